@@ -1,0 +1,158 @@
+"""What the commands share: arguments, one-line errors, quiet start."""
+
+import dataclasses
+import difflib
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from keras_colorize.config import FitConfig, flatten
+from keras_colorize.errors import ConfigError, KerasColorizeError
+
+__all__ = ["parse_fit_config", "run_command"]
+
+UNUSABLE = 2  # exit status of a command that could not be carried out
+
+
+def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | None) -> int:
+    """Run a command; turn every error of ours into one line on standard error and status 2.
+
+    Args:
+        action: parses the arguments, does the work and returns the exit status.
+        argv: the arguments; those of the process where they are ``None``.
+    """
+    # TensorFlow's C++ reports at import, as errors, that it found no GPU libraries to register
+    # twice; what really fails arrives as a Python exception.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for noisy in ("absl", "tensorflow", "wandb"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    try:
+        with logging_redirect_tqdm():
+            return action(sys.argv[1:] if argv is None else argv)
+    except (KerasColorizeError, ArgumentError) as error:
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 128 + 2  # as a shell reports SIGINT
+
+
+def parse_fit_config(argv: Sequence[str]) -> FitConfig:
+    """Read a :class:`FitConfig` from ``--config FILE.yaml`` and ``--section.key value``.
+
+    Options that take a list accept several values: ``--data.modern DIR DIR``. ``--help`` and
+    ``--print_config`` print and exit.
+
+    Raises:
+        ConfigError: an unknown key, with the known ones, or a value of the wrong type.
+    """
+    parser = ArgumentParser(
+        prog="python -m keras_colorize.fit",
+        description="Train a colorization model; without folders, on the photographs inside the "
+        "package. The same command continues an interrupted run.",
+        exit_on_error=False,
+    )
+    parser.add_argument("--config", action="config", help="YAML file of settings.")
+    parser.add_class_arguments(FitConfig)
+    settings = flatten(FitConfig())
+    lists = {f"--{name}" for name, value in settings.items() if isinstance(value, list)}
+    argv = _join_lists(argv, lists)
+    _refuse_unknown(_named_on_command_line(argv), settings, "on the command line")
+    for path in _config_files(argv):
+        _refuse_unknown(_named_in_file(path), settings, f"in {path}")
+    try:
+        return _construct(FitConfig, parser.parse_args(argv))
+    except ArgumentError as error:
+        raise ConfigError(_one_line(error)) from error
+
+
+def _construct(kind: type, namespace: Any) -> Any:
+    """Dataclasses of parsed values; the parser itself constructs them with deprecated calls."""
+    values = {}
+    for entry in dataclasses.fields(kind):
+        value = getattr(namespace, entry.name)
+        is_section = isinstance(entry.type, type) and dataclasses.is_dataclass(entry.type)
+        values[entry.name] = _construct(entry.type, value) if is_section else value
+    return kind(**values)
+
+
+def _join_lists(argv: Sequence[str], lists: set[str]) -> list[str]:
+    """``--option a b`` to ``--option=["a", "b"]`` for the options that take lists."""
+    joined: list[str] = []
+    index = 0
+    while index < len(argv):
+        argument = argv[index]
+        index += 1
+        name, _, attached = argument.partition("=")
+        if name not in lists:
+            joined.append(argument)
+            continue
+        values = [attached] if attached else []
+        while index < len(argv) and not argv[index].startswith("--"):
+            values.append(argv[index])
+            index += 1
+        if len(values) == 1 and values[0].startswith("["):
+            joined.append(f"{name}={values[0]}")
+        else:
+            joined.append(f"{name}={json.dumps([yaml.safe_load(v) for v in values], default=str)}")
+    return joined
+
+
+def _named_on_command_line(argv: Iterable[str]) -> list[str]:
+    names = [argument[2:].partition("=")[0].rstrip("+") for argument in argv if argument[:2] == "--"]
+    return [name for name in names if name not in ("config", "print_config", "help")]
+
+
+def _config_files(argv: Sequence[str]) -> list[Path]:
+    files = [a.partition("=")[2] for a in argv if a.startswith("--config=")]
+    files += [value for option, value in zip(argv, argv[1:]) if option == "--config"]
+    return [Path(file) for file in files]
+
+
+def _named_in_file(path: Path) -> list[str]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot read the settings in {path}: {_one_line(error)}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold settings such as 'name: my_run'")
+    return [".".join(map(str, keys)) for keys in _key_paths(content)]
+
+
+def _key_paths(content: dict[Any, Any]) -> Iterable[tuple[Any, ...]]:
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            yield from ((key, *inner) for inner in _key_paths(value))
+        else:
+            yield (key,)
+
+
+def _refuse_unknown(names: Iterable[str], settings: dict[str, Any], where: str) -> None:
+    sections = {name.rpartition(".")[0] for name in settings} - {""}
+    open_keys = [name for name, value in settings.items() if isinstance(value, dict)]
+    for name in names:
+        if name in settings or name in sections:
+            continue
+        if any(name.startswith(f"{key}.") for key in open_keys):
+            continue
+        section = name.rpartition(".")[0]
+        prefix = f"{section}." if section in sections else ""
+        known = [key for key in settings if key.startswith(prefix)]
+        if not prefix:  # name the sections rather than everything in them
+            known = [key for key in settings if "." not in key] + sorted(sections)
+        guess = difflib.get_close_matches(name, list(settings), n=1)
+        hint = f"; did you mean {guess[0]}?" if guess else ""
+        raise ConfigError(f"unknown setting {name} {where}{hint} Known: {', '.join(known)}")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,130 @@
+"""Color spaces and the rule that color is only ever added: luminance stays.
+
+RGB <-> YCbCr follows ITU-R BT.601 in full range, the matrix that JFIF (ITU-T T.871) prescribes
+for JPEG files. Every function takes NumPy arrays and Keras tensors alike and gives back what it
+was given: NumPy in, NumPy out, without any deep-learning framework being imported.
+
+Ranges: R, G, B and Y in [0, 1]; Cb and Cr in [-0.5, 0.5]. Channels come last.
+"""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "CHROMA_LIMIT",
+    "LUMINANCE_WEIGHTS",
+    "limit_chroma",
+    "luminance",
+    "replace_luminance",
+    "rgb_to_ycbcr",
+    "ycbcr_to_rgb",
+]
+
+#: Weights of R, G and B in the luminance Y (ITU-R BT.601-7, section 2.5.1).
+LUMINANCE_WEIGHTS = (0.299, 0.587, 0.114)
+#: Largest magnitude that Cb and Cr can take (ITU-T T.871, section 7).
+CHROMA_LIMIT = 0.5
+
+_KR, _KG, _KB = LUMINANCE_WEIGHTS
+# Cb = (B - Y) / (2 (1 - KB)) and Cr = (R - Y) / (2 (1 - KR)): T.871 gives the same as 0.5643, 0.7133.
+_CB_SCALE = 2.0 * (1.0 - _KB)
+_CR_SCALE = 2.0 * (1.0 - _KR)
+
+# Tensors of any Keras backend, symbolic Keras tensors, and NumPy arrays.
+Array = Any
+
+
+def luminance(rgb: Array) -> Array:
+    """Luminance Y of RGB: ``(..., 3)`` in [0, 1] to ``(..., 1)`` in [0, 1]."""
+    _check_channels("rgb", rgb, 3)
+    red, green, blue = _channels(rgb)
+    return _KR * red + _KG * green + _KB * blue
+
+
+def rgb_to_ycbcr(rgb: Array) -> Array:
+    """RGB ``(..., 3)`` in [0, 1] to YCbCr ``(..., 3)``: Y in [0, 1], Cb and Cr in [-0.5, 0.5]."""
+    y = luminance(rgb)
+    cb = (rgb[..., 2:3] - y) / _CB_SCALE
+    cr = (rgb[..., 0:1] - y) / _CR_SCALE
+    return _namespace(rgb).concatenate([y, cb, cr], axis=-1)
+
+
+def ycbcr_to_rgb(ycbcr: Array) -> Array:
+    """YCbCr ``(..., 3)`` to RGB ``(..., 3)``, the exact inverse of :func:`rgb_to_ycbcr`.
+
+    Nothing is clipped: where the color lies outside the RGB cube the result leaves [0, 1].
+    :func:`limit_chroma` prevents that.
+    """
+    _check_channels("ycbcr", ycbcr, 3)
+    return ycbcr[..., 0:1] + _color_difference(ycbcr[..., 1:3])
+
+
+def limit_chroma(y: Array, chroma: Array) -> Array:
+    """Shrink chroma towards gray, hue kept, until the color fits into the RGB cube.
+
+    Clipping R, G and B one by one would change the luminance; scaling (Cb, Cr) by the largest
+    factor s <= 1 for which every channel of RGB(Y, s Cb, s Cr) lies in [0, 1] leaves Y as it is.
+
+    Args:
+        y: luminance ``(..., 1)`` in [0, 1].
+        chroma: Cb and Cr ``(..., 2)``, any range.
+
+    Returns:
+        Cb and Cr ``(..., 2)``. :func:`ycbcr_to_rgb` of ``y`` with them lies in [0, 1], to within
+        floating-point rounding.
+    """
+    _check_channels("y", y, 1)
+    _check_channels("chroma", chroma, 2)
+    xp = _namespace(chroma)
+    difference = _color_difference(chroma)  # (..., 3): how far each channel lies from gray
+    room = xp.where(difference > 0.0, 1.0 - y, y)  # how far it may lie from gray
+    # The quotient is 1 where a channel has room to spare; the 1e-7 keeps 0/0 out of black and white.
+    needed = xp.maximum(xp.maximum(xp.absolute(difference), room), 1e-7)
+    return chroma * xp.min(room / needed, axis=-1, keepdims=True)
+
+
+def replace_luminance(rgb: Array, y: Array) -> Array:
+    """The color of one image with the luminance of another.
+
+    Args:
+        rgb: ``(..., 3)`` in [0, 1], the source of color.
+        y: luminance ``(..., 1)`` in [0, 1], same leading shape.
+
+    Returns:
+        RGB ``(..., 3)`` in [0, 1] whose luminance is ``y``: the chroma of ``rgb``, shrunk into
+        gamut by :func:`limit_chroma` where ``y`` leaves no room for it.
+    """
+    xp = _namespace(rgb)
+    chroma = limit_chroma(y, rgb_to_ycbcr(rgb)[..., 1:3])
+    return xp.clip(y + _color_difference(chroma), 0.0, 1.0)
+
+
+def _color_difference(chroma: Array) -> Array:
+    """R - Y, G - Y and B - Y, shape ``(..., 3)``, of Cb and Cr, shape ``(..., 2)``."""
+    blue = _CB_SCALE * chroma[..., 0:1]
+    red = _CR_SCALE * chroma[..., 1:2]
+    # KR (R-Y) + KG (G-Y) + KB (B-Y) = 0, by the definition of Y.
+    green = -(_KR * red + _KB * blue) / _KG
+    return _namespace(chroma).concatenate([red, green, blue], axis=-1)
+
+
+def _channels(image: Array) -> tuple[Array, ...]:
+    return tuple(image[..., index : index + 1] for index in range(image.shape[-1]))
+
+
+def _check_channels(name: str, array: Array, channels: int) -> None:
+    if not array.shape or array.shape[-1] != channels:
+        raise ValueError(
+            f"{name} must have {channels} channel{'s' if channels > 1 else ''} in its last "
+            f"dimension. Received: shape {tuple(array.shape)}"
+        )
+
+
+def _namespace(array: Array) -> Any:
+    """``numpy`` for NumPy arrays, ``keras.ops`` (same names) for everything else."""
+    if isinstance(array, np.ndarray):
+        return np
+    import keras
+
+    return keras.ops

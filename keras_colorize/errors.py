@@ -1,0 +1,57 @@
+"""What can go wrong, as a tree of exceptions.
+
+    KerasColorizeError
+    ├── ConfigError        a setting is unknown, out of range or contradicts another (also a ValueError)
+    ├── PhotoError         one photograph cannot be used (also a ValueError)
+    ├── DataError          a folder or a data set cannot be trained on (also a ValueError)
+    ├── RunError           a run directory cannot be continued or written
+    ├── CheckpointError    a checkpoint is damaged or belongs to another model
+    ├── ModelError         a saved generator cannot be used (also a ValueError)
+    └── TrainingDiverged   a loss became NaN or infinite
+
+Every message says what was expected, what was received and how to mend it. The commands print it
+in one line and exit with status 2.
+"""
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "KerasColorizeError",
+    "ModelError",
+    "PhotoError",
+    "RunError",
+    "TrainingDiverged",
+]
+
+
+class KerasColorizeError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ConfigError(KerasColorizeError, ValueError):
+    """A setting is unknown, out of range or contradicts another."""
+
+
+class PhotoError(KerasColorizeError, ValueError):
+    """One photograph cannot be used; the message is the reason."""
+
+
+class DataError(KerasColorizeError, ValueError):
+    """A folder or a data set cannot be trained on."""
+
+
+class RunError(KerasColorizeError):
+    """A run directory cannot be continued or written."""
+
+
+class CheckpointError(KerasColorizeError):
+    """A checkpoint is damaged or belongs to another model."""
+
+
+class ModelError(KerasColorizeError, ValueError):
+    """A saved generator cannot be used."""
+
+
+class TrainingDiverged(KerasColorizeError):
+    """A loss became NaN or infinite; the message names the term, the step and the last checkpoint."""

@@ -1,0 +1,59 @@
+"""Files that are either complete or absent, whatever happens while they are written."""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["atomic_path"]
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Write a file under a temporary name; it takes its own name once it is complete.
+
+    ::
+
+        with atomic_path(run / "history.csv") as temporary:
+            temporary.write_text(table)
+
+    The temporary path lies in the same folder (renaming is atomic only within one file system),
+    begins with a dot and keeps the ending of the name, for writers that go by it. The block
+    creates and closes the file. Afterwards its bytes are forced to the disk and it replaces
+    ``path``: a crash or a power cut leaves the old file or the new one, never half of one. An
+    exception in the block removes the temporary file and leaves ``path`` as it was.
+
+    Args:
+        path: the file to write; its folder exists. An existing file is replaced.
+
+    Yields:
+        The temporary path, at which there is no file yet.
+
+    Raises:
+        FileNotFoundError: if the block wrote no file.
+        OSError: if the folder cannot be written.
+    """
+    path = Path(path)
+    # 40 characters hold every suffix in use and keep a long name below the limit of 255 bytes. The
+    # file isn't created here (as `mkstemp` would, with mode 0600): so it gets the user's umask.
+    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name[-40:]}")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the new name to the disk, where a folder can be opened (not on Windows)."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,33 @@
+"""``python -m keras_colorize.fit``: train a colorization model."""
+
+import sys
+from collections.abc import Sequence
+
+from keras_colorize.cli import parse_fit_config, run_command
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train as the arguments say; returns the exit status."""
+    return run_command(_fit, argv)
+
+
+def _fit(argv: Sequence[str]) -> int:
+    config = parse_fit_config(argv)
+    # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
+    from keras_colorize.training import train
+
+    result = train(config)
+    print("wrote")
+    for file in result.files:
+        print(f"  {file}")
+    print(
+        "color photographs with it: python -m keras_colorize.colorize PHOTO --output colorized "
+        f"--model {result.run.generator}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

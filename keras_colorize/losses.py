@@ -1,0 +1,162 @@
+"""The losses, exactly as the source of this project states them, as pure functions.
+
+Every function returns one value per image, shape ``(B,)``; how they are averaged, masked and
+weighted is the caller's business. All are written on ``keras.ops`` and run under any backend.
+
+    L_D           = -E[log D(x)] - E[log(1 - D(G(z)))]      x real color photographs, z luminance
+    L_G           =  E[log(1 - D(G(z)))]                    kind "minimax"
+    L_L1          =  1/N Σ |y - ŷ|                          N counts every value of one image
+    L_luminance   =  1/N Σ (Y(y) - Y(ŷ))²
+    L_color       =  1/N Σ (CbCr(y) - CbCr(ŷ))²
+    L_weighted_L1 =  L_L1 + λ_luminance L_luminance + λ_color L_color
+
+The discriminator emits logits, so D = sigmoid(logit), -log D = softplus(-logit) and
+-log(1 - D) = softplus(logit), which stay finite where the logarithm of a rounded probability
+would not.
+"""
+
+from typing import Any, get_args
+
+from keras import ops
+
+from keras_colorize import color
+from keras_colorize.config import AdversarialKind
+
+__all__ = [
+    "color_loss",
+    "discriminator_loss",
+    "fake_loss",
+    "generator_loss",
+    "l1_loss",
+    "luminance_loss",
+    "real_loss",
+    "weighted_l1_loss",
+]
+
+Tensor = Any  # of any Keras backend, or a NumPy array
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, kind: AdversarialKind) -> Tensor:
+    """How badly the discriminator tells real color from generated color.
+
+    Args:
+        real_logits: discriminator output for true photographs, ``(B, h, w, 1)`` or ``(B, ...)``.
+        fake_logits: discriminator output for generated photographs, same shape.
+        kind: ``"minimax"`` and ``"non_saturating"`` share the source's L_D (Goodfellow et al.,
+            2014); ``"least_squares"`` is ((D - 1)² + D²) / 2 on logits (Mao et al., 2017);
+            ``"hinge"`` is relu(1 - D) + relu(1 + D) on logits (Lim and Ye, 2017).
+
+    Returns:
+        One value per image, shape ``(B,)``, averaged over the patches.
+
+    Raises:
+        ValueError: unknown kind, or shapes that differ.
+    """
+    _check_same_shape("real_logits", real_logits, "fake_logits", fake_logits)
+    return real_loss(real_logits, kind) + fake_loss(fake_logits, kind)
+
+
+def real_loss(logits: Tensor, kind: AdversarialKind) -> Tensor:
+    """The discriminator's loss on true photographs alone, ``(B, ...)`` to ``(B,)``.
+
+    Separate from :func:`fake_loss` because a batch of the training holds fewer true color
+    photographs than generated ones: historical photographs have no truth.
+    """
+    _check_kind(kind)
+    if kind == "least_squares":
+        return _per_image(0.5 * ops.square(logits - 1.0))
+    if kind == "hinge":
+        return _per_image(ops.relu(1.0 - logits))
+    return _per_image(ops.softplus(-logits))  # -log D
+
+
+def fake_loss(logits: Tensor, kind: AdversarialKind) -> Tensor:
+    """The discriminator's loss on generated photographs alone, ``(B, ...)`` to ``(B,)``."""
+    _check_kind(kind)
+    if kind == "least_squares":
+        return _per_image(0.5 * ops.square(logits))
+    if kind == "hinge":
+        return _per_image(ops.relu(1.0 + logits))
+    return _per_image(ops.softplus(logits))  # -log(1 - D)
+
+
+def generator_loss(fake_logits: Tensor, kind: AdversarialKind) -> Tensor:
+    """How badly the generator fools the discriminator.
+
+    Args:
+        fake_logits: discriminator output for generated photographs, ``(B, h, w, 1)`` or
+            ``(B, ...)``.
+        kind: ``"minimax"``: log(1 - D), the source's L_G, never positive; ``"non_saturating"``:
+            -log D (Goodfellow et al., 2014, section 3); ``"least_squares"``: (D - 1)² / 2
+            (Mao et al., 2017, eq. 9); ``"hinge"``: -D (Lim and Ye, 2017).
+
+    Returns:
+        One value per image, shape ``(B,)``, averaged over the patches.
+    """
+    _check_kind(kind)
+    if kind == "minimax":
+        return _per_image(-ops.softplus(fake_logits))
+    if kind == "non_saturating":
+        return _per_image(ops.softplus(-fake_logits))
+    if kind == "least_squares":
+        return _per_image(0.5 * ops.square(fake_logits - 1.0))
+    return _per_image(-fake_logits)
+
+
+def l1_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """L_L1: mean absolute difference of RGB in [0, 1], ``(B, H, W, 3)`` to ``(B,)``."""
+    _check_same_shape("y_true", y_true, "y_pred", y_pred)
+    return _per_image(ops.absolute(y_true - y_pred))
+
+
+def luminance_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """L_luminance: mean squared difference of luminance, RGB ``(B, H, W, 3)`` to ``(B,)``."""
+    _check_same_shape("y_true", y_true, "y_pred", y_pred)
+    return _per_image(ops.square(color.luminance(y_true) - color.luminance(y_pred)))
+
+
+def color_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """L_color: mean squared difference of Cb and Cr, RGB ``(B, H, W, 3)`` to ``(B,)``."""
+    _check_same_shape("y_true", y_true, "y_pred", y_pred)
+    difference = color.rgb_to_ycbcr(y_true)[..., 1:3] - color.rgb_to_ycbcr(y_pred)[..., 1:3]
+    return _per_image(ops.square(difference))
+
+
+def weighted_l1_loss(
+    y_true: Tensor, y_pred: Tensor, lambda_luminance: float, lambda_color: float
+) -> Tensor:
+    """L_weighted_L1 = L_L1 + λ_luminance L_luminance + λ_color L_color, ``(B, H, W, 3)`` to ``(B,)``.
+
+    Args:
+        y_true: true color, RGB in [0, 1].
+        y_pred: generated color, RGB in [0, 1], same shape.
+        lambda_luminance: weight of :func:`luminance_loss`.
+        lambda_color: weight of :func:`color_loss`.
+    """
+    return (
+        l1_loss(y_true, y_pred)
+        + lambda_luminance * luminance_loss(y_true, y_pred)
+        + lambda_color * color_loss(y_true, y_pred)
+    )
+
+
+def _per_image(values: Tensor) -> Tensor:
+    return ops.mean(values, axis=tuple(range(1, len(values.shape))))
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in get_args(AdversarialKind):
+        raise ValueError(
+            f"kind must be one of {', '.join(get_args(AdversarialKind))}. Received: kind={kind!r}"
+        )
+
+
+def _check_same_shape(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
+    # Unequal shapes would broadcast silently into a loss that means something else.
+    if len(a.shape) != len(b.shape) or any(
+        p is not None and q is not None and p != q for p, q in zip(a.shape, b.shape)
+    ):
+        raise ValueError(
+            f"{name_a} and {name_b} must have the same shape. "
+            f"Received: {tuple(a.shape)} and {tuple(b.shape)}"
+        )

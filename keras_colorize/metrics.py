@@ -1,0 +1,83 @@
+"""How good a colorization is, one value per image, on ``keras.ops``.
+
+Images are RGB in [0, 1], shape ``(B, H, W, 3)``; every function returns shape ``(B,)``.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+
+__all__ = ["colorfulness", "psnr", "ssim"]
+
+Tensor = Any  # of any Keras backend, or a NumPy array
+
+# Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004:
+# an 11-tap Gaussian window of standard deviation 1.5, K1 = 0.01, K2 = 0.03.
+_SSIM_WINDOW = 11
+_SSIM_SIGMA = 1.5
+_SSIM_C1 = 0.01**2
+_SSIM_C2 = 0.03**2
+
+_IDENTICAL_MSE = 1e-10  # 100 dB: keeps the PSNR of identical images finite
+
+
+def psnr(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio over all values of an image, in dB; 100 for identical images.
+
+    10 log10(1 / MSE), the peak being 1.
+    """
+    mse = ops.mean(ops.square(y_true - y_pred), axis=(1, 2, 3))
+    return -10.0 / math.log(10.0) * ops.log(ops.maximum(mse, _IDENTICAL_MSE))
+
+
+def ssim(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Structural similarity, the mean over pixels and channels, at most 1.
+
+    Wang et al., 2004, with population variances, over the windows that lie wholly inside the
+    image; each of R, G and B is compared on its own. Images must be at least 11 pixels high and
+    wide.
+    """
+    # Five moments in one separable pass, six times as fast as keras.ops.image.ssim, which the
+    # tests hold this to: it runs in every training step. (B, H, W, 15)
+    moments = _gaussian_window(
+        ops.concatenate(
+            [y_true, y_pred, ops.square(y_true), ops.square(y_pred), y_true * y_pred], axis=-1
+        )
+    )
+    mean_t, mean_p, square_t, square_p, product = ops.split(moments, 5, axis=-1)
+    variance_t = square_t - ops.square(mean_t)
+    variance_p = square_p - ops.square(mean_p)
+    covariance = product - mean_t * mean_p
+    numerator = (2.0 * mean_t * mean_p + _SSIM_C1) * (2.0 * covariance + _SSIM_C2)
+    denominator = (ops.square(mean_t) + ops.square(mean_p) + _SSIM_C1) * (
+        variance_t + variance_p + _SSIM_C2
+    )
+    return ops.mean(numerator / denominator, axis=(1, 2, 3))
+
+
+def colorfulness(rgb: Tensor) -> Tensor:
+    """Colorfulness on the usual 0-255 scale: 0 for gray, about 15 slight, 45 quite, 80 strong.
+
+    Hasler and Süsstrunk, "Measuring colorfulness in natural images", 2003, with opponents
+    rg = R - G and yb = (R + G) / 2 - B: sqrt(σ_rg² + σ_yb²) + 0.3 sqrt(μ_rg² + μ_yb²).
+    """
+    red, green, blue = (255.0 * rgb[..., index] for index in range(3))
+    rg, yb = red - green, 0.5 * (red + green) - blue  # (B, H, W)
+    spread = ops.sqrt(ops.var(rg, axis=(1, 2)) + ops.var(yb, axis=(1, 2)))
+    offset = ops.sqrt(
+        ops.square(ops.mean(rg, axis=(1, 2))) + ops.square(ops.mean(yb, axis=(1, 2)))
+    )
+    return spread + 0.3 * offset
+
+
+def _gaussian_window(images: Tensor) -> Tensor:
+    """Separable Gaussian mean of each channel, ``(B, H, W, C)`` to ``(B, H - 10, W - 10, C)``."""
+    offsets = np.arange(_SSIM_WINDOW) - (_SSIM_WINDOW - 1) / 2
+    taps = np.exp(-0.5 * np.square(offsets / _SSIM_SIGMA))
+    kernel = np.tile((taps / taps.sum()).astype("float32")[:, None], (1, images.shape[-1]))
+    kernel = kernel[..., None]  # (11, C, 1)
+    rows = ops.depthwise_conv(images, ops.convert_to_tensor(kernel[:, None]), padding="valid")
+    return ops.depthwise_conv(rows, ops.convert_to_tensor(kernel[None]), padding="valid")

@@ -1,0 +1,130 @@
+"""The generator: a UNet that sees a photograph's luminance and gives its color."""
+
+import keras
+from keras import ops
+
+from keras_colorize import color
+from keras_colorize.config import Normalization, Output, Upsampling
+from keras_colorize.models.blocks import (
+    LEAK,
+    LayerFactory,
+    check_choice,
+    check_positive,
+)
+
+__all__ = ["build_unet", "unet_stride"]
+
+_DROPOUT_LEVELS = 3  # pix2pix: dropout in the three innermost levels of the decoder
+
+
+def unet_stride(depth: int) -> int:
+    """Height and width of a UNet's input are multiples of this: 2 to the power of its depth."""
+    return 2**depth
+
+
+def build_unet(
+    filters: int = 64,
+    depth: int = 6,
+    *,
+    max_filters: int = 512,
+    normalization: Normalization = "batch",
+    dropout: float = 0.5,
+    upsampling: Upsampling = "transposed",
+    output: Output = "rgb",
+    dtype: str | keras.DTypePolicy = "float32",
+    seed: int = 0,
+    name: str = "unet",
+) -> keras.Model:
+    """Build the UNet generator of pix2pix (Isola et al., 2017), for luminance in and color out.
+
+    ``depth`` convolutions of stride 2 lead down, as many upsampling steps lead up, and each level
+    hands its features across. Made of layers and operations of Keras alone: a saved model loads
+    without this package.
+
+    Args:
+        filters: channels of the outermost level; each level inward doubles them.
+        depth: number of levels. The input's height and width must be multiples of ``2**depth``.
+        max_filters: the doubling stops here.
+        normalization: ``"batch"``, ``"instance"``, ``"group"`` or ``"none"``; the outermost and
+            the innermost level of the encoder have none, as in pix2pix.
+        dropout: rate in the three innermost levels of the decoder, in [0, 1).
+        upsampling: ``"transposed"`` convolutions (pix2pix); ``"resize"``: nearest neighbor, then a
+            convolution (Odena et al., 2016: no checkerboard); ``"subpixel"``: depth to space
+            (Shi et al., 2016).
+        output: ``"rgb"``: the network paints all three channels; ``"chroma"``: it paints Cb and
+            Cr, limited into gamut and joined to the input's luminance, which stays exactly.
+        dtype: dtype policy of the layers, such as ``"mixed_bfloat16"``; the output is float32.
+        seed: of the initial weights and of the dropout.
+        name: the model's name.
+
+    Returns:
+        A functional model: luminance ``(B, H, W, 1)`` to RGB ``(B, H, W, 3)``, both float32 in
+        [0, 1].
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    check_positive(filters=filters, depth=depth, max_filters=max_filters)
+    check_choice("upsampling", upsampling, Upsampling)
+    check_choice("output", output, Output)
+    if not 0.0 <= dropout < 1.0:
+        raise ValueError(f"dropout must be in [0, 1). Received: dropout={dropout!r}")
+    layers = LayerFactory(normalization, dtype, seed)
+    channels = [min(filters * 2**level, max_filters) for level in range(depth)]
+
+    luminance = keras.Input((None, None, 1), name="luminance")
+    x = keras.layers.Rescaling(2.0, -1.0, name="center", dtype=dtype)(luminance)
+    skips = []
+    for level, width in enumerate(channels):
+        if level > 0:
+            x = keras.layers.LeakyReLU(LEAK, name=f"down_{level}_relu", dtype=dtype)(x)
+        x = layers.conv(width, f"down_{level}", kernel_size=4, strides=2)(x)
+        if 0 < level < depth - 1:
+            x = layers.normalize(x, f"down_{level}_norm")
+        skips.append(x)  # (B, H / 2**(level + 1), W / 2**(level + 1), width)
+
+    for level in reversed(range(1, depth)):
+        if level < depth - 1:
+            x = keras.layers.Concatenate(name=f"skip_{level}", dtype=dtype)([x, skips[level]])
+        x = keras.layers.ReLU(name=f"up_{level}_relu", dtype=dtype)(x)
+        x = _upsample(x, channels[level - 1], upsampling, layers, f"up_{level}")
+        x = layers.normalize(x, f"up_{level}_norm")
+        if dropout > 0.0 and level >= depth - _DROPOUT_LEVELS:
+            x = keras.layers.Dropout(
+                dropout, seed=layers.seed(), name=f"up_{level}_dropout", dtype=dtype
+            )(x)
+    if depth > 1:
+        x = keras.layers.Concatenate(name="skip_0", dtype=dtype)([x, skips[0]])
+    x = keras.layers.ReLU(name="up_0_relu", dtype=dtype)(x)
+    rgb = _head(x, luminance, output, upsampling, layers)
+    return keras.Model(luminance, rgb, name=name)
+
+
+def _upsample(
+    x: keras.KerasTensor, width: int, upsampling: Upsampling, layers: LayerFactory, name: str
+) -> keras.KerasTensor:
+    """Double height and width, ``(B, h, w, c)`` to ``(B, 2h, 2w, width)``."""
+    if upsampling == "transposed":
+        return layers.conv_transpose(width, name, kernel_size=4, strides=2)(x)
+    if upsampling == "subpixel":
+        return ops.depth_to_space(layers.conv(4 * width, name, kernel_size=3)(x), 2)
+    x = ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2)
+    return layers.conv(width, name, kernel_size=3)(x)
+
+
+def _head(
+    x: keras.KerasTensor,
+    luminance: keras.KerasTensor,
+    output: Output,
+    upsampling: Upsampling,
+    layers: LayerFactory,
+) -> keras.KerasTensor:
+    """The outermost upsampling step and the output: RGB in [0, 1], float32."""
+    painted = _upsample(x, 3 if output == "rgb" else 2, upsampling, layers, "up_0")
+    # Mixed precision ends here: in bfloat16, [0, 1] would be quantized to about 8 bits.
+    painted = keras.layers.Activation("tanh", name="tanh", dtype="float32")(painted)
+    if output == "rgb":
+        return keras.layers.Rescaling(0.5, 0.5, name="color", dtype="float32")(painted)
+    chroma = color.limit_chroma(luminance, color.CHROMA_LIMIT * painted)
+    rgb = color.ycbcr_to_rgb(ops.concatenate([luminance, chroma], axis=-1))
+    return ops.clip(rgb, 0.0, 1.0)  # rounding errors only

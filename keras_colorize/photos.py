@@ -1,0 +1,563 @@
+"""One photograph on disk: find it, decode it upright into 8-bit RGB, write it whole or not at all.
+
+What cannot be used is refused with a :class:`~keras_colorize.errors.PhotoError` whose message is a
+short reason without the file name, so that the caller can list ``path,reason``. Pixels are taken
+as they are stored: an embedded ICC profile isn't applied.
+
+TensorFlow is imported only when a TIFF is met, for tensorflow-io's decoder.
+"""
+
+import functools
+import io
+import math
+import os
+import re
+import stat
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+from PIL.ExifTags import Base as Tag
+
+from keras_colorize.errors import DataError, PhotoError
+from keras_colorize.files import atomic_path
+
+__all__ = ["PHOTO_SUFFIXES", "find_photos", "read_photo", "reduce_size", "save_photo"]
+
+_FORMATS = {
+    suffix: format_
+    for format_, suffixes in {
+        "JPEG": ".jpg .jpeg .jpe .jfif",
+        "PNG": ".png",
+        "WEBP": ".webp",
+        "BMP": ".bmp",
+        "GIF": ".gif",
+        "TIFF": ".tif .tiff",
+    }.items()
+    for suffix in suffixes.split()
+}
+#: Endings of the files that :func:`find_photos` takes for photographs, in lower case.
+PHOTO_SUFFIXES = tuple(_FORMATS)
+
+_TRUNCATED = "truncated: the file ends before the picture does"
+
+_FILTER = Image.Resampling.LANCZOS
+# A box filter first, down to three times the size: faster, and no difference to be seen.
+_REDUCING_GAP = 3.0
+
+TiffDecoder = Literal["auto", "tensorflow_io", "pillow"]
+
+# `Image.open` warns of, or refuses, what exceeds Pillow's own limit, a global of the user's
+# program. The classes behind it don't, so `max_pixels` alone decides, in every thread. Opening an
+# MPO (two JPEGs in one file) as a JPEG gives its first picture.
+_PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+}
+# The first bytes of each format; the dots stand for any byte. BigTIFF has a + in place of the *.
+_SIGNATURES = re.compile(
+    rb"(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n\x1a\n)|(?P<WEBP>RIFF....WEBP)|(?P<BMP>BM)"
+    rb"|(?P<GIF>GIF8[79]a)|(?P<TIFF>II[*+]\0|MM\0[*+])",
+    re.DOTALL,
+)
+
+Tags = dict[Tag, tuple[int, ...]]
+# What the decoders are chosen by, with the defaults of TIFF 6.0.
+_TIFF_DEFAULTS: Tags = {
+    Tag.ImageWidth: (0,),
+    Tag.ImageLength: (0,),
+    Tag.BitsPerSample: (1,),
+    Tag.SamplesPerPixel: (1,),
+    Tag.SampleFormat: (1,),
+    Tag.ExtraSamples: (),
+    Tag.PhotometricInterpretation: (-1,),
+    Tag.PlanarConfiguration: (1,),
+    Tag.Compression: (1,),
+    Tag.Orientation: (1,),
+    Tag.StripOffsets: (),
+    Tag.StripByteCounts: (),
+    Tag.TileOffsets: (),
+    Tag.TileByteCounts: (),
+}
+_PROBE = threading.Lock()
+
+# Which way to turn a stored picture, by EXIF orientation 2 to 8 (CIPA DC-008, section 4.6.4).
+_TURN = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+# decode_tiff mirrors as the tag says but never exchanges rows and columns: this is what remains.
+_TURN_AFTER_TENSORFLOW_IO = {5: "TRANSPOSE", 6: "TRANSVERSE", 7: "TRANSPOSE", 8: "TRANSVERSE"}
+
+
+def find_photos(folder: str | Path) -> list[Path]:
+    """Photographs in a folder and everything below it, in the same order on every machine.
+
+    Args:
+        folder: where to look. Linked folders are followed; one that is met twice, as in a loop,
+            counts once. Hidden files and folders (``.thumbnails``, ``._x.jpg``) are passed over.
+
+    Returns:
+        Files whose ending, in any case, is one of :data:`PHOTO_SUFFIXES`, each as ``folder / ...``,
+        sorted by their path below the folder. Their content isn't looked at.
+
+    Raises:
+        DataError: if the folder, or one below it, cannot be listed.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(
+            f"Expected a folder of photographs. Received: {folder}, which "
+            f"{'is a file' if folder.exists() else 'does not exist'}. Name a folder that exists; "
+            f"a relative one is looked for in {Path.cwd()}"
+        )
+
+    def refuse(error: OSError) -> None:
+        raise DataError(
+            f"Expected a folder that can be listed. Received: {error.filename} ({error.strerror}). "
+            f"Make it readable, or move it elsewhere"
+        ) from error
+
+    photos = []
+    visited: set[str] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        if os.path.realpath(parent) in visited:
+            folders.clear()
+            continue
+        visited.add(os.path.realpath(parent))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            path = Path(parent, name)
+            if not name.startswith(".") and path.suffix.lower() in _FORMATS and path.is_file():
+                photos.append(path)
+    return sorted(photos, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def read_photo(
+    path: str | Path,
+    *,
+    short_side: int | None = None,
+    max_pixels: int = 200_000_000,
+    strict_suffix: bool = False,
+    tiff_decoder: TiffDecoder = "auto",
+) -> np.ndarray:
+    """Decode a photograph into 8-bit RGB, upright. Safe to call from many threads.
+
+    The content decides the format, not the name. Of an animation or a document, the first picture
+    is read. Gray, palette, CMYK and CIELAB become RGB; transparent parts become white; 16 bits are
+    scaled, not cut. Numbers of 32 bits (integer or float) have no agreed white: it is the first of
+    1 (float only), 255 and 65535 that no pixel exceeds; where none does, or where a pixel is
+    negative, smallest and largest become black and white.
+
+    Args:
+        path: the file.
+        short_side: reduce, never enlarge, so that the shorter side has this many pixels.
+        max_pixels: refuse what has more, before it is decoded. (WebP above 179 megapixels is
+            refused by Pillow itself.)
+        strict_suffix: refuse a file whose ending names another format than it holds.
+        tiff_decoder: "auto" is tensorflow-io where its compiled op loads and knows the kind of
+            TIFF, else Pillow; the others force one.
+
+    Returns:
+        uint8 ``(H, W, 3)``, a writable array of its own.
+
+    Raises:
+        PhotoError: if the photograph cannot be used; the message is the reason.
+        ValueError: if ``short_side`` is below 1 or ``tiff_decoder`` unknown.
+    """
+    if short_side is not None and short_side < 1:
+        raise ValueError(f"short_side must be at least 1. Received: {short_side}")
+    if tiff_decoder not in ("auto", "tensorflow_io", "pillow"):
+        raise ValueError(
+            f"tiff_decoder must be 'auto', 'tensorflow_io' or 'pillow'. Received: {tiff_decoder!r}"
+        )
+    path = Path(path)
+    format_ = "image"
+    try:
+        with _open(path) as file:
+            format_ = _identify(file)
+            if strict_suffix and _FORMATS.get(path.suffix.lower()) != format_:
+                raise PhotoError(_mislabelled(path.suffix, format_))
+            if format_ == "TIFF":
+                image, turn = _read_tiff(file, max_pixels, tiff_decoder)
+            else:
+                image, turn = _read_other(file, format_, short_side, max_pixels)
+            if short_side is not None:
+                image = _reduce(image, short_side)
+            if turn is not None:
+                image = image.transpose(Image.Transpose[turn])
+            return np.array(image)
+    except PhotoError:
+        raise
+    except MemoryError as error:
+        raise PhotoError("not enough memory to decode it") from error
+    # Damaged bytes make Pillow's parsers raise nearly every exception there is (OSError,
+    # SyntaxError, struct.error, zlib.error, KeyError, OverflowError, AssertionError ...), which
+    # its documentation doesn't enumerate. All mean that this one photograph cannot be used.
+    except Exception as error:
+        raise PhotoError(_reason(error, format_)) from error
+
+
+def reduce_size(image: np.ndarray, short_side: int) -> np.ndarray:
+    """Reduce an image, never enlarge it, antialiased and in proportion.
+
+    Args:
+        image: uint8 ``(H, W, 3)`` or ``(H, W, 1)``.
+        short_side: length of the shorter side of the result, in pixels.
+
+    Returns:
+        uint8 ``(h, w, C)``; the image itself if it is small enough already.
+    """
+    _check_image(image, ("uint8",))
+    if min(image.shape[:2]) <= short_side:
+        return image
+    reduced = np.array(_reduce(_from_array(image), short_side))
+    return reduced.reshape(*reduced.shape[:2], image.shape[2])
+
+
+def save_photo(
+    path: str | Path, image: np.ndarray, *, overwrite: bool = False, quality: int = 95
+) -> None:
+    """Write an image in the format that the ending of its name asks for, completely or not at all.
+
+    Args:
+        path: the file; JPEG, PNG, WebP, BMP or TIFF (deflate), in a folder that exists.
+        image: ``(H, W, 3)`` RGB or ``(H, W, 1)`` gray, uint8, or float in [0, 1] (what lies
+            outside by rounding is clipped).
+        overwrite: replace an existing file instead of refusing.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Raises:
+        PhotoError: if the file exists, cannot be written, or its ending names no such format.
+        ValueError: if the image has another shape or type, or holds NaN.
+    """
+    path = Path(path)
+    format_ = _FORMATS.get(path.suffix.lower())
+    if format_ is None or format_ == "GIF":  # 256 colors cannot hold a photograph
+        writable = ", ".join(suffix for suffix in PHOTO_SUFFIXES if suffix != ".gif")
+        raise PhotoError(f"cannot write {path}: the name must end in one of {writable}")
+    _check_image(image, ("uint8", "float16", "float32", "float64"))
+    if image.dtype != np.uint8:
+        if not np.isfinite(image).all():
+            raise ValueError("image must be finite. Received: NaN or infinite values")
+        image = np.round(np.clip(image, 0.0, 1.0).astype(np.float32) * 255.0).astype(np.uint8)
+    if not overwrite and os.path.lexists(path):
+        raise PhotoError(f"{path} exists already; allow overwriting, or write elsewhere")
+    # Color is what this package adds: don't halve its resolution, as JPEG does unless told not to.
+    options: dict[str, dict[str, Any]] = {
+        "JPEG": {"quality": quality, "subsampling": 0},
+        "WEBP": {"quality": quality},
+        "TIFF": {"compression": "tiff_adobe_deflate"},
+    }
+    try:
+        with atomic_path(path) as temporary:
+            _from_array(image).save(temporary, format_, **options.get(format_, {}))
+    except (OSError, ValueError) as error:  # ValueError: more pixels than the format can count
+        raise PhotoError(
+            f"cannot write {path}: {getattr(error, 'strerror', None) or error}"
+        ) from error
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        # Opening a pipe would wait for its writer, forever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise PhotoError("not a regular file")
+        return path.open("rb")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise PhotoError(f"unreadable: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _identify(file: BinaryIO) -> str:
+    start = file.read(12)
+    file.seek(0)
+    if not start:
+        raise PhotoError("the file is empty (0 bytes)")
+    match = _SIGNATURES.match(start)
+    if match is None:
+        raise PhotoError("not a photograph that can be read (JPEG, PNG, WebP, BMP, GIF or TIFF)")
+    return str(match.lastgroup)
+
+
+def _mislabelled(suffix: str, format_: str) -> str:
+    named = f"named {suffix}" if suffix else "without an ending"
+    right = next(ending for ending, name in _FORMATS.items() if name == format_)
+    return f"mislabelled: {format_} data in a file {named}; rename it to {right}"
+
+
+def _reason(error: Exception, format_: str) -> str:
+    text = " ".join(str(error).split())[:120] or type(error).__name__
+    if isinstance(error, Image.DecompressionBombError):
+        return f"too large for Pillow's {format_} decoder: {text}"
+    if isinstance(error, EOFError) or "truncated" in text.lower():
+        return _TRUNCATED
+    if text == "not identified by this driver":
+        text = "its header has no size, or no color mode that is known"
+    return f"damaged {format_} data: {text}"
+
+
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if width < 1 or height < 1:
+        raise PhotoError(f"zero-sized: {width} x {height}")
+    if width * height > max_pixels:
+        raise PhotoError(
+            f"too large: {width} x {height} = {width * height / 1e6:.4g} megapixels, limit "
+            f"{max_pixels / 1e6:.4g}; raise --data.max_pixels"
+        )
+
+
+def _read_other(
+    file: BinaryIO, format_: str, short_side: int | None, max_pixels: int
+) -> tuple[Image.Image, str | None]:
+    """The picture in RGB as it is stored, and how to turn it."""
+    image = _PLUGINS[format_](file)
+    _check_size(*image.size, max_pixels)
+    drafted = None
+    if format_ == "JPEG" and short_side is not None:
+        # A JPEG decodes several times faster at 1/2, 1/4 or 1/8 of its size. Twice the size that
+        # is wanted leaves the antialiasing filter all that it would pass.
+        size = _reduced_size(image.size, short_side)
+        drafted = image.draft(None, (2 * size[0], 2 * size[1]))
+    image.load()
+    try:
+        turn = _TURN.get(image.getexif().get(Tag.Orientation, 1))
+    except Exception:  # as varied as above; damaged EXIF is no reason to refuse sound pixels
+        turn = None
+    rgb = _to_rgb(image)
+    if drafted is not None:
+        # The decoder rounds 850 / 8 up to 107 rows: the box says that the last is a quarter full.
+        rgb = rgb.resize(size, _FILTER, box=drafted[1], reducing_gap=_REDUCING_GAP)
+    return rgb, turn
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
+    if image.mode in ("La", "RGBa"):  # colors multiplied by alpha: only their own kind can undo it
+        image = image.convert(image.mode[:-1] + "A")
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_8_bits(values: np.ndarray) -> np.ndarray:
+    """Gray ``(H, W)`` of 16 or 32 bits to uint8, as :func:`read_photo` documents."""
+    if values.dtype.itemsize == 2:
+        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise PhotoError("holds pixels that are NaN or infinite")
+    whites = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
+    white = next((white for white in whites if low >= 0.0 and high <= white), None)
+    if white is None:
+        black, white = low, high
+    else:
+        black = 0.0
+    scaled = (values.astype(np.float64) - black) * (255.0 / max(white - black, 1e-30))
+    return np.round(scaled).astype(np.uint8)
+
+
+def _read_tiff(
+    file: BinaryIO, max_pixels: int, decoder: TiffDecoder
+) -> tuple[Image.Image, str | None]:
+    """The first page in RGB, and how it remains to be turned."""
+    tags = _tiff_tags(file)
+    _check_size(*_tiff_size(tags), max_pixels)
+    complete = _check_tiff_data(file, tags)
+    known = decoder != "pillow" and _known_to_tensorflow_io(tags)
+    decode = _tensorflow_io_decoder() if known else None
+    if decode is None:
+        if decoder == "tensorflow_io":
+            fault = "does not load here" if known else f"cannot decode {_tiff_kind(tags)}"
+            raise PhotoError(f"tensorflow-io's decode_tiff {fault}")
+        return _tiff_with_pillow(file, tags), None  # which turns it upright itself
+    if not complete:
+        # At damaged data, decode_tiff prints to stderr and returns a picture that is white or
+        # garbled from there on. Pillow raises, so compressed data pass through it first.
+        _tiff_with_pillow(file, tags)
+    try:
+        rgba = decode(file.read()).numpy()  # (H, W, 4)
+    except Exception as error:  # TensorFlow's own kinds, which aren't imported here
+        if decoder == "tensorflow_io":
+            raise PhotoError(f"tensorflow-io's decode_tiff refuses {_tiff_kind(tags)}") from error
+        file.seek(0)
+        return _tiff_with_pillow(file, tags), None
+    rgb, alpha = rgba[..., :3], rgba[..., 3:]
+    # Alpha of either kind (1, 2) has been multiplied into the colors: white shows through as
+    # 255 - alpha. An extra channel of unspecified meaning (0) isn't alpha.
+    if tags[Tag.ExtraSamples] in ((1,), (2,)):
+        rgb = np.minimum(rgb + (255 - alpha.astype(np.uint16)), 255).astype(np.uint8)
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    return image, _TURN_AFTER_TENSORFLOW_IO.get(tags[Tag.Orientation][0])
+
+
+def _tiff_tags(file: BinaryIO) -> Tags:
+    """The values of the tags of ``_TIFF_DEFAULTS`` in the first page."""
+    start = file.read(8)
+    if b"+" in start[2:4]:  # BigTIFF
+        start += file.read(8)
+    directory = TiffImagePlugin.ImageFileDirectory_v2(start)
+    file.seek(directory.next)
+    directory.load(file)
+    file.seek(0)
+    tags = {}
+    for tag, default in _TIFF_DEFAULTS.items():
+        values = directory.get(tag, default)
+        tags[tag] = (values if isinstance(values, tuple) else (values,)) or default
+        if not all(isinstance(value, int) for value in tags[tag]):
+            raise PhotoError(f"damaged TIFF data: {tag.name} is no integer")
+    return tags
+
+
+def _tiff_size(tags: Tags) -> tuple[int, int]:
+    return tags[Tag.ImageWidth][0], tags[Tag.ImageLength][0]
+
+
+def _tiff_kind(tags: Tags) -> str:
+    numbers = {2: "signed", 3: "float"}.get(tags[Tag.SampleFormat][0], "unsigned")
+    return (
+        f"TIFF with {tags[Tag.SamplesPerPixel][0]} x {tags[Tag.BitsPerSample][0]} bits, {numbers}, "
+        f"photometric {tags[Tag.PhotometricInterpretation][0]}, "
+        f"compression {tags[Tag.Compression][0]}"
+    )
+
+
+def _check_tiff_data(file: BinaryIO, tags: Tags) -> bool:
+    """Refuse a file that ends before its pixels do; neither decoder would, where nothing is packed.
+
+    Returns:
+        Whether this proves the pixels sound: they are uncompressed and all there.
+    """
+    offsets = tags[Tag.TileOffsets] or tags[Tag.StripOffsets]
+    sizes = tags[Tag.TileByteCounts] or tags[Tag.StripByteCounts]
+    end = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if any(offset + size > end for offset, size in zip(offsets, sizes, strict=False)):
+        raise PhotoError(_TRUNCATED)
+    # YCbCr may hold fewer numbers than pixels; old programs left the sizes out.
+    packed = tags[Tag.Compression] != (1,) or tags[Tag.PhotometricInterpretation] == (6,)
+    if packed or len(offsets) != len(sizes):
+        return False
+    width, height = _tiff_size(tags)
+    bits = width * tags[Tag.SamplesPerPixel][0] * tags[Tag.BitsPerSample][0]
+    if sum(sizes) < -(-bits // 8) * height:
+        raise PhotoError("truncated: the file holds fewer pixels than the picture should have")
+    return True
+
+
+def _known_to_tensorflow_io(tags: Tags) -> bool:
+    """Whether decode_tiff gets this kind of TIFF right: measured, one kind after the other.
+
+    It refuses 32 bits and CMYK of 16, takes signed numbers for unsigned, doesn't blend gray with
+    its alpha, and is off by 10 levels in CIELAB, by more in YCbCr other than JPEG's.
+    """
+    photometric, samples = tags[Tag.PhotometricInterpretation][0], tags[Tag.SamplesPerPixel][0]
+    bits, extra = set(tags[Tag.BitsPerSample]), tags[Tag.ExtraSamples]
+    # Gray (white is 0, black is 0), RGB, palette, CMYK, YCbCr: channels and bits of each.
+    channels, depth = {
+        0: (1, {1, 4, 8, 16}),
+        1: (1, {1, 4, 8, 16}),
+        2: (3, {8, 16}),
+        3: (1, {1, 4, 8}),
+        5: (4, {8}),
+        6: (3, {8}),
+    }.get(photometric, (0, set()))
+    return (
+        len(bits) == 1
+        and bits <= depth
+        and samples == channels + len(extra)
+        and len(extra) <= (photometric == 2)
+        and set(tags[Tag.SampleFormat]) == {1}
+        and (photometric != 6 or tags[Tag.Compression] == (7,))
+    )
+
+
+@functools.cache
+def _tensorflow_io_decoder() -> Callable[[bytes], Any] | None:
+    """``decode_tiff``, or None where its compiled op doesn't load."""
+    file = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(file, "TIFF")
+    # Its import succeeds under every TensorFlow and warns where the op won't load. The lock: two
+    # threads within `catch_warnings` could leave the filter behind.
+    with _PROBE, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import tensorflow_io
+
+            decode = tensorflow_io.experimental.image.decode_tiff
+            decode(file.getvalue())
+        # Not installed, built for another TensorFlow, Python or processor: each fails in its own
+        # way, and Pillow decodes in its place.
+        except Exception:
+            return None
+    return decode
+
+
+def _tiff_with_pillow(file: BinaryIO, tags: Tags) -> Image.Image:
+    bits = tags[Tag.BitsPerSample]
+    planar = tags[Tag.PlanarConfiguration] == (2,)
+    if planar and len(bits) > 1 and bits[0] == 16 and tags[Tag.Compression] == (1,):
+        # Pillow takes the two bytes of a number for two pixels, without a word.
+        raise PhotoError(
+            "16-bit TIFF in separate color planes, which only tensorflow-io decodes; save it with "
+            "interleaved channels, or install TensorFlow 2.17 with tensorflow-io"
+        )
+    try:
+        image = TiffImagePlugin.TiffImageFile(file)
+    except SyntaxError as error:
+        raise PhotoError(f"neither decoder knows {_tiff_kind(tags)}") from error
+    # Memory that is there already isn't measured by Pillow's own limit.
+    image.im = Image.new(image.mode, _tiff_size(tags)).im
+    image.load()
+    file.seek(0)
+    rgb = _to_rgb(image)
+    if image.mode.startswith("I") and tags[Tag.PhotometricInterpretation] == (0,):
+        rgb = ImageOps.invert(rgb)  # 0 is white, which Pillow heeds in 8 bits only
+    return rgb
+
+
+def _reduced_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
+    scale = min(1.0, short_side / min(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _reduce(image: Image.Image, short_side: int) -> Image.Image:
+    size = _reduced_size(image.size, short_side)
+    if size == image.size:
+        return image
+    return image.resize(size, _FILTER, reducing_gap=_REDUCING_GAP)
+
+
+def _from_array(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image))
+
+
+def _check_image(image: np.ndarray, dtypes: tuple[str, ...]) -> None:
+    if image.ndim != 3 or image.shape[2] not in (1, 3) or 0 in image.shape:
+        raise ValueError(f"image must be (H, W, 3) or (H, W, 1). Received: shape {image.shape}")
+    if image.dtype.name not in dtypes:
+        raise ValueError(f"image must be {' or '.join(dtypes)}. Received: {image.dtype}")
