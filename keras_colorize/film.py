@@ -5,155 +5,21 @@ A modern color photograph goes the way of an old one: light -> emulsion -> lens 
 :class:`FilmStock` says how likely and how strong each step is; :func:`simulate_film` draws them.
 
 Lengths are shares of the picture's short side, so that a photograph looks alike at 128 and at 512
-pixels; grain and scanner noise cannot be finer than a pixel. TensorFlow is imported when an image
-is simulated, not when the table of stocks is read.
+pixels; grain and scanner noise cannot be finer than a pixel.
 """
 
-import importlib
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from keras_colorize import color
-from keras_colorize.errors import ConfigError
+import tensorflow as tf
+
+from keras_colorize.film_stocks import EFFECTS, NEVER, STOCKS, Chance, FilmStock, find_stocks
 
 __all__ = ["NEVER", "STOCKS", "Chance", "FilmStock", "simulate_film"]
 
 Tensor = Any  # of TensorFlow
-
-
-class _TensorFlow:
-    """TensorFlow, imported at its first use: reading a configuration must not wait for it."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module("tensorflow"), name)
-
-
-tf: Any = _TensorFlow()
-
-
-@dataclass(frozen=True)
-class Chance:
-    """An effect that some photographs show, and most of those mildly.
-
-    It is drawn with ``probability``; its strength is then mild + (strong - mild) u², u uniform in
-    [0, 1): half of the draws lie in the mildest quarter of the range.
-    """
-
-    probability: float
-    mild: float
-    strong: float
-
-
-#: An effect that no photograph shows.
-NEVER = Chance(0.0, 0.0, 0.0)
-
-# Weights of linear R, G and B that Luo et al., "Time-Travel Rephotography", 2021, give emulsions.
-_BLUE_SENSITIVE = (0.0, 0.0, 1.0)
-_ORTHOCHROMATIC = (0.0, 0.5, 0.5)
-_PANCHROMATIC = color.LUMINANCE_WEIGHTS
-
-
-@dataclass(frozen=True)
-class FilmStock:
-    """An emulsion, the camera it was used in, and what time and a scanner did to the print.
-
-    Ranges named "Wan" are those of Wan et al., "Bringing Old Photos Back to Life", 2020, who
-    degrade pictures of 256 pixels. Their blur has kernels of 3-7 pixels with sigma 1-5; cut off by
-    the kernel's edge, that is a standard deviation of 0.7-2 pixels, a share of 0.003-0.008. Of
-    their noise, sigma 5-50/255, the lower third is used: at 128 pixels more would hide the texture
-    by which brick and plaster differ.
-    """
-
-    name: str
-    description: str
-    response: tuple[float, float, float]  # weights of linear R, G and B; they sum to 1
-    # 0 to 1: how far camera and darkroom correct the exposure. At 1 the share `exposed` of the
-    # picture lies below white, and a dark middle tone comes half of the way to middle gray.
-    printing: float = 1.0
-    exposed: float = 0.98
-    toe: float = 0.3  # roundness of the characteristic curve's toe, in decades of exposure
-    shoulder: float = 0.12  # the same of its shoulder
-    halation_radius: float = 0.02  # standard deviation, share of the short side
-    grain_size: float = 0.003  # standard deviation of a clump, share of the short side
-    unevenness: float = 0.5  # 0 to 1: how far fading varies over the picture
-
-    exposure: Chance = Chance(0.7, 0.0, 0.6)  # error in stops, of either sign
-    softness: Chance = Chance(0.4, 0.002, 0.005)  # standard deviation, share of the short side
-    halation: Chance = Chance(0.4, 0.05, 0.25)  # share of bright light that spreads as a halo
-    contrast: Chance = Chance(0.9, 0.9, 1.3)  # slope of the characteristic curve
-    grain: Chance = Chance(0.7, 0.008, 0.035)  # standard deviation in middle gray
-    fading: Chance = Chance(0.3, 0.05, 0.25)  # share of the silver that is lost: gray blacks
-    dust: Chance = Chance(0.2, 0.1, 0.8)  # share of a possible 16 specks
-    scratches: Chance = Chance(0.08, 0.2, 0.7)  # opacity of up to three scratches
-    rescaling: Chance = Chance(0.25, 1.0, 0.5)  # scan reduced and enlarged again; Wan
-    noise: Chance = Chance(0.2, 5 / 255, 16 / 255)  # of the scanner, Gaussian or speckle; Wan
-    jpeg: Chance = Chance(0.5, 100.0, 40.0)  # quality of the scan's file; Wan
-
-    def __post_init__(self) -> None:
-        weights_fit = min(self.response) >= 0.0 and abs(sum(self.response) - 1.0) < 1e-6
-        wrong = [e for e in _EFFECTS if not 0.0 <= getattr(self, e).probability <= 1.0]
-        if wrong or not weights_fit:
-            raise ConfigError(
-                f"Film stock '{self.name}': expected a response of three weights that sum to 1 "
-                f"and probabilities in [0, 1]. Received: response {self.response}"
-                + "".join(f", {effect} {getattr(self, effect)}" for effect in wrong)
-            )
-
-
-_EFFECTS = tuple(field.name for field in fields(FilmStock) if field.type is Chance)
-
-#: The stocks by name, as configurations write them.
-STOCKS: dict[str, FilmStock] = {
-    stock.name: stock
-    for stock in (
-        FilmStock(
-            "wet_plate",
-            "collodion on glass, 1851 to the 1880s: sees blue light only, nearly grainless",
-            _BLUE_SENSITIVE,
-            exposed=0.85,  # for the scene: the sky, bright in blue, burned out
-            softness=Chance(0.3, 0.002, 0.005),
-            grain=Chance(0.3, 0.01, 0.02),
-            unevenness=1.0,  # collodion was poured by hand, and gathered dust while wet
-            dust=Chance(0.35, 0.1, 0.8),
-        ),
-        FilmStock(
-            "orthochromatic",
-            "dry plates, 1873 to the 1920s: blind to red",
-            _ORTHOCHROMATIC,
-            exposed=0.95,
-            halation=Chance(0.6, 0.05, 0.3),  # few plates were backed against reflections
-            halation_radius=0.025,
-        ),
-        FilmStock(
-            "panchromatic",
-            "plates and film since 1906: all colors, as bright as the eye sees them",
-            _PANCHROMATIC,
-            softness=Chance(0.3, 0.002, 0.005),
-            fading=Chance(0.2, 0.05, 0.2),
-        ),
-        FilmStock(
-            "faded_print",
-            "an orthochromatic print, 1880s to 1910s, that hung in the light",
-            _ORTHOCHROMATIC,
-            exposed=0.95,
-            unevenness=0.8,
-            softness=Chance(0.5, 0.002, 0.008),
-            fading=Chance(0.95, 0.1, 0.45),
-            dust=Chance(0.35, 0.1, 1.0),
-            scratches=Chance(0.2, 0.2, 0.8),
-        ),
-        FilmStock(
-            "snapshot",
-            "roll film in an amateur's box camera, 1900s to 1950s: soft and grainy",
-            (0.1, 0.5, 0.4),  # orthochromatic film that reached further into yellow; our estimate
-            grain_size=0.004,
-            exposure=Chance(0.9, 0.0, 1.0),
-            softness=Chance(0.9, 0.003, 0.008),
-            grain=Chance(0.9, 0.012, 0.045),
-        ),
-    )
-}
 
 
 def simulate_film(
@@ -177,7 +43,7 @@ def simulate_film(
         ConfigError: a stock's name is unknown.
         ValueError: ``rgb`` or ``seed`` has another shape or type.
     """
-    stocks = _resolve(stock)
+    stocks = find_stocks(stock)
     rgb = tf.convert_to_tensor(rgb)
     _check_photographs(rgb)
     if rgb.shape.rank == 3:
@@ -202,16 +68,6 @@ def simulate_film(
     tone = tf.clip_by_value(lab.apply("noise", _add_noise, tone), 0.0, 1.0)
     tone = lab.apply("jpeg", _compress, tone)
     return tf.ensure_shape(tone[..., None], (*rgb.shape[:3], 1))
-
-
-def _resolve(stock: FilmStock | str | Sequence[FilmStock | str]) -> list[FilmStock]:
-    several = [stock] if isinstance(stock, FilmStock | str) else list(stock)
-    unknown = [name for name in several if not isinstance(name, FilmStock) and name not in STOCKS]
-    if unknown or not several:
-        raise ConfigError(
-            f"Expected a film stock or several of: {', '.join(STOCKS)}. Received: {stock!r}"
-        )
-    return [each if isinstance(each, FilmStock) else STOCKS[each] for each in several]
 
 
 def _check_photographs(rgb: Tensor) -> None:
@@ -260,11 +116,11 @@ class _Lab:
         """``effect`` on those of ``images`` ``(B, H, W)`` that draw it; the others stay."""
         if not any(getattr(stock, name).probability for stock in self.stocks):
             return images
-        stream = tf.cast(_EFFECTS.index(name), self.seed.dtype)
+        stream = tf.cast(EFFECTS.index(name), self.seed.dtype)
         lab = replace(self, seed=tf.random.experimental.stateless_fold_in(self.seed, stream))
         probability, mild, strong = tf.unstack(self.constant(name), axis=1)
         uniform = lab.random(0, 2)
-        strength = (mild + (strong - mild) * uniform[:, 1] ** 2)[:, None, None]
+        strength = (mild + (strong - mild) * tf.square(uniform[:, 1]))[:, None, None]
         drawn = tf.where(uniform[:, 0] < probability)
 
         def some() -> Tensor:
@@ -282,7 +138,8 @@ class _Lab:
 
 
 def _power(base: Tensor, exponent: Tensor | float) -> Tensor:
-    return tf.exp(exponent * tf.math.log(base))  # six times as fast as `**`; 0 gives 0
+    # Six times as fast as `**`. The smallest base keeps rounding below 0 out of the logarithm.
+    return tf.exp(exponent * tf.math.log(tf.maximum(base, 1e-12)))
 
 
 # sRGB (IEC 61966-2-1) is a line up to this light and a power above. As the two meet there, each
@@ -293,8 +150,8 @@ _LINE_END = 0.0031308
 def _linearize(encoded: Tensor) -> Tensor:
     """sRGB to linear light, any shape, [0, 1]."""
     end = 12.92 * _LINE_END
-    power = _power((tf.maximum(encoded, end) + 0.055) / 1.055, 2.4)
-    return tf.minimum(encoded, end) / 12.92 + power - _LINE_END
+    power = _power((tf.maximum(encoded, end) + 0.055) * (1 / 1.055), 2.4)
+    return tf.minimum(encoded, end) * (1 / 12.92) + power - _LINE_END
 
 
 def _encode(light: Tensor) -> Tensor:
@@ -310,7 +167,8 @@ def _meter(light: Tensor, printing: Tensor, exposed: Tensor) -> Tensor:
 
 
 def _misexpose(light: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
-    return light * 2.0 ** (tf.sign(lab.random(1, 1, 1) - 0.5) * strength)
+    # Two of three are too dark: scans of 1910 to 1945 have a mean tone of 0.43, not of 0.5.
+    return light * 2.0 ** (tf.sign(lab.random(1, 1, 1) - 0.67) * strength)
 
 
 def _halate(light: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
@@ -326,7 +184,7 @@ def _develop(light: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
     Density against the logarithm of exposure: a straight line between a toe, 2.2 decades below
     white, and a shoulder at white, both rounded. The densest black becomes 0, bare paper 1.
     """
-    decade = tf.math.log(10.0)
+    decade = math.log(10.0)
     toe, shoulder = lab.constant("toe") * decade, lab.constant("shoulder") * decade
 
     def brightness(log_exposure: Tensor) -> Tensor:
@@ -343,10 +201,10 @@ def _develop(light: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
 
 
 def _print(tone: Tensor, printing: Tensor) -> Tensor:
-    """Print a dark picture lighter: its middle tone comes half of the way to middle gray."""
+    """Print a dark picture lighter: its middle tone comes a third of the way to middle gray."""
     # A light middle tone stays, as it is mostly sky. 0.46 encodes 18 % gray.
     middle = tf.clip_by_value(_percentile(tone, 0.5 * tf.ones_like(printing)), 0.05, 0.46)
-    power = tf.maximum(tf.sqrt(tf.math.log(0.46) / tf.math.log(middle)), 0.65)
+    power = _power(math.log(0.46) / tf.math.log(middle), 1 / 3)
     return _power(tone, power**printing)
 
 
@@ -356,7 +214,7 @@ def _add_grain(tone: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
     noise = 12.0**0.5 * (lab.random(1, *_size(tone)) - 0.5)
     filters = _gaussians(tone, lab.constant("grain_size"))
     # Rows of unit energy in place of unit sum: the clumps keep the standard deviation of 1.
-    noise = _filter(noise, *(rows / tf.norm(rows, axis=-1, keepdims=True) for rows in filters))
+    noise = _filter(noise, *(tf.math.l2_normalize(rows, axis=-1) for rows in filters))
     tone = tf.clip_by_value(tone, 0.0, 1.0)
     return tone + strength * 2.0 * tf.sqrt(tone * (1.0 - tone)) * noise
 
@@ -373,9 +231,9 @@ def _add_dust(tone: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
     """Up to 16 oval specks with radii of 0.2 to 1 % of the short side, small ones mostly."""
     y, x, short = _coordinates(tone)
     top, left, size, stretch, kind = tf.unstack(lab.random(1, 5, 1, 16), axis=1)  # (n, 1, 16)
-    radius, stretch = short * (0.002 + 0.008 * size**3), 0.6 + 0.8 * stretch
-    high = tf.exp(-(((y[..., None] - top * y[-1]) / (radius * stretch)) ** 2))  # (n, H, 16)
-    wide = tf.exp(-(((x[..., None] - left * x[-1]) / (radius / stretch)) ** 2))  # (n, W, 16)
+    radius, stretch = short * (0.002 + 0.008 * tf.square(size)), 0.6 + 0.8 * stretch
+    high = tf.exp(-tf.square((y[..., None] - top * y[-1]) / (radius * stretch)))  # (n, H, 16)
+    wide = tf.exp(-tf.square((x[..., None] - left * x[-1]) / (radius / stretch)))  # (n, W, 16)
     # Seven of ten lay on the negative and kept light from the paper.
     sign = tf.where(kind < strength, tf.sign(0.7 * strength - kind), 0.0)
     return _cover(tone, 2.0 * tf.matmul(sign * high, wide, transpose_b=True))
@@ -392,7 +250,7 @@ def _scratch(tone: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
     # Those in the print show its paper; those in the negative, fewer, print black.
     sign = tf.where(kind < 0.4, 1.0, tf.where(kind < 0.6, -1.0, 0.0))
     sign = tf.where(tf.range(3)[:, None, None] == 0, tf.where(kind < 0.7, 1.0, -1.0), sign)
-    return _cover(tone, strength * tf.reduce_sum(sign * ends * tf.exp(-(across**2)), axis=1))
+    return _cover(tone, strength * tf.reduce_sum(sign * ends * tf.exp(-tf.square(across)), axis=1))
 
 
 def _cover(tone: Tensor, cover: Tensor) -> Tensor:
@@ -401,7 +259,7 @@ def _cover(tone: Tensor, cover: Tensor) -> Tensor:
     return tone + tf.clip_by_value(-cover, 0.0, 1.0) * (0.05 - tone)
 
 
-def _rescale(tone: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
+def _rescale(tone: Tensor, strength: Tensor, _: _Lab) -> Tensor:
     """Reduce by a factor with a triangle filter, and enlarge again linearly."""
     return _filter(tone, *(_rescaling_rows(side, strength) for side in _size(tone)))
 
@@ -412,7 +270,7 @@ def _add_noise(tone: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
     return tone + (1.0 + speckle * (tone - 1.0)) * noise
 
 
-def _compress(tone: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
+def _compress(tone: Tensor, strength: Tensor, _: _Lab) -> Tensor:
     def through_file(image: tuple[Tensor, Tensor]) -> Tensor:
         file = tf.raw_ops.EncodeJpegVariableQuality(images=image[0], quality=image[1])
         return tf.io.decode_jpeg(file, channels=1)
@@ -420,7 +278,7 @@ def _compress(tone: Tensor, strength: Tensor, lab: _Lab) -> Tensor:
     images = tf.cast(tf.round(tone[..., None] * 255.0), tf.uint8)
     quality = tf.cast(tf.round(strength[:, 0, 0]), tf.int32)
     coded = tf.map_fn(through_file, (images, quality), fn_output_signature=tf.uint8)
-    return tf.reshape(tf.cast(coded, tone.dtype) / 255.0, tf.shape(tone))
+    return tf.reshape(tf.cast(coded, tone.dtype) * (1 / 255), tf.shape(tone))
 
 
 # A separable filter is two matrices. So it may differ from image to image, take any width at equal
@@ -440,7 +298,7 @@ def _gaussians(image: Tensor, share: Tensor) -> list[Tensor]:
     """Gaussian filters of standard deviation ``share`` ``(n, 1, 1)`` of the short side."""
     sigma = tf.maximum(share * _coordinates(image)[2], 1e-2)
     distances = [(place[:, None] - place) / sigma for place in _coordinates(image)[:2]]
-    return [tf.nn.softmax(-0.5 * distance**2) for distance in distances]
+    return [tf.nn.softmax(-0.5 * tf.square(distance)) for distance in distances]
 
 
 def _rescaling_rows(side: Tensor, factor: Tensor) -> Tensor:

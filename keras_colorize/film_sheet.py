@@ -17,7 +17,7 @@ from keras_colorize.cli import run_command
 from keras_colorize.color import luminance
 from keras_colorize.errors import ConfigError, PhotoError
 from keras_colorize.files import atomic_path
-from keras_colorize.film import STOCKS, FilmStock, simulate_film
+from keras_colorize.film_stocks import STOCKS, FilmStock
 from keras_colorize.photos import read_photo
 from keras_colorize.sheets import draw_sheet
 
@@ -38,6 +38,9 @@ def film_sheet(
         ConfigError: a stock's name is unknown.
         ValueError: there are no photographs, or one has another shape or type.
     """
+    # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
+    from keras_colorize.film import simulate_film
+
     rows = []
     for row, photo in enumerate(photos):
         if photo.dtype != np.uint8:

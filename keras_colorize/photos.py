@@ -7,17 +7,11 @@ as they are stored: an embedded ICC profile isn't applied.
 TensorFlow is imported only when a TIFF is met, for tensorflow-io's decoder.
 """
 
-import functools
-import io
-import math
 import os
 import re
 import stat
-import threading
-import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import (
@@ -25,16 +19,16 @@ from PIL import (
     GifImagePlugin,
     Image,
     ImageFile,
-    ImageOps,
     JpegImagePlugin,
     PngImagePlugin,
-    TiffImagePlugin,
     WebPImagePlugin,
 )
 from PIL.ExifTags import Base as Tag
 
 from keras_colorize.errors import DataError, PhotoError
 from keras_colorize.files import atomic_path
+from keras_colorize.pixels import TRUNCATED, check_size, to_rgb
+from keras_colorize.tiff import TiffDecoder, read_tiff
 
 __all__ = ["PHOTO_SUFFIXES", "find_photos", "read_photo", "reduce_size", "save_photo"]
 
@@ -53,13 +47,9 @@ _FORMATS = {
 #: Endings of the files that :func:`find_photos` takes for photographs, in lower case.
 PHOTO_SUFFIXES = tuple(_FORMATS)
 
-_TRUNCATED = "truncated: the file ends before the picture does"
-
 _FILTER = Image.Resampling.LANCZOS
 # A box filter first, down to three times the size: faster, and no difference to be seen.
 _REDUCING_GAP = 3.0
-
-TiffDecoder = Literal["auto", "tensorflow_io", "pillow"]
 
 # `Image.open` warns of, or refuses, what exceeds Pillow's own limit, a global of the user's
 # program. The classes behind it don't, so `max_pixels` alone decides, in every thread. Opening an
@@ -78,26 +68,6 @@ _SIGNATURES = re.compile(
     re.DOTALL,
 )
 
-Tags = dict[Tag, tuple[int, ...]]
-# What the decoders are chosen by, with the defaults of TIFF 6.0.
-_TIFF_DEFAULTS: Tags = {
-    Tag.ImageWidth: (0,),
-    Tag.ImageLength: (0,),
-    Tag.BitsPerSample: (1,),
-    Tag.SamplesPerPixel: (1,),
-    Tag.SampleFormat: (1,),
-    Tag.ExtraSamples: (),
-    Tag.PhotometricInterpretation: (-1,),
-    Tag.PlanarConfiguration: (1,),
-    Tag.Compression: (1,),
-    Tag.Orientation: (1,),
-    Tag.StripOffsets: (),
-    Tag.StripByteCounts: (),
-    Tag.TileOffsets: (),
-    Tag.TileByteCounts: (),
-}
-_PROBE = threading.Lock()
-
 # Which way to turn a stored picture, by EXIF orientation 2 to 8 (CIPA DC-008, section 4.6.4).
 _TURN = {
     2: "FLIP_LEFT_RIGHT",
@@ -108,8 +78,6 @@ _TURN = {
     7: "TRANSVERSE",
     8: "ROTATE_90",
 }
-# decode_tiff mirrors as the tag says but never exchanges rows and columns: this is what remains.
-_TURN_AFTER_TENSORFLOW_IO = {5: "TRANSPOSE", 6: "TRANSVERSE", 7: "TRANSPOSE", 8: "TRANSVERSE"}
 
 
 def find_photos(folder: str | Path) -> list[Path]:
@@ -201,7 +169,7 @@ def read_photo(
             if strict_suffix and _FORMATS.get(path.suffix.lower()) != format_:
                 raise PhotoError(_mislabelled(path.suffix, format_))
             if format_ == "TIFF":
-                image, turn = _read_tiff(file, max_pixels, tiff_decoder)
+                image, turn = read_tiff(file, max_pixels, tiff_decoder)
             else:
                 image, turn = _read_other(file, format_, short_side, max_pixels)
             if short_side is not None:
@@ -312,20 +280,10 @@ def _reason(error: Exception, format_: str) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return f"too large for Pillow's {format_} decoder: {text}"
     if isinstance(error, EOFError) or "truncated" in text.lower():
-        return _TRUNCATED
+        return TRUNCATED
     if text == "not identified by this driver":
         text = "its header has no size, or no color mode that is known"
     return f"damaged {format_} data: {text}"
-
-
-def _check_size(width: int, height: int, max_pixels: int) -> None:
-    if width < 1 or height < 1:
-        raise PhotoError(f"zero-sized: {width} x {height}")
-    if width * height > max_pixels:
-        raise PhotoError(
-            f"too large: {width} x {height} = {width * height / 1e6:.4g} megapixels, limit "
-            f"{max_pixels / 1e6:.4g}; raise --data.max_pixels"
-        )
 
 
 def _read_other(
@@ -333,7 +291,7 @@ def _read_other(
 ) -> tuple[Image.Image, str | None]:
     """The picture in RGB as it is stored, and how to turn it."""
     image = _PLUGINS[format_](file)
-    _check_size(*image.size, max_pixels)
+    check_size(*image.size, max_pixels)
     drafted = None
     if format_ == "JPEG" and short_side is not None:
         # A JPEG decodes several times faster at 1/2, 1/4 or 1/8 of its size. Twice the size that
@@ -343,201 +301,14 @@ def _read_other(
     image.load()
     try:
         turn = _TURN.get(image.getexif().get(Tag.Orientation, 1))
-    except Exception:  # as varied as above; damaged EXIF is no reason to refuse sound pixels
+    # As varied as in `read_photo`; damaged EXIF is no reason to refuse sound pixels.
+    except Exception:  # noqa: BLE001
         turn = None
-    rgb = _to_rgb(image)
+    rgb = to_rgb(image)
     if drafted is not None:
         # The decoder rounds 850 / 8 up to 107 rows: the box says that the last is a quarter full.
         rgb = rgb.resize(size, _FILTER, box=drafted[1], reducing_gap=_REDUCING_GAP)
     return rgb, turn
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
-    if image.mode in ("La", "RGBa"):  # colors multiplied by alpha: only their own kind can undo it
-        image = image.convert(image.mode[:-1] + "A")
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Gray ``(H, W)`` of 16 or 32 bits to uint8, as :func:`read_photo` documents."""
-    if values.dtype.itemsize == 2:
-        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    low, high = float(values.min()), float(values.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise PhotoError("holds pixels that are NaN or infinite")
-    whites = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
-    white = next((white for white in whites if low >= 0.0 and high <= white), None)
-    if white is None:
-        black, white = low, high
-    else:
-        black = 0.0
-    scaled = (values.astype(np.float64) - black) * (255.0 / max(white - black, 1e-30))
-    return np.round(scaled).astype(np.uint8)
-
-
-def _read_tiff(
-    file: BinaryIO, max_pixels: int, decoder: TiffDecoder
-) -> tuple[Image.Image, str | None]:
-    """The first page in RGB, and how it remains to be turned."""
-    tags = _tiff_tags(file)
-    _check_size(*_tiff_size(tags), max_pixels)
-    complete = _check_tiff_data(file, tags)
-    known = decoder != "pillow" and _known_to_tensorflow_io(tags)
-    decode = _tensorflow_io_decoder() if known else None
-    if decode is None:
-        if decoder == "tensorflow_io":
-            fault = "does not load here" if known else f"cannot decode {_tiff_kind(tags)}"
-            raise PhotoError(f"tensorflow-io's decode_tiff {fault}")
-        return _tiff_with_pillow(file, tags), None  # which turns it upright itself
-    if not complete:
-        # At damaged data, decode_tiff prints to stderr and returns a picture that is white or
-        # garbled from there on. Pillow raises, so compressed data pass through it first.
-        _tiff_with_pillow(file, tags)
-    try:
-        rgba = decode(file.read()).numpy()  # (H, W, 4)
-    except Exception as error:  # TensorFlow's own kinds, which aren't imported here
-        if decoder == "tensorflow_io":
-            raise PhotoError(f"tensorflow-io's decode_tiff refuses {_tiff_kind(tags)}") from error
-        file.seek(0)
-        return _tiff_with_pillow(file, tags), None
-    rgb, alpha = rgba[..., :3], rgba[..., 3:]
-    # Alpha of either kind (1, 2) has been multiplied into the colors: white shows through as
-    # 255 - alpha. An extra channel of unspecified meaning (0) isn't alpha.
-    if tags[Tag.ExtraSamples] in ((1,), (2,)):
-        rgb = np.minimum(rgb + (255 - alpha.astype(np.uint16)), 255).astype(np.uint8)
-    image = Image.fromarray(np.ascontiguousarray(rgb))
-    return image, _TURN_AFTER_TENSORFLOW_IO.get(tags[Tag.Orientation][0])
-
-
-def _tiff_tags(file: BinaryIO) -> Tags:
-    """The values of the tags of ``_TIFF_DEFAULTS`` in the first page."""
-    start = file.read(8)
-    if b"+" in start[2:4]:  # BigTIFF
-        start += file.read(8)
-    directory = TiffImagePlugin.ImageFileDirectory_v2(start)
-    file.seek(directory.next)
-    directory.load(file)
-    file.seek(0)
-    tags = {}
-    for tag, default in _TIFF_DEFAULTS.items():
-        values = directory.get(tag, default)
-        tags[tag] = (values if isinstance(values, tuple) else (values,)) or default
-        if not all(isinstance(value, int) for value in tags[tag]):
-            raise PhotoError(f"damaged TIFF data: {tag.name} is no integer")
-    return tags
-
-
-def _tiff_size(tags: Tags) -> tuple[int, int]:
-    return tags[Tag.ImageWidth][0], tags[Tag.ImageLength][0]
-
-
-def _tiff_kind(tags: Tags) -> str:
-    numbers = {2: "signed", 3: "float"}.get(tags[Tag.SampleFormat][0], "unsigned")
-    return (
-        f"TIFF with {tags[Tag.SamplesPerPixel][0]} x {tags[Tag.BitsPerSample][0]} bits, {numbers}, "
-        f"photometric {tags[Tag.PhotometricInterpretation][0]}, "
-        f"compression {tags[Tag.Compression][0]}"
-    )
-
-
-def _check_tiff_data(file: BinaryIO, tags: Tags) -> bool:
-    """Refuse a file that ends before its pixels do; neither decoder would, where nothing is packed.
-
-    Returns:
-        Whether this proves the pixels sound: they are uncompressed and all there.
-    """
-    offsets = tags[Tag.TileOffsets] or tags[Tag.StripOffsets]
-    sizes = tags[Tag.TileByteCounts] or tags[Tag.StripByteCounts]
-    end = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    if any(offset + size > end for offset, size in zip(offsets, sizes, strict=False)):
-        raise PhotoError(_TRUNCATED)
-    # YCbCr may hold fewer numbers than pixels; old programs left the sizes out.
-    packed = tags[Tag.Compression] != (1,) or tags[Tag.PhotometricInterpretation] == (6,)
-    if packed or len(offsets) != len(sizes):
-        return False
-    width, height = _tiff_size(tags)
-    bits = width * tags[Tag.SamplesPerPixel][0] * tags[Tag.BitsPerSample][0]
-    if sum(sizes) < -(-bits // 8) * height:
-        raise PhotoError("truncated: the file holds fewer pixels than the picture should have")
-    return True
-
-
-def _known_to_tensorflow_io(tags: Tags) -> bool:
-    """Whether decode_tiff gets this kind of TIFF right: measured, one kind after the other.
-
-    It refuses 32 bits and CMYK of 16, takes signed numbers for unsigned, doesn't blend gray with
-    its alpha, and is off by 10 levels in CIELAB, by more in YCbCr other than JPEG's.
-    """
-    photometric, samples = tags[Tag.PhotometricInterpretation][0], tags[Tag.SamplesPerPixel][0]
-    bits, extra = set(tags[Tag.BitsPerSample]), tags[Tag.ExtraSamples]
-    # Gray (white is 0, black is 0), RGB, palette, CMYK, YCbCr: channels and bits of each.
-    channels, depth = {
-        0: (1, {1, 4, 8, 16}),
-        1: (1, {1, 4, 8, 16}),
-        2: (3, {8, 16}),
-        3: (1, {1, 4, 8}),
-        5: (4, {8}),
-        6: (3, {8}),
-    }.get(photometric, (0, set()))
-    return (
-        len(bits) == 1
-        and bits <= depth
-        and samples == channels + len(extra)
-        and len(extra) <= (photometric == 2)
-        and set(tags[Tag.SampleFormat]) == {1}
-        and (photometric != 6 or tags[Tag.Compression] == (7,))
-    )
-
-
-@functools.cache
-def _tensorflow_io_decoder() -> Callable[[bytes], Any] | None:
-    """``decode_tiff``, or None where its compiled op doesn't load."""
-    file = io.BytesIO()
-    Image.new("RGB", (1, 1)).save(file, "TIFF")
-    # Its import succeeds under every TensorFlow and warns where the op won't load. The lock: two
-    # threads within `catch_warnings` could leave the filter behind.
-    with _PROBE, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            import tensorflow_io
-
-            decode = tensorflow_io.experimental.image.decode_tiff
-            decode(file.getvalue())
-        # Not installed, built for another TensorFlow, Python or processor: each fails in its own
-        # way, and Pillow decodes in its place.
-        except Exception:
-            return None
-    return decode
-
-
-def _tiff_with_pillow(file: BinaryIO, tags: Tags) -> Image.Image:
-    bits = tags[Tag.BitsPerSample]
-    planar = tags[Tag.PlanarConfiguration] == (2,)
-    if planar and len(bits) > 1 and bits[0] == 16 and tags[Tag.Compression] == (1,):
-        # Pillow takes the two bytes of a number for two pixels, without a word.
-        raise PhotoError(
-            "16-bit TIFF in separate color planes, which only tensorflow-io decodes; save it with "
-            "interleaved channels, or install TensorFlow 2.17 with tensorflow-io"
-        )
-    try:
-        image = TiffImagePlugin.TiffImageFile(file)
-    except SyntaxError as error:
-        raise PhotoError(f"neither decoder knows {_tiff_kind(tags)}") from error
-    # Memory that is there already isn't measured by Pillow's own limit.
-    image.im = Image.new(image.mode, _tiff_size(tags)).im
-    image.load()
-    file.seek(0)
-    rgb = _to_rgb(image)
-    if image.mode.startswith("I") and tags[Tag.PhotometricInterpretation] == (0,):
-        rgb = ImageOps.invert(rgb)  # 0 is white, which Pillow heeds in 8 bits only
-    return rgb
 
 
 def _reduced_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:

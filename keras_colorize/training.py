@@ -25,7 +25,7 @@ from keras_colorize.checkpoints import CheckpointFolder
 from keras_colorize.config import DataConfig, FitConfig, check_config, historical_count
 from keras_colorize.data import make_dataset, make_validation_dataset
 from keras_colorize.errors import ConfigError
-from keras_colorize.film import STOCKS
+from keras_colorize.film_stocks import find_stocks
 from keras_colorize.gan import ColorizationGAN
 from keras_colorize.generators import save_generator
 from keras_colorize.models import build_patchgan, build_unet
@@ -95,7 +95,7 @@ def train(
         TrainingDiverged: a loss became NaN or infinite.
     """
     check_config(config)
-    _check_stocks(config.film.stocks)
+    find_stocks(config.film.stocks)
     run = open_run(config)
     streams = _load_streams(config, run, show_progress)
     write_skipped(run, streams.skipped)
@@ -126,14 +126,6 @@ def train(
         own.append(Progress(steps_per_epoch, config.data.batch_size, config.training.epochs))
     _fit(gan, config, streams, steps_per_epoch, facts.get("step", 0), [*own, *callbacks])
     return _finish(config, run, gan, samples)
-
-
-def _check_stocks(names: Sequence[str]) -> None:
-    unknown = [name for name in names if name not in STOCKS]
-    if unknown:
-        raise ConfigError(
-            f"film.stocks names {', '.join(unknown)}, but the films are {', '.join(STOCKS)}"
-        )
 
 
 # -- photographs ------------------------------------------------------------------------------
