@@ -51,7 +51,7 @@ def read_checkpoint(path: Path, gan: ColorizationGAN) -> dict[str, Any]:
     """
     variables = _variables(gan)
     try:
-        with np.load(path) as archive:
+        with path.open("rb") as file, np.load(file) as archive:
             facts = json.loads(str(archive[_FACTS]))
             arrays = {name: archive[name] for name in archive.files if name != _FACTS}
     except _DAMAGE as error:

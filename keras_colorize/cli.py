@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
@@ -64,8 +64,7 @@ def parse_fit_config(argv: Sequence[str]) -> FitConfig:
     parser.add_argument("--config", action="config", help="YAML file of settings.")
     parser.add_class_arguments(FitConfig)
     settings = flatten(FitConfig())
-    lists = {f"--{name}" for name, value in settings.items() if isinstance(value, list)}
-    argv = _join_lists(argv, lists)
+    argv = _join_lists(argv, _list_options(FitConfig))
     _refuse_unknown(_named_on_command_line(argv), settings, "on the command line")
     for path in _config_files(argv):
         _refuse_unknown(_named_in_file(path), settings, f"in {path}")
@@ -85,7 +84,18 @@ def _construct(kind: type, namespace: Any) -> Any:
     return kind(**values)
 
 
-def _join_lists(argv: Sequence[str], lists: set[str]) -> list[str]:
+def _list_options(kind: type, prefix: str = "--") -> dict[str, type]:
+    """The options that take lists, and the type of what they list."""
+    options: dict[str, type] = {}
+    for entry in dataclasses.fields(kind):
+        if isinstance(entry.type, type) and dataclasses.is_dataclass(entry.type):
+            options |= _list_options(entry.type, f"{prefix}{entry.name}.")
+        elif get_origin(entry.type) is list:
+            options[prefix + entry.name] = get_args(entry.type)[0]
+    return options
+
+
+def _join_lists(argv: Sequence[str], options: dict[str, type]) -> list[str]:
     """``--option a b`` to ``--option=["a", "b"]`` for the options that take lists."""
     joined: list[str] = []
     index = 0
@@ -93,22 +103,25 @@ def _join_lists(argv: Sequence[str], lists: set[str]) -> list[str]:
         argument = argv[index]
         index += 1
         name, _, attached = argument.partition("=")
-        if name not in lists:
+        if name not in options:
             joined.append(argument)
             continue
         values = [attached] if attached else []
         while index < len(argv) and not argv[index].startswith("--"):
             values.append(argv[index])
             index += 1
-        if len(values) == 1 and values[0].startswith("["):
-            joined.append(f"{name}={values[0]}")
-        else:
-            joined.append(f"{name}={json.dumps([yaml.safe_load(v) for v in values], default=str)}")
+        if len(values) != 1 or not values[0].startswith("["):
+            # A folder may be called 1911 or "no": text stays text.
+            items = values if options[name] is str else [yaml.safe_load(v) for v in values]
+            values = [json.dumps(items, default=str)]
+        joined.append(f"{name}={values[0]}")
     return joined
 
 
 def _named_on_command_line(argv: Iterable[str]) -> list[str]:
-    names = [argument[2:].partition("=")[0].rstrip("+") for argument in argv if argument[:2] == "--"]
+    names = [
+        argument[2:].partition("=")[0].rstrip("+") for argument in argv if argument[:2] == "--"
+    ]
     return [name for name in names if name not in ("config", "print_config", "help")]
 
 

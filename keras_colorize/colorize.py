@@ -95,9 +95,7 @@ def _colorize(argv: Sequence[str]) -> int:
     from keras_colorize.colorizer import Colorizer
 
     colorizer = Colorizer.load(args.model, args.working_size)
-    written, failed = colorize_photos(
-        args.photos, args.output, colorizer, overwrite=args.overwrite
-    )
+    written, failed = colorize_photos(args.photos, args.output, colorizer, overwrite=args.overwrite)
     print(f"wrote {len(written)} photographs to {args.output}; {len(failed)} failed")
     return 1 if failed else 0
 

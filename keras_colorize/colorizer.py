@@ -46,9 +46,7 @@ class Colorizer:
         self.working_size = working_size or facts.working_size
 
     @classmethod
-    def load(
-        cls, path: str | Path | None = None, working_size: int | None = None
-    ) -> "Colorizer":
+    def load(cls, path: str | Path | None = None, working_size: int | None = None) -> "Colorizer":
         """Load a ``generator.keras`` that a training run has saved.
 
         Raises:

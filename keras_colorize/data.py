@@ -172,7 +172,9 @@ def _stream(
 
     def crop_at(position: tf.Tensor) -> tf.Tensor:
         image = _fetch(photos, position, order)
-        return _random_crop(image, position, _size_at(position // count, data, seed), data, seed, salt)
+        return _random_crop(
+            image, position, _size_at(position // count, data, seed), data, seed, salt
+        )
 
     positions = tf.data.Dataset.range(start_step * count, np.iinfo(np.int64).max)
     crops = positions.map(crop_at, num_parallel_calls=2, deterministic=True)
@@ -262,7 +264,9 @@ def _change_tones(images: tf.Tensor, seed: tf.Tensor, data: DataConfig) -> tf.Te
     draws = tf.random.stateless_uniform((2, tf.shape(images)[0], 1, 1, 1), seed, -1.0, 1.0)
     mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
     contrast = 1.0 + data.contrast * draws[0]
-    return tf.clip_by_value((images - mean) * contrast + mean + data.brightness * draws[1], 0.0, 1.0)
+    return tf.clip_by_value(
+        (images - mean) * contrast + mean + data.brightness * draws[1], 0.0, 1.0
+    )
 
 
 def _through_film(truth: tf.Tensor, step: tf.Tensor, film: FilmConfig, seed: int) -> tf.Tensor:

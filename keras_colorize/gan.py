@@ -37,6 +37,8 @@ ADVERSARIAL_METRICS = (
     "real_accuracy",
     "fake_accuracy",
 )
+# Means over historical photographs as well; the others are means over those with true color.
+_OF_ALL_PHOTOGRAPHS = ("luminance", "generator_adversarial", "fake_accuracy")
 _LEARNING_RATES = ("generator_learning_rate", "discriminator_learning_rate")
 
 
@@ -225,16 +227,20 @@ class ColorizationGAN(keras.Model):
     def _adversarial_terms(
         self, batch: Batch, generated: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
-        kind = self.loss_config.adversarial
-        is_real = batch["has_color"] > 0.5
-        real = [tf.boolean_mask(batch[key], is_real) for key in ("luminance", "color")]
+        kind, has_color = self.loss_config.adversarial, batch["has_color"]
+        # Photographs without truth must not enter the batch statistics of the real ones. When
+        # nothing is trained there are none, and a batch may hold no color at all.
+        chosen = has_color > 0.5 if training else tf.ones_like(has_color, tf.bool)
+        real = [tf.boolean_mask(batch[key], chosen) for key in ("luminance", "color")]
+        is_real = tf.boolean_mask(has_color, chosen)
         real_logits = self.discriminator(real, training=training)
         fake_logits = self.discriminator([batch["luminance"], generated], training=training)
+        recognized = tf.reduce_mean(tf.cast(real_logits > 0.0, tf.float32), axis=(1, 2, 3))
         return {
             "generator_adversarial": tf.reduce_mean(losses.generator_loss(fake_logits, kind)),
-            "discriminator_loss": tf.reduce_mean(losses.real_loss(real_logits, kind))
+            "discriminator_loss": _masked_mean(losses.real_loss(real_logits, kind), is_real)
             + tf.reduce_mean(losses.fake_loss(fake_logits, kind)),
-            "real_accuracy": tf.reduce_mean(tf.cast(real_logits > 0.0, tf.float32)),
+            "real_accuracy": _masked_mean(recognized, is_real),
             "fake_accuracy": tf.reduce_mean(tf.cast(fake_logits < 0.0, tf.float32)),
         }
 
@@ -271,8 +277,8 @@ class ColorizationGAN(keras.Model):
             meter = self._meters[name]
             if name in _LEARNING_RATES:
                 meter.reset_state()  # an epoch reports the rate it ended with
-            photographs = tf.shape(has_color)[0] if name == "luminance" else count
-            meter.update_state(value, sample_weight=photographs)
+            weight = tf.shape(has_color)[0] if name in _OF_ALL_PHOTOGRAPHS else count
+            meter.update_state(value, sample_weight=weight)
         return {name: values[name] for name in METRICS if name in values}
 
 

@@ -70,7 +70,9 @@ def load_generator(path: str | Path) -> tuple[keras.Model, GeneratorFacts]:
     """
     path = Path(path)
     if not path.is_file():
-        raise ModelError(f"expected a saved generator such as generator.keras, found no file {path}")
+        raise ModelError(
+            f"expected a saved generator such as generator.keras, found no file {path}"
+        )
     try:
         with zipfile.ZipFile(path) as archive:
             facts = GeneratorFacts(**json.loads(archive.read(_ENTRY)))

@@ -21,6 +21,7 @@ from keras import ops
 
 from keras_colorize import color
 from keras_colorize.config import AdversarialKind
+from keras_colorize.shapes import check_same_shape
 
 __all__ = [
     "color_loss",
@@ -52,7 +53,7 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor, kind: Adversari
     Raises:
         ValueError: unknown kind, or shapes that differ.
     """
-    _check_same_shape("real_logits", real_logits, "fake_logits", fake_logits)
+    check_same_shape("real_logits", real_logits, "fake_logits", fake_logits)
     return real_loss(real_logits, kind) + fake_loss(fake_logits, kind)
 
 
@@ -105,19 +106,19 @@ def generator_loss(fake_logits: Tensor, kind: AdversarialKind) -> Tensor:
 
 def l1_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """L_L1: mean absolute difference of RGB in [0, 1], ``(B, H, W, 3)`` to ``(B,)``."""
-    _check_same_shape("y_true", y_true, "y_pred", y_pred)
+    check_same_shape("y_true", y_true, "y_pred", y_pred)
     return _per_image(ops.absolute(y_true - y_pred))
 
 
 def luminance_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """L_luminance: mean squared difference of luminance, RGB ``(B, H, W, 3)`` to ``(B,)``."""
-    _check_same_shape("y_true", y_true, "y_pred", y_pred)
+    check_same_shape("y_true", y_true, "y_pred", y_pred)
     return _per_image(ops.square(color.luminance(y_true) - color.luminance(y_pred)))
 
 
 def color_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """L_color: mean squared difference of Cb and Cr, RGB ``(B, H, W, 3)`` to ``(B,)``."""
-    _check_same_shape("y_true", y_true, "y_pred", y_pred)
+    check_same_shape("y_true", y_true, "y_pred", y_pred)
     difference = color.rgb_to_ycbcr(y_true)[..., 1:3] - color.rgb_to_ycbcr(y_pred)[..., 1:3]
     return _per_image(ops.square(difference))
 
@@ -148,15 +149,4 @@ def _check_kind(kind: str) -> None:
     if kind not in get_args(AdversarialKind):
         raise ValueError(
             f"kind must be one of {', '.join(get_args(AdversarialKind))}. Received: kind={kind!r}"
-        )
-
-
-def _check_same_shape(name_a: str, a: Tensor, name_b: str, b: Tensor) -> None:
-    # Unequal shapes would broadcast silently into a loss that means something else.
-    if len(a.shape) != len(b.shape) or any(
-        p is not None and q is not None and p != q for p, q in zip(a.shape, b.shape)
-    ):
-        raise ValueError(
-            f"{name_a} and {name_b} must have the same shape. "
-            f"Received: {tuple(a.shape)} and {tuple(b.shape)}"
         )

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_colorize.shapes import check_same_shape
+
 
 __all__ = ["colorfulness", "psnr", "ssim"]
 
@@ -29,6 +31,7 @@ def psnr(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     10 log10(1 / MSE), the peak being 1.
     """
+    check_same_shape("y_true", y_true, "y_pred", y_pred)
     mse = ops.mean(ops.square(y_true - y_pred), axis=(1, 2, 3))
     return -10.0 / math.log(10.0) * ops.log(ops.maximum(mse, _IDENTICAL_MSE))
 
@@ -40,6 +43,12 @@ def ssim(y_true: Tensor, y_pred: Tensor) -> Tensor:
     image; each of R, G and B is compared on its own. Images must be at least 11 pixels high and
     wide.
     """
+    check_same_shape("y_true", y_true, "y_pred", y_pred)
+    if any(side is not None and side < _SSIM_WINDOW for side in y_true.shape[1:3]):
+        raise ValueError(
+            f"SSIM needs images of at least {_SSIM_WINDOW} x {_SSIM_WINDOW} pixels. "
+            f"Received: shape {tuple(y_true.shape)}"
+        )
     # Five moments in one separable pass, six times as fast as keras.ops.image.ssim, which the
     # tests hold this to: it runs in every training step. (B, H, W, 15)
     moments = _gaussian_window(
@@ -67,9 +76,7 @@ def colorfulness(rgb: Tensor) -> Tensor:
     red, green, blue = (255.0 * rgb[..., index] for index in range(3))
     rg, yb = red - green, 0.5 * (red + green) - blue  # (B, H, W)
     spread = ops.sqrt(ops.var(rg, axis=(1, 2)) + ops.var(yb, axis=(1, 2)))
-    offset = ops.sqrt(
-        ops.square(ops.mean(rg, axis=(1, 2))) + ops.square(ops.mean(yb, axis=(1, 2)))
-    )
+    offset = ops.sqrt(ops.square(ops.mean(rg, axis=(1, 2))) + ops.square(ops.mean(yb, axis=(1, 2))))
     return spread + 0.3 * offset
 
 

@@ -152,10 +152,10 @@ def split_photos(photos: PhotoSet, validation_share: float) -> tuple[PhotoSet, P
         for index, photo in enumerate(photos.photos)
     }
     validation = {index for index, value in position.items() if value < validation_share}
-    if validation_share > 0 and len(photos) > 1:
+    if validation_share > 0:
         validation |= {min(position, key=lambda index: position[index])}
-        if len(validation) == len(photos):
-            validation.remove(max(position, key=lambda index: position[index]))
+    if len(validation) == len(photos):
+        validation.remove(max(position, key=lambda index: position[index]))
     training = [index for index in position if index not in validation]
     return photos.subset(training), photos.subset(sorted(validation))
 
@@ -268,9 +268,7 @@ def _keep_on_disk(
             temporary.write_text(json.dumps(entries))
     entries = json.loads(index_path.read_text())
     kept = [(p, e) for p, e in zip(photos, entries, strict=True) if "offset" in e]
-    skipped = [
-        Skipped(p.path, str(e["reason"])) for p, e in zip(photos, entries) if "reason" in e
-    ]
+    skipped = [Skipped(p.path, str(e["reason"])) for p, e in zip(photos, entries) if "reason" in e]
     return [photo for photo, _ in kept], _fetch_from_cache(pixels_path, kept, channels), skipped
 
 

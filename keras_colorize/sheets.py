@@ -13,9 +13,7 @@ _PAPER = (255, 255, 255)
 _INK = (40, 40, 40)
 
 
-def draw_sheet(
-    rows: Sequence[Sequence[np.ndarray | None]], captions: Sequence[str]
-) -> Image.Image:
+def draw_sheet(rows: Sequence[Sequence[np.ndarray | None]], captions: Sequence[str]) -> Image.Image:
     """Arrange photographs in a grid, one caption a column.
 
     Args:

@@ -122,9 +122,14 @@ def train(
     ]
     if config.losses.lambda_adversarial > 0:
         own.insert(0, AdversaryStart(config.training.reconstruction_steps))
-    if show_progress:
-        own.append(Progress(steps_per_epoch, config.data.batch_size, config.training.epochs))
-    _fit(gan, config, streams, steps_per_epoch, facts.get("step", 0), [*own, *callbacks])
+    progress = Progress(
+        steps_per_epoch, config.data.batch_size, config.training.epochs, show=show_progress
+    )
+    try:
+        start_step = facts.get("step", 0)
+        _fit(gan, config, streams, steps_per_epoch, start_step, [*own, progress, *callbacks])
+    finally:
+        progress.close()
     return _finish(config, run, gan, samples)
 
 

@@ -48,18 +48,14 @@ class HistoryWriter(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         step = int(self.model.optimizer.iterations)
-        _append(
-            self.history, _EPOCH_COLUMNS, {"epoch": epoch + 1, "step": step, **(logs or {})}
-        )
+        _append(self.history, _EPOCH_COLUMNS, {"epoch": epoch + 1, "step": step, **(logs or {})})
 
 
 def read_history(path: Path) -> dict[str, list[float]]:
     """The columns of ``history.csv`` or ``steps.csv``; NaN where a cell is blank."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return {
-        name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})
-    }
+    return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
 
 
 def _truncate(path: Path, columns: tuple[str, ...], last_step: int) -> None:

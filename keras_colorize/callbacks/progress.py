@@ -17,10 +17,12 @@ class Progress(keras.callbacks.Callback):
         steps_per_epoch: steps of a full epoch.
         batch_size: photographs a step.
         epochs: epochs of the whole run.
+        show: draw it at all.
     """
 
-    def __init__(self, steps_per_epoch: int, batch_size: int, epochs: int) -> None:
+    def __init__(self, steps_per_epoch: int, batch_size: int, epochs: int, *, show: bool) -> None:
         super().__init__()
+        self.show = show
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
         self.epochs = epochs
@@ -33,6 +35,7 @@ class Progress(keras.callbacks.Callback):
             total=self.steps_per_epoch * self.batch_size,
             initial=done * self.batch_size,
             unit="photo",
+            disable=not self.show,
         )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -45,5 +48,10 @@ class Progress(keras.callbacks.Callback):
         if self._bar is not None:
             names = [f"val_{name}" for name in _SHOWN] if logs and "val_loss" in logs else _SHOWN
             self._bar.set_postfix({n: f"{logs[n]:.3g}" for n in names if logs and n in logs})
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it is, below it a fresh line; also where an epoch broke off."""
+        if self._bar is not None:
             self._bar.close()
             self._bar = None

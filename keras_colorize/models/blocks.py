@@ -88,6 +88,4 @@ def check_positive(**values: int) -> None:
     """Raise a ValueError unless every value is an integer of at least 1."""
     for name, value in values.items():
         if not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"{name} must be an integer of at least 1. Received: {name}={value!r}"
-            )
+            raise ValueError(f"{name} must be an integer of at least 1. Received: {name}={value!r}")

@@ -1,0 +1,65 @@
+"""What the tests share: small real photographs and tiny configurations."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import keras_colorize
+from keras_colorize.config import (
+    DataConfig,
+    DiscriminatorConfig,
+    FitConfig,
+    GeneratorConfig,
+    TrainingConfig,
+)
+
+SAMPLE = Path(keras_colorize.__file__).parent / "sample"
+
+
+def copy_sample(stream: str, count: int, folder: Path) -> Path:
+    """Copy the first photographs of a stream of the sample into a new folder."""
+    folder.mkdir(parents=True)
+    for photo in sorted((SAMPLE / stream).glob("*.jpg"))[:count]:
+        shutil.copy(photo, folder)
+    return folder
+
+
+def tiny_config(folder: Path) -> FitConfig:
+    """A run of two epochs of four steps that takes seconds; ``folder`` holds photographs and run.
+
+    Six modern photographs, two of them for validation; four historical ones, one for validation.
+    """
+    return FitConfig(
+        name="tiny",
+        runs=str(folder / "runs"),
+        data=DataConfig(
+            modern=[str(copy_sample("modern", 6, folder / "modern"))],
+            historical=[str(copy_sample("historical", 4, folder / "historical"))],
+            sizes=[32],
+            batch_size=4,
+            validation_share=0.3,
+        ),
+        generator=GeneratorConfig(filters=4, depth=2, dropout=0.5),
+        discriminator=DiscriminatorConfig(filters=4, depth=1),
+        training=TrainingConfig(
+            epochs=2,
+            steps_per_epoch=4,
+            reconstruction_steps=2,
+            warmup_steps=2,
+            checkpoint_steps=3,
+            sample_epochs=1,
+            sample_photos=2,
+            log_steps=1,
+        ),
+    )
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> FitConfig:
+    """A fresh :func:`tiny_config`."""
+    return tiny_config(tmp_path)

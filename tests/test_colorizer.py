@@ -1,0 +1,276 @@
+"""Colorizing and evaluating: any size, luminance kept, nothing lost, honest exit status."""
+
+import csv
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from conftest import SAMPLE, copy_sample
+from keras import ops
+from PIL import Image
+
+from keras_colorize import Colorizer, color, colorize, evaluate
+from keras_colorize.colorize import colorize_photos
+from keras_colorize.config import GeneratorConfig
+from keras_colorize.errors import DataError, ModelError, PhotoError
+from keras_colorize.generators import GeneratorFacts, load_generator, save_generator
+from keras_colorize.models import build_unet
+
+HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
+CONFIG = GeneratorConfig(filters=4, depth=3, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generator of random weights, saved as a run saves it."""
+    path = tmp_path_factory.mktemp("model") / "generator.keras"
+    generator = build_unet(**vars(CONFIG), seed=3)
+    # Initial weights paint almost gray; these paint loudly, so that mistakes show.
+    generator.set_weights([20.0 * weight for weight in generator.get_weights()])
+    save_generator(path, generator, CONFIG, size=64, run="test", step=7)
+    return path
+
+
+@pytest.fixture(scope="module")
+def colorizer(model: Path) -> Colorizer:
+    return Colorizer.load(model)
+
+
+def painter(blue: float, stride: int = 8) -> Colorizer:
+    """A generator that paints one Cb everywhere."""
+    y = keras.Input((None, None, 1))
+    chroma = ops.concatenate([blue + 0.0 * y, 0.0 * y], axis=-1)
+    rgb = color.ycbcr_to_rgb(ops.concatenate([y, color.limit_chroma(y, chroma)], axis=-1))
+    return Colorizer(keras.Model(y, rgb), GeneratorFacts(stride, 64, "test", 0))
+
+
+def house() -> Image.Image:
+    with Image.open(HOUSE) as photo:
+        return photo.copy()
+
+
+def luminance_of(image: Image.Image) -> np.ndarray:
+    return color.luminance(np.asarray(image.convert("RGB"), np.float32))[..., 0]
+
+
+# Colorizer
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (300, 7), (64, 64), (65, 63), (500, 333)])
+def test_any_size_keeps_size_and_luminance(size: tuple[int, int], colorizer: Colorizer) -> None:
+    with Image.open(HOUSE) as photo:
+        scaled = photo.resize(size)
+    result = colorizer(scaled)
+    assert result.size == size
+    assert result.mode == "RGB"
+    difference = np.abs(luminance_of(result) - luminance_of(scaled))
+    assert difference.max() <= 0.5 + 1e-3, "half a level of rounding in each channel"
+
+
+def test_color_is_added(colorizer: Colorizer) -> None:
+    with Image.open(HOUSE) as photo:
+        result = np.asarray(colorizer(photo), int)
+    assert np.ptp(result, axis=-1).mean() > 10
+
+
+def test_color_of_the_input_is_ignored(colorizer: Colorizer) -> None:
+    rgb = np.asarray(house())
+    gray = np.round(color.luminance(rgb.astype(np.float32))).astype(np.uint8)
+    first, second = np.asarray(colorizer(rgb), int), np.asarray(colorizer(gray), int)
+    # The gray copy is rounded to 8 bits; the loud generator amplifies the difference somewhat.
+    assert np.abs(first - second).mean() < 2.0
+
+
+def test_files_images_and_arrays_are_alike(colorizer: Colorizer) -> None:
+    array = np.asarray(house())
+    expected = np.asarray(colorizer(array))
+    for photo in (HOUSE, str(HOUSE), house()):
+        np.testing.assert_array_equal(np.asarray(colorizer(photo)), expected)
+    flat = np.asarray(colorizer(array[..., 0]))
+    np.testing.assert_array_equal(flat, np.asarray(colorizer(array[..., :1])))
+
+
+def test_constant_chroma_arrives_unchanged() -> None:
+    """Reduced, padded, painted, cut and enlarged again, a constant stays that constant."""
+    result = painter(0.1)(np.full((200, 330, 3), 128, np.uint8))
+    # By hand: B = Y + 1.772 Cb and G = Y - 0.344136 Cb (ITU-T T.871), Cb = 25.5 of 255.
+    expected = [128, round(128 - 0.344136 * 25.5), round(128 + 1.772 * 25.5)]
+    assert np.abs(np.asarray(result, int) - expected).max() <= 1
+
+
+def test_orientation_is_applied(colorizer: Colorizer, tmp_path: Path) -> None:
+    with Image.open(HOUSE) as photo:
+        exif = photo.getexif()
+        exif[0x0112] = 6  # turn right to see it upright
+        photo.save(tmp_path / "turned.jpg", exif=exif)
+        assert colorizer(tmp_path / "turned.jpg").size == (photo.height, photo.width)
+
+
+def test_working_size_is_used(model: Path) -> None:
+    small, large = (np.asarray(Colorizer.load(model, size)(HOUSE), int) for size in (16, 128))
+    assert np.abs(small - large).mean() > 1.0
+    with pytest.raises(ModelError, match="at least the generator's stride, 8"):
+        Colorizer.load(model, 4)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros(3, np.uint8)]
+)
+def test_wrong_arrays_are_refused(array: np.ndarray, colorizer: Colorizer) -> None:
+    with pytest.raises(ValueError, match=r"Expected a uint8 array .* Received: "):
+        colorizer(array)
+
+
+def test_unreadable_file_is_a_photo_error(colorizer: Colorizer, tmp_path: Path) -> None:
+    with pytest.raises(PhotoError):
+        colorizer(tmp_path / "absent.jpg")
+
+
+# Saved generators
+
+
+def test_facts_travel_with_the_model(model: Path) -> None:
+    generator, facts = load_generator(model)
+    assert facts == GeneratorFacts(stride=8, working_size=64, run="test", step=7)
+    assert generator.output_shape == (None, None, None, 3)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a model", "keras"])
+def test_other_files_are_no_generators(content: bytes | str | None, tmp_path: Path) -> None:
+    path = tmp_path / "generator.keras"
+    if content == "keras":  # one of Keras', but none of ours
+        build_unet(4, 2).save(path)
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"generator\.keras"):
+        load_generator(path)
+
+
+def test_without_a_path_it_says_that_no_model_is_shipped() -> None:
+    with pytest.raises(ModelError, match="no model is shipped"):
+        Colorizer.load()
+
+
+# The colorize command
+
+
+def test_folders_keep_their_structure(model: Path, tmp_path: Path) -> None:
+    folder = copy_sample("historical", 2, tmp_path / "scans" / "box 1")
+    house().save(tmp_path / "scans" / "häuser.tif")
+    house().save(tmp_path / "scans" / "old.bmp")
+    arguments = [str(folder.parent), str(HOUSE), "--output", str(tmp_path / "out"), "--model"]
+    assert colorize.main([*arguments, str(model)]) == 0
+    found = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.*")}
+    expected = {f"box 1/{path.name}" for path in folder.iterdir()}
+    assert found == expected | {"häuser.tif", "old.png", HOUSE.name}
+    with Image.open(tmp_path / "out" / "häuser.tif") as result:
+        assert result.size == house().size
+
+
+def test_bad_photograph_is_reported_and_the_rest_goes_on(
+    model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = copy_sample("historical", 2, tmp_path / "scans")
+    (folder / "a_bad.jpg").write_text("not a photograph")
+    out = tmp_path / "out"
+    assert colorize.main([str(folder), "--output", str(out), "--model", str(model)]) == 1
+    assert len(list(out.iterdir())) == 2
+    assert "a_bad.jpg: not a photograph" in caplog.text
+
+
+def test_nothing_is_overwritten_unasked(
+    colorizer: Colorizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / HOUSE.name).write_text("mine")
+    written, failed = colorize_photos([HOUSE], out, colorizer, show_progress=False)
+    assert (written, failed) == ([], [HOUSE])
+    assert (out / HOUSE.name).read_text() == "mine"
+    assert "--overwrite" in caplog.text
+    written, failed = colorize_photos([HOUSE], out, colorizer, overwrite=True, show_progress=False)
+    assert (written, failed) == ([out / HOUSE.name], [])
+    with Image.open(out / HOUSE.name) as result:
+        assert result.mode == "RGB"
+
+
+def test_photographs_of_one_name_are_numbered(colorizer: Colorizer, tmp_path: Path) -> None:
+    first = copy_sample("historical", 1, tmp_path / "a")
+    second = copy_sample("historical", 1, tmp_path / "b")
+    photos = [next(first.iterdir()), next(second.iterdir())]
+    written, failed = colorize_photos(photos, tmp_path / "out", colorizer, show_progress=False)
+    stem = photos[0].stem
+    assert [path.name for path in written] == [f"{stem}.jpg", f"{stem}_2.jpg"]
+    assert not failed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output", "out"], "error: "),
+        (["x.jpg"], "output"),
+        (["x.jpg", "--output", "out"], "no model is shipped"),
+        (["x.jpg", "--output", "out", "--model", "absent.keras"], "absent.keras"),
+        (["x.jpg", "--output", "out", "--colour"], "--colour"),
+    ],
+)
+def test_unusable_calls_are_one_line_and_status_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert colorize.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_folder_without_photographs(colorizer: Colorizer, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="found none"):
+        colorize_photos([tmp_path], tmp_path / "out", colorizer)
+    with pytest.raises(DataError, match="found none"):
+        colorize_photos([], tmp_path / "out", colorizer)
+
+
+# The evaluate command
+
+
+def test_gray_paint_scores_like_gray() -> None:
+    scores, shown = evaluate.evaluate([HOUSE], painter(0.0), 64, show_progress=False)
+    values = scores[HOUSE]
+    assert values.psnr == pytest.approx(values.gray_psnr, abs=0.01)
+    assert values.colorfulness < 0.1
+    truth, result = shown[HOUSE]
+    assert truth.shape == result.shape == (64, 64, 3)
+    # An independent way to the same number: Pillow's gray conversion and NumPy.
+    gray = np.asarray(Image.fromarray(truth).convert("L"), np.float64)[..., None]
+    psnr = 10 * np.log10(255**2 / np.mean((truth - gray) ** 2))
+    assert values.gray_psnr == pytest.approx(psnr, abs=0.02)
+
+
+def test_the_command_prints_and_writes(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copy_sample("modern", 3, tmp_path / "photos")
+    (folder / "bad.jpg").touch()
+    arguments = ["--photos", str(folder), "--model", str(model), "--size", "48"]
+    assert evaluate.main([*arguments, "--output", str(tmp_path / "out")]) == 1
+    printed = capsys.readouterr().out
+    assert "3 photographs, 1 failed" in printed
+    with (tmp_path / "out" / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [field.name for field in dataclasses.fields(evaluate.Scores)]
+    assert [*rows[0]] == ["photo", *names]
+    mean = np.mean([float(row["psnr"]) for row in rows])
+    assert f"psnr               {mean:.4f}" in printed
+    with Image.open(tmp_path / "out" / "sheet.png") as sheet:
+        assert sheet.width == 3 * 48 + 4 * 4
+
+
+def test_evaluating_nothing_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").touch()
+    with pytest.raises(DataError, match="none of the 1"):
+        evaluate.evaluate([tmp_path / "bad.jpg"], painter(0.0), 64, show_progress=False)
+    assert evaluate.main(["--photos", str(tmp_path / "absent")]) == 2

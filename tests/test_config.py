@@ -1,0 +1,254 @@
+"""Settings: defaults, files, the command line, and what is refused."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+
+from keras_colorize import config as config_module
+from keras_colorize import fit
+from keras_colorize.cli import parse_fit_config
+from keras_colorize.config import (
+    DataConfig,
+    FitConfig,
+    TrainingConfig,
+    check_config,
+    flatten,
+    historical_count,
+)
+from keras_colorize.errors import ConfigError
+from keras_colorize.film_stocks import STOCKS
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+
+
+def changed(name: str, value: object) -> FitConfig:
+    """The defaults with one setting changed, by dotted name."""
+    section, _, key = name.rpartition(".")
+    base = FitConfig()
+    if not section:
+        return dataclasses.replace(base, **{key: value})
+    inner = dataclasses.replace(getattr(base, section), **{key: value})
+    return dataclasses.replace(base, **{section: inner})
+
+
+def test_defaults_are_possible() -> None:
+    check_config(FitConfig())
+
+
+def test_default_films_are_all_films() -> None:
+    assert FitConfig().film.stocks == list(STOCKS)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_shipped_configs_are_possible(path: Path) -> None:
+    config = parse_fit_config(["--config", str(path)])
+    assert config.name == path.stem
+    data = dataclasses.replace(config.data, modern=["m"], historical=["h"])
+    check_config(dataclasses.replace(config, data=data))
+    head = path.read_text().split("\n\n")[0]
+    assert f"configs/{path.name}" in head, "the head says the command"
+    assert "Measured" in head, "the head says what was measured"
+
+
+def test_four_configs_are_shipped() -> None:
+    names = {path.stem for path in CONFIGS}
+    assert {"quickstart", "base_128", "base_256", "historical_256"} <= names
+
+
+def test_quickstart_is_the_default() -> None:
+    path = next(path for path in CONFIGS if path.stem == "quickstart")
+    assert parse_fit_config(["--config", str(path)]) == parse_fit_config([]) == FitConfig()
+
+
+def test_command_line_overrides_file(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("losses: {lambda_color: 3.0, lambda_luminance: 2.0}\ntraining: {epochs: 4}\n")
+    config = parse_fit_config(["--config", str(file), "--losses.lambda_color", "10"])
+    assert config.losses.lambda_color == 10.0
+    assert config.losses.lambda_luminance == 2.0
+    assert config.training.epochs == 4
+    assert config.generator == FitConfig().generator
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--data.modern", "a", "b c"],
+        ["--data.modern", '["a", "b c"]'],
+        ['--data.modern=["a", "b c"]'],
+        ["--data.modern+=a", "--data.modern+=b c"],
+    ],
+)
+def test_lists_on_the_command_line(arguments: list[str]) -> None:
+    config = parse_fit_config([*arguments, "--data.sizes", "64", "128"])
+    assert config.data.modern == ["a", "b c"]
+    assert config.data.sizes == [64, 128]
+
+
+def test_folder_names_stay_text() -> None:
+    names = ["1911", "no", "null", "2026-11-23", "photos: old", "#1"]
+    assert parse_fit_config(["--data.modern", *names]).data.modern == names
+
+
+def test_source_weights_on_the_command_line() -> None:
+    config = parse_fit_config(["--data.source_weights.flower_photos", "0.3"])
+    assert config.data.source_weights == {"flower_photos": 0.3}
+
+
+def test_resolved_copy_reads_back(tmp_path: Path) -> None:
+    config = changed("training.steps_per_epoch", None)
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(dataclasses.asdict(config)))
+    assert parse_fit_config(["--config", str(file)]) == config
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("losses: {lambda_colour: 3}", r"losses.lambda_colour in .*did you mean losses.lambda_c"),
+        ("losses: {lambda_colour: 3}", r"Known: losses.adversarial, losses.lambda_adversarial"),
+        ("optimizer: {epochs: 3}", r"unknown setting optimizer.epochs .*Known: name, runs, seed"),
+        ("training: {epochs: many}", r"training.epochs"),
+        ("losses: {adversarial: wasserstein}", r"losses.adversarial"),
+        ("[1, 2]", r"must hold settings"),
+        ("a: [", r"cannot read the settings"),
+    ],
+)
+def test_faulty_file_is_refused(content: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        parse_fit_config(["--config", str(file)])
+
+
+def test_absent_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        parse_fit_config(["--config", str(tmp_path / "absent.yaml")])
+
+
+@pytest.mark.parametrize("option", ["--training.epoch", "--training.epoch=3", "--lambda_color"])
+def test_unknown_option_is_refused(option: str) -> None:
+    with pytest.raises(ConfigError, match=r"unknown setting .* on the command line.* Known: "):
+        parse_fit_config([option, "3"] if "=" not in option else [option])
+
+
+def test_error_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit.main(["--training.epoch", "3"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: unknown setting training.epoch")
+    assert error.count("\n") == 1
+
+
+def test_impossible_setting_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit.main(["--data.sizes", "100"]) == 2
+    assert capsys.readouterr().err.startswith("error: data.sizes must be multiples of")
+
+
+def test_print_config(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse_fit_config(["--print_config"])
+    assert stop.value.code == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["losses"] == dataclasses.asdict(FitConfig().losses)
+
+
+def test_help_explains_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse_fit_config(["--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name in flatten(FitConfig()):
+        assert f"--{name} " in text
+    assert "weight of the color term within the weighted L1 loss" in text
+
+
+BOUNDED = sorted(config_module._BOUNDS)
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_out_of_range_is_named(name: str) -> None:
+    low, high = config_module._BOUNDS[name]
+    assert name in flatten(FitConfig()), "a bound of a setting that does not exist"
+    for value in [low - 1 if low is not None else None, high + 1 if high is not None else None]:
+        if value is not None:
+            with pytest.raises(ConfigError, match=f"{name} must be .*Received: {value}"):
+                check_config(changed(name, value))
+
+
+def test_every_number_is_bounded() -> None:
+    numbers = {
+        name
+        for name, value in flatten(FitConfig()).items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    assert numbers == set(BOUNDED)
+
+
+def test_nan_is_out_of_range() -> None:
+    with pytest.raises(ConfigError, match=r"losses\.lambda_color"):
+        check_config(changed("losses.lambda_color", float("nan")))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"historical": ["h"]}, "without data.modern"),
+        ({"modern": ["m"], "historical_share": 0.5}, "names no folder"),
+        ({"modern": ["m"], "historical": ["h"], "historical_share": 0.01}, "at least one each"),
+        ({"modern": ["m"], "historical": ["h"], "batch_size": 1}, "at least one each"),
+        ({"historical_share": 1.0}, r"in \[0, 1\)"),
+        ({"sizes": [100]}, "multiples of"),
+        ({"sizes": []}, "multiples of"),
+        ({"sizes": [64, 0]}, "multiples of"),
+        ({"source_weights": {"a": -1.0}}, "source_weights"),
+    ],
+)
+def test_impossible_data(data: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_config(FitConfig(data=dataclasses.replace(DataConfig(), **data)))
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b"])
+def test_name_is_a_folder(name: str) -> None:
+    with pytest.raises(ConfigError, match="name of a folder"):
+        check_config(changed("name", name))
+
+
+def test_all_problems_are_named_at_once() -> None:
+    config = FitConfig(data=DataConfig(batch_size=0, sizes=[7]), training=TrainingConfig(epochs=0))
+    with pytest.raises(ConfigError) as error:
+        check_config(config)
+    for name in ("data.batch_size", "data.sizes", "training.epochs"):
+        assert name in str(error.value)
+
+
+def test_other_impossible_combinations() -> None:
+    with pytest.raises(ConfigError, match="names no film"):
+        film = dataclasses.replace(FitConfig().film, probability=0.5, stocks=[])
+        check_config(FitConfig(film=film))
+    with pytest.raises(ConfigError, match="nothing would be trained"):
+        losses = dataclasses.replace(
+            FitConfig().losses, lambda_adversarial=0.0, lambda_reconstruction=0.0
+        )
+        check_config(FitConfig(losses=losses))
+
+
+@pytest.mark.parametrize(
+    ("share", "batch_size", "has_historical", "count"),
+    [(None, 8, True, 2), (None, 8, False, 0), (0.5, 8, True, 4), (0.0, 8, True, 0)],
+)
+def test_historical_count(
+    share: float | None, batch_size: int, has_historical: bool, count: int
+) -> None:
+    data = DataConfig(historical_share=share, batch_size=batch_size)
+    assert historical_count(data, has_historical) == count
+
+
+def test_settings_are_documented() -> None:
+    for section in ("data", "film", "generator", "discriminator", "losses", "training"):
+        kind = type(getattr(FitConfig(), section))
+        for field in dataclasses.fields(kind):
+            assert f"        {field.name}: " in str(kind.__doc__), (section, field.name)

@@ -1,0 +1,270 @@
+"""The training step: what it computes, what it updates, and what it leaves alone."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import SAMPLE
+
+from keras_colorize import color, losses, metrics
+from keras_colorize.config import LossConfig
+from keras_colorize.gan import ADVERSARIAL_METRICS, METRICS, ColorizationGAN
+from keras_colorize.models import build_patchgan, build_unet
+from keras_colorize.photos import read_photo
+from keras_colorize.schedules import LearningRateCourse
+
+LOSSES = LossConfig(
+    adversarial="minimax",
+    lambda_adversarial=0.5,
+    lambda_reconstruction=2.0,
+    lambda_luminance=3.0,
+    lambda_color=7.0,
+)
+
+
+def build(losses: LossConfig = LOSSES, rate: float = 1e-3, **options: object) -> ColorizationGAN:
+    # RGB output and no batch statistics: every loss has a gradient, and a sub-batch is the batch.
+    gan = ColorizationGAN(
+        build_unet(4, 2, normalization="none", dropout=0.0, output="rgb"),
+        build_patchgan(4, 1, normalization="none"),
+        losses,
+        **options,
+    )
+    gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate))
+    return gan
+
+
+@pytest.fixture(scope="module")
+def batch() -> dict[str, tf.Tensor]:
+    """Two modern photographs and a historical one."""
+    paths = [*sorted((SAMPLE / "modern").glob("*.jpg"))[:2]]
+    truth = [read_photo(path, short_side=32)[:32, :32] / 255.0 for path in paths]
+    old = read_photo(sorted((SAMPLE / "historical").glob("*.jpg"))[0], short_side=32)[:32, :32]
+    rgb = np.stack([*truth, old / 255.0]).astype(np.float32)
+    return {
+        "luminance": tf.constant(color.luminance(rgb)),
+        "color": tf.constant(rgb),
+        "has_color": tf.constant([1.0, 1.0, 0.0]),
+    }
+
+
+def weights(model: keras.Model) -> list[np.ndarray]:
+    return [np.array(weight) for weight in model.get_weights()]
+
+
+def moved(before: list[np.ndarray], after: list[np.ndarray]) -> bool:
+    return any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+@pytest.mark.smoke
+def test_values_are_the_formulas_on_the_photographs_they_apply_to(
+    batch: dict[str, tf.Tensor],
+) -> None:
+    gan = build()
+    generated = gan.generator(batch["luminance"])
+    real = gan.discriminator([batch["luminance"][:2], batch["color"][:2]])
+    fake = gan.discriminator([batch["luminance"], generated])
+    values = {name: float(value) for name, value in gan.train_step(batch).items()}
+    assert tuple(values) == METRICS
+
+    truth, guess = batch["color"], generated
+    expected = {
+        "l1": np.mean(losses.l1_loss(truth, guess)[:2]),
+        "luminance": np.mean(losses.luminance_loss(truth, guess)),  # of the historical one too
+        "color": np.mean(losses.color_loss(truth, guess)[:2]),
+        "generator_adversarial": np.mean(losses.generator_loss(fake, "minimax")),
+        "discriminator_loss": np.mean(losses.real_loss(real, "minimax"))
+        + np.mean(losses.fake_loss(fake, "minimax")),
+        "real_accuracy": np.mean(np.asarray(real) > 0),
+        "fake_accuracy": np.mean(np.asarray(fake) < 0),
+        "psnr": np.mean(metrics.psnr(truth, guess)[:2]),
+        "ssim": np.mean(metrics.ssim(truth, guess)[:2]),
+        "colorfulness": np.mean(metrics.colorfulness(guess)[:2]),
+        "true_colorfulness": np.mean(metrics.colorfulness(truth)[:2]),
+        "generator_learning_rate": 1e-3,
+        "discriminator_learning_rate": 1e-3,
+    }
+    weighted = expected["l1"] + 3.0 * expected["luminance"] + 7.0 * expected["color"]
+    expected["reconstruction"] = weighted
+    expected["loss"] = 2.0 * weighted + 0.5 * expected["generator_adversarial"]
+    for name in METRICS:
+        np.testing.assert_allclose(values[name], expected[name], rtol=1e-4, err_msg=name)
+
+
+def test_updates_are_gradient_descent_on_both_objectives(batch: dict[str, tf.Tensor]) -> None:
+    """Plain SGD moves each network by exactly minus rate times its own gradient."""
+    gan, twin = build(), build()
+    gan.train_step(batch)
+    with tf.GradientTape(persistent=True) as tape:
+        generated = twin.generator(batch["luminance"])
+        fake = twin.discriminator([batch["luminance"], generated])
+        real = twin.discriminator([batch["luminance"][:2], batch["color"][:2]])
+        luminance = tf.reduce_mean(losses.luminance_loss(batch["color"], generated))
+        l1 = tf.reduce_mean(losses.l1_loss(batch["color"], generated)[:2])
+        chroma = tf.reduce_mean(losses.color_loss(batch["color"], generated)[:2])
+        adversarial = tf.reduce_mean(tf.math.log(1.0 - tf.sigmoid(fake)))
+        generator = 2.0 * (l1 + 3.0 * luminance + 7.0 * chroma) + 0.5 * adversarial
+        discriminator = -tf.reduce_mean(tf.math.log(tf.sigmoid(real))) - adversarial
+    for network, loss, trained in (
+        (twin.generator, generator, gan.generator),
+        (twin.discriminator, discriminator, gan.discriminator),
+    ):
+        variables = network.trainable_variables
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        assert any(np.abs(gradient).max() > 1e-4 for gradient in gradients)
+        for variable, gradient, after in zip(variables, gradients, trained.trainable_variables):
+            expected = np.asarray(variable) - 1e-3 * np.asarray(gradient)
+            np.testing.assert_allclose(np.asarray(after), expected, atol=2e-7)
+
+
+def test_historical_color_is_never_looked_at(batch: dict[str, tf.Tensor]) -> None:
+    """Another chroma of the same luminance in the historical photograph changes nothing."""
+    tinted = batch["color"].numpy()
+    sepia = color.replace_luminance(np.full((32, 32, 3), [0.7, 0.5, 0.3]), batch["luminance"][2])
+    tinted[2] = sepia
+    first, second = build(), build()
+    first.train_step(batch)
+    second.train_step({**batch, "color": tf.constant(tinted)})
+    for a, b in zip(weights(first.generator), weights(second.generator)):
+        np.testing.assert_allclose(a, b, atol=1e-7)
+
+
+def test_the_generator_runs_once_a_step(batch: dict[str, tf.Tensor]) -> None:
+    gan = build()
+    calls = []
+    call = gan.generator.call
+    gan.generator.call = lambda *args, **options: calls.append(1) or call(*args, **options)
+    gan.train_step(batch)
+    assert len(calls) == 1
+
+
+def test_average_warms_up(batch: dict[str, tf.Tensor]) -> None:
+    gan = build(rate=0.1, ema_momentum=0.35)
+    average = weights(gan.generator)
+    for step in range(1, 8):
+        gan.train_step(batch)
+        momentum = min(0.35, (1 + step) / (10 + step))  # 2/11, 3/12, 4/13, then 0.35
+        average = [
+            momentum * a + (1 - momentum) * w for a, w in zip(average, weights(gan.generator))
+        ]
+    for a, b in zip(average, weights(gan.ema_generator), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_validation_measures_the_average_and_trains_nothing(batch: dict[str, tf.Tensor]) -> None:
+    gan = build(rate=0.1)
+    gan.train_step(batch)
+    gan.reset_metrics()
+    networks = (gan.generator, gan.ema_generator, gan.discriminator)
+    before = [weights(network) for network in networks]
+    values = gan.test_step(batch)
+    assert not any(moved(b, weights(network)) for b, network in zip(before, networks))
+    guess = gan.ema_generator(batch["luminance"])
+    expected = np.mean(metrics.psnr(batch["color"], guess)[:2])
+    np.testing.assert_allclose(float(values["psnr"]), expected, rtol=1e-5)
+    assert (
+        abs(
+            float(values["psnr"])
+            - np.mean(metrics.psnr(batch["color"], gan.generator(batch["luminance"]))[:2])
+        )
+        > 1e-4
+    )
+
+
+def test_validation_of_historical_photographs_alone(batch: dict[str, tf.Tensor]) -> None:
+    gan = build()
+    old = {name: value[2:] for name, value in batch.items()}
+    gan.test_step({name: value[:2] for name, value in batch.items()})
+    before = {meter.name: float(meter.result()) for meter in gan.metrics}
+    gan.test_step(old)
+    after = {meter.name: float(meter.result()) for meter in gan.metrics}
+    assert np.isfinite(list(after.values())).all()
+    assert before["psnr"] == after["psnr"], "no truth, no PSNR"
+    assert before["luminance"] != after["luminance"]
+
+
+def test_discriminator_joins_when_told(batch: dict[str, tf.Tensor]) -> None:
+    gan = build()
+    gan.adversarial = False
+    before = weights(gan.discriminator)
+    values = gan.train_step(batch)
+    assert not set(ADVERSARIAL_METRICS) & set(values)
+    assert not moved(before, weights(gan.discriminator))
+    assert float(values["loss"]) == pytest.approx(2.0 * float(values["reconstruction"]))
+    gan.adversarial = True
+    assert set(gan.train_step(batch)) == set(METRICS)
+    assert moved(before, weights(gan.discriminator))
+
+
+def test_weight_zero_needs_no_discriminator() -> None:
+    assert not build(LossConfig(lambda_adversarial=0.0)).adversarial
+
+
+@pytest.mark.parametrize("kind", ["minimax", "non_saturating", "least_squares", "hinge"])
+def test_every_kind_pulls_the_generator_towards_the_discriminator(
+    kind: str, batch: dict[str, tf.Tensor]
+) -> None:
+    """With the adversary's loss alone, a step raises the logits of what is generated."""
+    gan = build(LossConfig(adversarial=kind, lambda_adversarial=1.0, lambda_reconstruction=0.0))
+    frozen = keras.models.clone_model(gan.discriminator)
+    frozen.set_weights(gan.discriminator.get_weights())
+
+    def score() -> float:
+        return float(np.mean(frozen([batch["luminance"], gan.generator(batch["luminance"])])))
+
+    before = score()
+    gan.train_step(batch)
+    assert score() > before
+
+
+def test_training_learns_two_photographs(batch: dict[str, tf.Tensor]) -> None:
+    gan = ColorizationGAN(
+        build_unet(8, 3, output="chroma", dropout=0.0),
+        build_patchgan(4, 1),
+        LossConfig(lambda_adversarial=0.0),
+    )
+    gan.compile(keras.optimizers.Adam(3e-3), keras.optimizers.Adam(3e-3))
+    step = tf.function(gan.train_step)
+    values = [float(step(batch)["psnr"]) for _ in range(60)]
+    gray = np.mean(metrics.psnr(batch["color"], tf.repeat(batch["luminance"], 3, axis=-1))[:2])
+    assert values[-1] > gray + 2.0, "two decibels above gray"
+    assert values[-1] > values[0] + 2.0
+
+
+def test_saved_whole_it_loads_with_optimizers_and_average(
+    batch: dict[str, tf.Tensor], tmp_path: Path
+) -> None:
+    gan = build(rate=0.05)
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(2e-3))
+    for _ in range(3):
+        gan.train_step(batch)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert loaded.loss_config == gan.loss_config
+    for network in ("generator", "ema_generator", "discriminator"):
+        assert not moved(weights(getattr(gan, network)), weights(getattr(loaded, network)))
+    gan.train_step(batch)
+    loaded.train_step(batch)
+    assert int(loaded.optimizer.iterations) == int(gan.optimizer.iterations) == 4
+    for network in ("generator", "ema_generator", "discriminator"):
+        for a, b in zip(weights(getattr(gan, network)), weights(getattr(loaded, network))):
+            np.testing.assert_allclose(a, b, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("constant", [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0]),
+        ("linear", [0.25, 0.5, 0.75, 1.0, 1.0, 0.8, 0.0]),
+        ("cosine", [0.25, 0.488, 0.678, 0.794, 0.5, 0.345, 0.0]),
+    ],
+)
+def test_learning_rate_course(kind: str, expected: list[float]) -> None:
+    """By hand: a warm-up of 4 steps times 1, min(1, 2 (1 - t)) or (1 + cos(pi t)) / 2."""
+    course = LearningRateCourse(3.0, 10, kind, warmup_steps=4)
+    rates = [float(course(step)) for step in (0, 1, 2, 3, 5, 6, 10)]
+    np.testing.assert_allclose(rates, 3.0 * np.array(expected), atol=2e-3)
+    copy = LearningRateCourse.from_config(course.get_config())
+    assert float(copy(6)) == float(course(6))
