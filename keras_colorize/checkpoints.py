@@ -37,7 +37,7 @@ def write_checkpoint(path: Path, gan: ColorizationGAN, facts: dict[str, Any]) ->
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise TrainingDiverged(f"variable {name} holds NaN or infinity")
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays, **{_FACTS: np.array(json.dumps(facts))})
 
 

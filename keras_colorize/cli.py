@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -79,8 +80,9 @@ def _construct(kind: type, namespace: Any) -> Any:
     values = {}
     for entry in dataclasses.fields(kind):
         value = getattr(namespace, entry.name)
-        is_section = isinstance(entry.type, type) and dataclasses.is_dataclass(entry.type)
-        values[entry.name] = _construct(entry.type, value) if is_section else value
+        if isinstance(entry.type, type) and dataclasses.is_dataclass(entry.type):
+            value = _construct(entry.type, value)
+        values[entry.name] = value
     return kind(**values)
 
 
@@ -127,7 +129,7 @@ def _named_on_command_line(argv: Iterable[str]) -> list[str]:
 
 def _config_files(argv: Sequence[str]) -> list[Path]:
     files = [a.partition("=")[2] for a in argv if a.startswith("--config=")]
-    files += [value for option, value in zip(argv, argv[1:]) if option == "--config"]
+    files += [value for option, value in pairwise(argv) if option == "--config"]
     return [Path(file) for file in files]
 
 

@@ -27,7 +27,8 @@ LUMINANCE_WEIGHTS = (0.299, 0.587, 0.114)
 CHROMA_LIMIT = 0.5
 
 _KR, _KG, _KB = LUMINANCE_WEIGHTS
-# Cb = (B - Y) / (2 (1 - KB)) and Cr = (R - Y) / (2 (1 - KR)): T.871 gives the same as 0.5643, 0.7133.
+# Cb = (B - Y) / (2 (1 - KB)) and Cr = (R - Y) / (2 (1 - KR)); T.871 prints
+# their inverses, 0.5643 and 0.7133.
 _CB_SCALE = 2.0 * (1.0 - _KB)
 _CR_SCALE = 2.0 * (1.0 - _KR)
 
@@ -79,7 +80,7 @@ def limit_chroma(y: Array, chroma: Array) -> Array:
     xp = _namespace(chroma)
     difference = _color_difference(chroma)  # (..., 3): how far each channel lies from gray
     room = xp.where(difference > 0.0, 1.0 - y, y)  # how far it may lie from gray
-    # The quotient is 1 where a channel has room to spare; the 1e-7 keeps 0/0 out of black and white.
+    # The quotient is 1 where a channel has room to spare; 1e-7 keeps 0/0 out of black and white.
     needed = xp.maximum(xp.maximum(xp.absolute(difference), room), 1e-7)
     return chroma * xp.min(room / needed, axis=-1, keepdims=True)
 

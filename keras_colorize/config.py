@@ -265,7 +265,7 @@ def historical_count(data: DataConfig, has_historical: bool) -> int:
 
 
 def check_config(config: FitConfig) -> None:
-    """Raise a ConfigError that names every setting out of range and every impossible combination."""
+    """Raise a ConfigError that names all settings out of range and impossible combinations."""
     problems = _range_problems(flatten(config)) + _combination_problems(config)
     if problems:
         raise ConfigError("; ".join(problems))

@@ -285,7 +285,7 @@ def _through_film(truth: tf.Tensor, step: tf.Tensor, film: FilmConfig, seed: int
 
 
 def _with_luminance(images: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What the networks see of color photographs ``(B, H, W, 3)`` or monochrome ``(B, H, W, 1)``."""
+    """What the networks see of photographs ``(B, H, W, 3)``, or ``(B, H, W, 1)`` if monochrome."""
     has_color = images.shape[-1] == 3
     return {
         "luminance": color.luminance(images) if has_color else images,

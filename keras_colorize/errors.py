@@ -1,12 +1,12 @@
 """What can go wrong, as a tree of exceptions.
 
     KerasColorizeError
-    ├── ConfigError        a setting is unknown, out of range or contradicts another (also a ValueError)
-    ├── PhotoError         one photograph cannot be used (also a ValueError)
-    ├── DataError          a folder or a data set cannot be trained on (also a ValueError)
+    ├── ConfigError        a setting is unknown, out of range or contradicts another (a ValueError)
+    ├── PhotoError         one photograph cannot be used (a ValueError)
+    ├── DataError          a folder or a data set cannot be trained on (a ValueError)
     ├── RunError           a run directory cannot be continued or written
     ├── CheckpointError    a checkpoint is damaged or belongs to another model
-    ├── ModelError         a saved generator cannot be used (also a ValueError)
+    ├── ModelError         a saved generator cannot be used (a ValueError)
     └── TrainingDiverged   a loss became NaN or infinite
 
 Every message says what was expected, what was received and how to mend it. The commands print it
@@ -54,4 +54,4 @@ class ModelError(KerasColorizeError, ValueError):
 
 
 class TrainingDiverged(KerasColorizeError):
-    """A loss became NaN or infinite; the message names the term, the step and the last checkpoint."""
+    """A loss became NaN or infinite; the message names the term, step and last checkpoint."""

@@ -126,10 +126,10 @@ def color_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
 def weighted_l1_loss(
     y_true: Tensor, y_pred: Tensor, lambda_luminance: float, lambda_color: float
 ) -> Tensor:
-    """L_weighted_L1 = L_L1 + λ_luminance L_luminance + λ_color L_color, ``(B, H, W, 3)`` to ``(B,)``.
+    """L_weighted_L1 = L_L1 + λ_luminance L_luminance + λ_color L_color, shape ``(B,)``.
 
     Args:
-        y_true: true color, RGB in [0, 1].
+        y_true: true color, RGB in [0, 1], ``(B, H, W, 3)``.
         y_pred: generated color, RGB in [0, 1], same shape.
         lambda_luminance: weight of :func:`luminance_loss`.
         lambda_color: weight of :func:`color_loss`.

@@ -11,7 +11,6 @@ from keras import ops
 
 from keras_colorize.shapes import check_same_shape
 
-
 __all__ = ["colorfulness", "psnr", "ssim"]
 
 Tensor = Any  # of any Keras backend, or a NumPy array

@@ -109,21 +109,21 @@ def load_photos(
     Raises:
         DataError: a folder does not exist, or holds no usable photograph.
     """
-    folders = [Path(folder) for folder in folders]
-    photos = _find_all(folders)
+    roots = [Path(folder) for folder in folders]
+    photos = _find_all(roots)
 
     def decode(photo: Photo) -> np.ndarray:
         return _decode(photo.path, channels, short_side, min_colorfulness, max_pixels)
 
     results = _decode_all(photos, decode, "reading photographs", show_progress)
-    where = ", ".join(str(folder) for folder in folders)
+    where = ", ".join(map(str, roots))
     if cache == "disk":
         if cache_dir is None:
             raise DataError("cache='disk' needs cache_dir, the folder in which to keep the cache")
         settings = [channels, short_side, min_colorfulness, max_pixels]
         usable, fetch, skipped = _keep_on_disk(photos, results, Path(cache_dir), settings, channels)
     else:
-        usable, fetch, skipped = _keep_in_memory(photos, results, keep_pixels=cache == "memory")
+        usable, fetch, skipped = _keep_in_memory(results, keep_pixels=cache == "memory")
         if cache == "none":
             fetch = _fetch_from_files(usable, decode)
     for entry in skipped:
@@ -213,7 +213,7 @@ def _decode_all(
 Kept = tuple[list[Photo], Callable[[int], np.ndarray], list[Skipped]]
 
 
-def _keep_in_memory(photos: Sequence[Photo], results: Iterator[Result], keep_pixels: bool) -> Kept:
+def _keep_in_memory(results: Iterator[Result], keep_pixels: bool) -> Kept:
     usable: list[Photo] = []
     pixels: list[np.ndarray] = []
     skipped: list[Skipped] = []
@@ -257,7 +257,7 @@ def _keep_on_disk(
     pixels_path, index_path = cache_dir / f"{key}.pixels", cache_dir / f"{key}.json"
     if not index_path.exists():  # it is written last
         entries: list[dict[str, object]] = []
-        with atomic_path(pixels_path) as temporary, open(temporary, "wb") as file:
+        with atomic_path(pixels_path) as temporary, temporary.open("wb") as file:
             for _, result in results:
                 if isinstance(result, PhotoError):
                     entries.append({"reason": str(result)})

@@ -114,7 +114,7 @@ def write_skipped(run: RunFolder, skipped: Sequence[Skipped]) -> None:
     """List the photographs that are not used; an empty list leaves the header alone."""
     with (
         atomic_path(run.skipped) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(["path", "reason"])

@@ -33,7 +33,7 @@ from keras_colorize.photosets import PhotoSet, Skipped, load_photos, split_photo
 from keras_colorize.runs import RunFolder, open_run, write_skipped
 from keras_colorize.schedules import LearningRateCourse
 
-__all__ = ["TrainingResult", "train"]
+__all__ = ["Streams", "TrainingResult", "build_gan", "load_streams", "train"]
 
 _log = logging.getLogger(__name__)
 
@@ -52,8 +52,16 @@ class TrainingResult:
 
 
 @dataclass(frozen=True)
-class _Streams:
-    """The photographs of a run, split."""
+class Streams:
+    """The photographs of a run, split into training and validation.
+
+    Attributes:
+        modern: color photographs to train on.
+        modern_validation: color photographs to validate on; may be empty.
+        historical: monochrome photographs to train on, if there are any.
+        historical_validation: monochrome photographs to validate on.
+        skipped: photographs of both streams that cannot be used.
+    """
 
     modern: PhotoSet
     modern_validation: PhotoSet
@@ -97,14 +105,14 @@ def train(
     check_config(config)
     find_stocks(config.film.stocks)
     run = open_run(config)
-    streams = _load_streams(config, run, show_progress)
+    streams = load_streams(config, run, show_progress)
     write_skipped(run, streams.skipped)
     _report_streams(streams, run)
 
     # Layers draw from seeds of their own; this covers what Keras' spectral normalization draws.
     keras.utils.set_random_seed(config.seed)
     steps_per_epoch = _steps_per_epoch(config, streams)
-    gan = _build(config, config.training.epochs * steps_per_epoch)
+    gan = build_gan(config, config.training.epochs * steps_per_epoch)
     checkpoints = CheckpointFolder(run.checkpoints)
     facts = checkpoints.restore(gan) or {}
     _compare_photographs(facts, streams)
@@ -136,7 +144,12 @@ def train(
 # -- photographs ------------------------------------------------------------------------------
 
 
-def _load_streams(config: FitConfig, run: RunFolder, show_progress: bool) -> _Streams:
+def load_streams(config: FitConfig, run: RunFolder, show_progress: bool) -> Streams:
+    """Load the photographs of a run; those inside the package where no folder is named.
+
+    Raises:
+        DataError: a folder does not exist, or holds no usable photograph.
+    """
     data = config.data
     modern_folders: Sequence[str | Path] = data.modern
     historical_folders: Sequence[str | Path] = data.historical
@@ -155,14 +168,14 @@ def _load_streams(config: FitConfig, run: RunFolder, show_progress: bool) -> _St
     )
     modern, modern_validation = split_photos(modern, data.validation_share)
     if not historical_folders or historical_count(data, has_historical=True) == 0:
-        return _Streams(modern, modern_validation, None, None, skipped)
+        return Streams(modern, modern_validation, None, None, skipped)
     historical, more_skipped = load_photos(historical_folders, channels=1, **options)
     historical, historical_validation = split_photos(historical, data.validation_share)
     skipped = skipped + more_skipped
-    return _Streams(modern, modern_validation, historical, historical_validation, skipped)
+    return Streams(modern, modern_validation, historical, historical_validation, skipped)
 
 
-def _report_streams(streams: _Streams, run: RunFolder) -> None:
+def _report_streams(streams: Streams, run: RunFolder) -> None:
     old, old_validation = streams.historical, streams.historical_validation
     gray = sum(entry.reason.startswith("without color") for entry in streams.skipped)
     _log.info(
@@ -178,7 +191,7 @@ def _report_streams(streams: _Streams, run: RunFolder) -> None:
     )
 
 
-def _steps_per_epoch(config: FitConfig, streams: _Streams) -> int:
+def _steps_per_epoch(config: FitConfig, streams: Streams) -> int:
     training = config.training
     new_count = config.data.batch_size - historical_count(
         config.data, streams.historical is not None
@@ -193,7 +206,7 @@ def _steps_per_epoch(config: FitConfig, streams: _Streams) -> int:
     return steps
 
 
-def _compare_photographs(facts: dict[str, Any], streams: _Streams) -> None:
+def _compare_photographs(facts: dict[str, Any], streams: Streams) -> None:
     if facts and facts.get("photographs") != streams.fingerprint:
         _log.warning(
             "the photographs have changed since the run began: it goes on from step %d with those "
@@ -205,7 +218,8 @@ def _compare_photographs(facts: dict[str, Any], streams: _Streams) -> None:
 # -- networks ---------------------------------------------------------------------------------
 
 
-def _build(config: FitConfig, total_steps: int) -> ColorizationGAN:
+def build_gan(config: FitConfig, total_steps: int) -> ColorizationGAN:
+    """Both networks, compiled with their optimizers, for a run of so many steps."""
     training = config.training
     gan = ColorizationGAN(
         build_unet(**vars(config.generator), dtype=training.precision, seed=config.seed),
@@ -249,7 +263,7 @@ def _save(path: Path, gan: ColorizationGAN, config: FitConfig) -> None:
 def _fit(
     gan: ColorizationGAN,
     config: FitConfig,
-    streams: _Streams,
+    streams: Streams,
     steps_per_epoch: int,
     start_step: int,
     callbacks: list[keras.callbacks.Callback],
@@ -291,7 +305,7 @@ def _fit(
         start_step = last * steps_per_epoch
 
 
-def _sample_sheets(config: FitConfig, run: RunFolder, streams: _Streams) -> SampleSheets:
+def _sample_sheets(config: FitConfig, run: RunFolder, streams: Streams) -> SampleSheets:
     """Sheets of validation photographs; of training photographs where there are none."""
     count, data = config.training.sample_photos, config.data
     modern = streams.modern_validation if len(streams.modern_validation) else streams.modern

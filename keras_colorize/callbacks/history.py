@@ -53,7 +53,7 @@ class HistoryWriter(keras.callbacks.Callback):
 
 def read_history(path: Path) -> dict[str, list[float]]:
     """The columns of ``history.csv`` or ``steps.csv``; NaN where a cell is blank."""
-    with open(path, newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
 
@@ -62,11 +62,11 @@ def _truncate(path: Path, columns: tuple[str, ...], last_step: int) -> None:
     """Keep the rows up to ``last_step``; a row that a crash cut short is dropped with the rest."""
     rows = []
     if path.exists():
-        with open(path, newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if _is_whole(row, last_step)]
     with (
         atomic_path(path) as temporary,
-        open(temporary, "w", newline="", encoding="utf-8") as file,
+        temporary.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
@@ -79,5 +79,5 @@ def _is_whole(row: dict[str, str], last_step: int) -> bool:
 
 
 def _append(path: Path, columns: tuple[str, ...], values: dict[str, Any]) -> None:
-    with open(path, "a", newline="", encoding="utf-8") as file:
+    with path.open("a", newline="", encoding="utf-8") as file:
         csv.DictWriter(file, columns, extrasaction="ignore").writerow(values)
