@@ -84,10 +84,22 @@ class CheckpointFolder:
         """The checkpoints, oldest first."""
         return sorted(self.folder.glob("step_*.npz"))
 
+    def describe_last(self) -> str:
+        """The newest checkpoint, in words for a message."""
+        paths = self.paths()
+        return f"the last good checkpoint is {paths[-1]}" if paths else "there is no checkpoint yet"
+
     def write(self, step: int, gan: ColorizationGAN, facts: dict[str, Any]) -> Path:
-        """Write the checkpoint of a step, then remove all but the newest two."""
+        """Write the checkpoint of a step, then remove all but the newest two.
+
+        Raises:
+            TrainingDiverged: the state holds NaN or infinity.
+        """
         path = self.folder / f"step_{step:08d}.npz"
-        write_checkpoint(path, gan, {**facts, "step": step})
+        try:
+            write_checkpoint(path, gan, {**facts, "step": step})
+        except TrainingDiverged as error:
+            raise TrainingDiverged(f"{error} at step {step}; {self.describe_last()}") from error
         for old in self.paths()[:-_KEPT]:
             old.unlink()
         return path

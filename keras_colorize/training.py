@@ -123,6 +123,7 @@ def train(
         CheckpointWriter(
             checkpoints,
             config.training.checkpoint_steps,
+            steps_per_epoch,
             lambda: _save(run.best, gan, config),
             {**facts, "photographs": streams.fingerprint},
         ),

@@ -51,7 +51,7 @@ def tiny_config(folder: Path) -> FitConfig:
             steps_per_epoch=4,
             reconstruction_steps=2,
             warmup_steps=2,
-            checkpoint_steps=3,
+            checkpoint_steps=2,
             sample_epochs=1,
             sample_photos=2,
             log_steps=1,

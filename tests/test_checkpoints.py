@@ -134,3 +134,9 @@ def test_nan_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(TrainingDiverged, match=r"generator/0/kernel holds NaN"):
         write_checkpoint(tmp_path / "a.npz", gan, {})
     assert not list(tmp_path.iterdir())
+    folder = CheckpointFolder(tmp_path)
+    with pytest.raises(TrainingDiverged, match=r"at step 8; there is no checkpoint yet"):
+        folder.write(8, gan, {})
+    folder.write(9, build(), {})
+    with pytest.raises(TrainingDiverged, match=r"the last good .*step_00000009\.npz"):
+        folder.write(10, gan, {})

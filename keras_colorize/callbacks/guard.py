@@ -1,7 +1,6 @@
 """What switches the adversary on, and what stops a run that has gone wrong."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -54,11 +53,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
             step = int(self.model.optimizer.iterations)
             raise TrainingDiverged(
                 f"{', '.join(wrong)} became NaN or infinite at step {step}; "
-                f"{_last_checkpoint(self.checkpoints.paths())}; try lower learning rates, a "
+                f"{self.checkpoints.describe_last()}; try lower learning rates, a "
                 "smaller training.clip_norm, or a smaller losses.lambda_adversarial, under "
                 "another --name"
             )
-
-
-def _last_checkpoint(paths: list[Path]) -> str:
-    return f"the last good checkpoint is {paths[-1]}" if paths else "there is no checkpoint yet"

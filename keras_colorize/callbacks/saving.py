@@ -21,6 +21,7 @@ class CheckpointWriter(keras.callbacks.Callback):
     Args:
         checkpoints: where they go.
         every: steps between two of them.
+        steps_per_epoch: steps of a full epoch.
         save_best: called when the validation PSNR is the highest so far.
         facts: what the checkpoint that is continued from said; empty at the start.
     """
@@ -29,12 +30,14 @@ class CheckpointWriter(keras.callbacks.Callback):
         self,
         checkpoints: CheckpointFolder,
         every: int,
+        steps_per_epoch: int,
         save_best: Callable[[], None],
         facts: dict[str, Any],
     ) -> None:
         super().__init__()
         self.checkpoints = checkpoints
         self.every = every
+        self.steps_per_epoch = steps_per_epoch
         self.save_best = save_best
         self.facts = {"best": None, **facts}
         self._meters: list[Any] | None = None
@@ -50,7 +53,9 @@ class CheckpointWriter(keras.callbacks.Callback):
         self._meters = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if int(self.model.optimizer.iterations) % self.every == 0:
+        step = int(self.model.optimizer.iterations)
+        # An epoch's last step waits for its validation: continued from here, it would be lost.
+        if step % self.every == 0 and step % self.steps_per_epoch != 0:
             self._write(mid_epoch=True)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
