@@ -39,7 +39,8 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
     try:
         with logging_redirect_tqdm():
             return action(sys.argv[1:] if argv is None else argv)
-    except (KerasColorizeError, ArgumentError) as error:
+    # OSError: a full disk or a folder that cannot be written, met wherever something is written.
+    except (KerasColorizeError, ArgumentError, OSError) as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return UNUSABLE
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from keras_colorize import color
 from keras_colorize.cli import run_command
-from keras_colorize.errors import DataError, PhotoError
+from keras_colorize.errors import ConfigError, DataError, PhotoError
 from keras_colorize.files import atomic_path
 from keras_colorize.photos import find_photos, read_photo
 from keras_colorize.sheets import draw_sheet
@@ -27,6 +27,7 @@ __all__ = ["Scores", "evaluate", "main"]
 _log = logging.getLogger(__name__)
 
 _SHEET_ROWS = 16
+_SMALLEST = 11  # pixels: SSIM's window
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,10 @@ def evaluate(
     for path in tqdm(photos, "evaluating", unit="photo", disable=not show_progress):
         try:
             truth = _center(read_photo(path, short_side=size))
+            if len(truth) < _SMALLEST:
+                raise PhotoError(
+                    f"too small: its short side has {len(truth)} of {_SMALLEST} pixels"
+                )
         except PhotoError as error:
             _log.error("failed: %s: %s", path, error)
             continue
@@ -107,6 +112,8 @@ def _evaluate(argv: Sequence[str]) -> int:
     parser.add_argument("--size", type=int, default=256, help="photographs are cut to this square")
     parser.add_argument("--output", type=str, help="folder for scores.csv and sheet.png")
     args = parser.parse_args(argv)
+    if args.size < _SMALLEST:
+        raise ConfigError(f"--size must be at least {_SMALLEST} pixels. Received: {args.size}")
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
     from keras_colorize.colorizer import Colorizer
 

@@ -207,6 +207,15 @@ def test_photographs_of_one_name_are_numbered(colorizer: Colorizer, tmp_path: Pa
     assert not failed
 
 
+def test_unwritable_output_is_one_line(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()  # no folder can be made of it
+    arguments = ["--photos", str(HOUSE.parent), "--model", str(model), "--size", "32"]
+    assert evaluate.main([*arguments, "--output", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -267,6 +276,16 @@ def test_the_command_prints_and_writes(
     assert f"psnr               {mean:.4f}" in printed
     with Image.open(tmp_path / "out" / "sheet.png") as sheet:
         assert sheet.width == 3 * 48 + 4 * 4
+
+
+def test_too_small_to_compare(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    house().resize((40, 10)).save(tmp_path / "a.png")
+    house().save(tmp_path / "b.png")
+    photos = [tmp_path / "a.png", tmp_path / "b.png"]
+    scores, _ = evaluate.evaluate(photos, painter(0.0), 64, show_progress=False)
+    assert list(scores) == [tmp_path / "b.png"]
+    assert "a.png: too small" in caplog.text
+    assert evaluate.main(["--photos", str(tmp_path), "--size", "8"]) == 2
 
 
 def test_evaluating_nothing_is_an_error(tmp_path: Path) -> None:
