@@ -8,6 +8,7 @@ few facts as JSON. The archive's checksums tell a damaged file.
 import json
 import logging
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,18 @@ _log = logging.getLogger(__name__)
 
 _FACTS = "facts"
 _KEPT = 2  # the newest, and the one before in case the newest is damaged
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+# What NumPy and zipfile raise where bytes have changed: RuntimeError for a flag that says
+# "encrypted", NotImplementedError for a kind of compression that does not exist.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 
 
 def write_checkpoint(path: Path, gan: ColorizationGAN, facts: dict[str, Any]) -> None:
@@ -54,6 +66,8 @@ def read_checkpoint(path: Path, gan: ColorizationGAN) -> dict[str, Any]:
         with path.open("rb") as file, np.load(file) as archive:
             facts = json.loads(str(archive[_FACTS]))
             arrays = {name: archive[name] for name in archive.files if name != _FACTS}
+    except PermissionError:  # the file is sound
+        raise
     except _DAMAGE as error:
         raise CheckpointError(f"checkpoint {path} is damaged: {error}") from error
     found = {name: array.shape for name, array in arrays.items()}
@@ -79,6 +93,8 @@ class CheckpointFolder:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        for leftover in folder.glob(".*-step_*.npz"):  # of a run that was killed while it wrote
+            leftover.unlink()
 
     def paths(self) -> list[Path]:
         """The checkpoints, oldest first."""

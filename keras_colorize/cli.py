@@ -18,7 +18,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from keras_colorize.config import FitConfig, flatten
 from keras_colorize.errors import ConfigError, KerasColorizeError
 
-__all__ = ["parse_fit_config", "run_command"]
+__all__ = ["UNUSABLE", "parse_fit_config", "run_command"]
 
 UNUSABLE = 2  # exit status of a command that could not be carried out
 
@@ -113,12 +113,21 @@ def _join_lists(argv: Sequence[str], options: dict[str, type]) -> list[str]:
         while index < len(argv) and not argv[index].startswith("--"):
             values.append(argv[index])
             index += 1
+        if not values:
+            raise ConfigError(f"{name} needs at least one value")
         if len(values) != 1 or not values[0].startswith("["):
             # A folder may be called 1911 or "no": text stays text.
-            items = values if options[name] is str else [yaml.safe_load(v) for v in values]
+            items = values if options[name] is str else [_parse_value(name, v) for v in values]
             values = [json.dumps(items, default=str)]
         joined.append(f"{name}={values[0]}")
     return joined
+
+
+def _parse_value(name: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name} cannot be read. Received: {value}") from error
 
 
 def _named_on_command_line(argv: Iterable[str]) -> list[str]:

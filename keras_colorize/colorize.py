@@ -10,7 +10,7 @@ import numpy as np
 from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
-from keras_colorize.cli import run_command
+from keras_colorize.cli import UNUSABLE, run_command
 from keras_colorize.errors import DataError, PhotoError
 from keras_colorize.photos import find_photos, save_photo
 
@@ -62,12 +62,14 @@ def colorize_photos(
     written, failed = [], []
     for source, target in tqdm(tasks, "colorizing", unit="photo", disable=not show_progress):
         try:
+            if target.exists() and target.samefile(source):
+                raise PhotoError("the result would replace the original; choose another --output")
             if target.exists() and not overwrite:
                 raise PhotoError(f"{target} exists already; pass --overwrite to replace it")
             _make_folder(target.parent)
             save_photo(target, np.asarray(colorizer(source)), overwrite=overwrite)
-        except PhotoError as error:
-            _log.error("failed: %s: %s", source, error)
+        except (PhotoError, MemoryError) as error:
+            _log.error("failed: %s: %s", source, error or "not enough memory")
             failed.append(source)
         else:
             written.append(target)
@@ -97,6 +99,8 @@ def _colorize(argv: Sequence[str]) -> int:
     colorizer = Colorizer.load(args.model, args.working_size)
     written, failed = colorize_photos(args.photos, args.output, colorizer, overwrite=args.overwrite)
     print(f"wrote {len(written)} photographs to {args.output}; {len(failed)} failed")
+    if not written:
+        return UNUSABLE
     return 1 if failed else 0
 
 

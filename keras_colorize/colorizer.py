@@ -4,12 +4,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from keras_colorize import color
 from keras_colorize.errors import ModelError
 from keras_colorize.generators import GeneratorFacts, load_generator
 from keras_colorize.photos import read_photo
+from keras_colorize.pixels import to_rgb
 
 __all__ = ["Colorizer"]
 
@@ -64,8 +65,8 @@ class Colorizer:
         """Colorize one photograph.
 
         Args:
-            photo: a file, a Pillow image, or an array: uint8 ``(H, W, 3)``, ``(H, W, 1)`` or
-                ``(H, W)``. Color in it is ignored.
+            photo: a file, a Pillow image of any mode, or an array: uint8 ``(H, W, 3)``,
+                ``(H, W, 1)`` or ``(H, W)``. Color in it is ignored.
 
         Returns:
             An RGB image of the same size, whose luminance is the photograph's to within the
@@ -85,7 +86,8 @@ class Colorizer:
         height, width = y.shape[:2]
         scale = min(1.0, self.working_size / min(height, width))
         small = _resize(y, max(round(height * scale), 1), max(round(width * scale), 1))
-        padded = _pad(small, self.facts.stride)
+        # Bicubic interpolation overshoots at edges; the network was promised [0, 1].
+        padded = _pad(np.clip(small, 0.0, 1.0), self.facts.stride)
         painted = np.asarray(self.generator(padded[None], training=False))[0]
         chroma = color.rgb_to_ycbcr(painted[: small.shape[0], : small.shape[1]])[..., 1:3]
         return _resize(chroma, height, width)
@@ -96,10 +98,11 @@ def _luminance(photo: str | Path | Image.Image | np.ndarray) -> np.ndarray:
     if isinstance(photo, str | Path):
         photo = read_photo(photo)
     elif isinstance(photo, Image.Image):
-        photo = np.asarray(photo.convert("RGB"))
+        photo = np.asarray(to_rgb(ImageOps.exif_transpose(photo)))
     if photo.ndim == 2:
         photo = photo[..., None]
-    if photo.ndim != 3 or photo.shape[-1] not in (1, 3) or photo.dtype != np.uint8:
+    fits = photo.ndim == 3 and photo.shape[-1] in (1, 3) and 0 not in photo.shape
+    if not fits or photo.dtype != np.uint8:
         raise ValueError(
             "Expected a uint8 array of shape (H, W), (H, W, 1) or (H, W, 3). "
             f"Received: {photo.dtype} of shape {photo.shape}"

@@ -5,6 +5,7 @@ Files under ``configs/`` override a few of them; the command line overrides both
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -317,8 +318,9 @@ def _range_problems(settings: dict[str, Any]) -> list[str]:
         value = settings[name]
         if value is None:
             continue
-        # A NaN fails both comparisons of the opposite form, so this form catches it.
-        if not ((low is None or value >= low) and (high is None or value <= high)):
+        # A NaN fails every comparison, so this form catches it.
+        inside = (low is None or value >= low) and (high is None or value <= high)
+        if not inside or math.isinf(value):
             bounds = f"at least {low}" if high is None else f"between {low} and {high}"
             problems.append(f"{name} must be {bounds}. Received: {value}")
     return problems
@@ -337,7 +339,7 @@ def _combination_problems(config: FitConfig) -> list[str]:
             f"{_SMALLEST_SIZE}. Received: {data.sizes}"
         )
     problems += _stream_problems(data)
-    wrong_weights = {name: w for name, w in data.source_weights.items() if not w >= 0}
+    wrong_weights = {name: w for name, w in data.source_weights.items() if not 0 <= w < math.inf}
     if wrong_weights:
         problems.append(f"data.source_weights must be at least 0. Received: {wrong_weights}")
     if config.film.probability > 0 and not config.film.stocks:

@@ -5,6 +5,7 @@ run that is continued at step n sees what an uninterrupted run sees from step n 
 """
 
 import functools
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -177,7 +178,7 @@ def _stream(
         )
 
     positions = tf.data.Dataset.range(start_step * count, np.iinfo(np.int64).max)
-    crops = positions.map(crop_at, num_parallel_calls=2, deterministic=True)
+    crops = positions.map(crop_at, num_parallel_calls=os.cpu_count(), deterministic=True)
     return crops.batch(count, drop_remainder=True)
 
 
@@ -305,5 +306,5 @@ def _centers(photos: PhotoSet, size: int, batch_size: int) -> tf.data.Dataset:
         return _resize(image[top : top + side, left : left + side], side, size)
 
     indices = tf.data.Dataset.range(len(photos))
-    centers = indices.map(center, num_parallel_calls=2, deterministic=True)
+    centers = indices.map(center, num_parallel_calls=os.cpu_count(), deterministic=True)
     return centers.batch(batch_size).map(_with_luminance)

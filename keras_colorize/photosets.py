@@ -137,7 +137,9 @@ def split_photos(photos: PhotoSet, validation_share: float) -> tuple[PhotoSet, P
     """Split into training and validation by a hash of each photograph's name.
 
     A photograph stays on its side however many others come or go, and wherever the folder lies:
-    the name is the path below the folder, for numbered files of the same name are common.
+    the name is the path below the folder, for numbered files of the same name are common. The
+    exceptions are sets so small that one side would be empty: the photograph nearest to it changes
+    sides then.
 
     Args:
         photos: at least one photograph.
@@ -148,7 +150,7 @@ def split_photos(photos: PhotoSet, validation_share: float) -> tuple[PhotoSet, P
         Training and validation photographs; validation may be empty.
     """
     position = {
-        index: int.from_bytes(hashlib.sha256(photo.name.encode()).digest()[:8], "big") / 2**64
+        index: int.from_bytes(hashlib.sha256(os.fsencode(photo.name)).digest()[:8], "big") / 2**64
         for index, photo in enumerate(photos.photos)
     }
     validation = {index for index, value in position.items() if value < validation_share}
@@ -232,13 +234,17 @@ def _fetch_from_files(
 ) -> Callable[[int], np.ndarray]:
     """Decode at every fetch. A file that has gone bad since is reported, and its neighbor used."""
 
+    reported: set[Path] = set()
+
     def fetch(index: int) -> np.ndarray:
         for step in range(len(usable)):
             photo = usable[(index + step) % len(usable)]
             try:
                 return decode(photo)
             except PhotoError as error:
-                _log.warning("no longer usable: %s: %s", photo.path, error)
+                if photo.path not in reported:
+                    reported.add(photo.path)
+                    _log.warning("no longer usable: %s: %s", photo.path, error)
         raise DataError(f"none of the {len(usable)} photographs can be read any longer")
 
     return fetch
@@ -255,7 +261,9 @@ def _keep_on_disk(
     cache_dir.mkdir(parents=True, exist_ok=True)
     key = _fingerprint(photos, settings)
     pixels_path, index_path = cache_dir / f"{key}.pixels", cache_dir / f"{key}.json"
-    if not index_path.exists():  # it is written last
+    for leftover in cache_dir.glob(".*.pixels"):  # of a run that was killed while it wrote
+        leftover.unlink()
+    if not _is_complete(pixels_path, index_path):
         entries: list[dict[str, object]] = []
         with atomic_path(pixels_path) as temporary, temporary.open("wb") as file:
             for _, result in results:
@@ -264,12 +272,21 @@ def _keep_on_disk(
                 else:
                     entries.append({"offset": file.tell(), "shape": result.shape[:2]})
                     file.write(result.tobytes())
+            size = file.tell()
         with atomic_path(index_path) as temporary:
-            temporary.write_text(json.dumps(entries))
-    entries = json.loads(index_path.read_text())
+            temporary.write_text(json.dumps({"size": size, "photographs": entries}))
+    entries = json.loads(index_path.read_text())["photographs"]
     kept = [(p, e) for p, e in zip(photos, entries, strict=True) if "offset" in e]
     skipped = [Skipped(p.path, str(e["reason"])) for p, e in zip(photos, entries) if "reason" in e]
     return [photo for photo, _ in kept], _fetch_from_cache(pixels_path, kept, channels), skipped
+
+
+def _is_complete(pixels_path: Path, index_path: Path) -> bool:
+    """Whether both files are there and belong together; if not they are written anew."""
+    try:
+        return pixels_path.stat().st_size == json.loads(index_path.read_text())["size"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _fetch_from_cache(

@@ -1,8 +1,10 @@
 """The directory of a run: what it is called, what it holds, and whose it is."""
 
+import contextlib
 import csv
 import dataclasses
-from collections.abc import Sequence
+import fcntl
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from keras_colorize.errors import RunError
 from keras_colorize.files import atomic_path
 from keras_colorize.photosets import Skipped
 
-__all__ = ["RunFolder", "open_run", "write_skipped"]
+__all__ = ["RunFolder", "locked", "open_run", "write_skipped"]
 
 # Settings that change how a run is recorded or fed, but not what it learns.
 _FREE_TO_CHANGE = {
@@ -93,21 +95,42 @@ def open_run(config: FitConfig) -> RunFolder:
     """
     run = RunFolder(Path(config.runs) / config.name)
     if run.config.exists():
-        _refuse_other_settings(run, config)
+        # Until there is a checkpoint there is nothing to lose: a mistyped folder can be mended.
+        if any(run.checkpoints.glob("step_*.npz")):
+            _refuse_other_settings(run, config)
     elif run.root.exists() and (not run.root.is_dir() or any(run.root.iterdir())):
         raise RunError(
             f"{run.root} exists and is not the directory of a run; choose another --name or --runs"
         )
     try:
-        for folder in (run.root, run.checkpoints, run.samples, run.plots):
-            folder.mkdir(parents=True, exist_ok=True)
+        run.root.mkdir(parents=True, exist_ok=True)
         with atomic_path(run.config) as temporary:
             temporary.write_text(
                 yaml.safe_dump(dataclasses.asdict(config), sort_keys=False), encoding="utf-8"
             )
+        for folder in (run.checkpoints, run.samples, run.plots):
+            folder.mkdir(exist_ok=True)
     except OSError as error:
         raise RunError(f"cannot write to {run.root}: {error.strerror}") from error
     return run
+
+
+@contextlib.contextmanager
+def locked(run: RunFolder) -> Iterator[None]:
+    """Keep a run to one process at a time; the lock goes with the process, however it ends.
+
+    Raises:
+        RunError: another process is training this run.
+    """
+    with (run.root / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(
+                f"{run.root} is being trained by another process; wait for it, or choose another "
+                "--name"
+            ) from error
+        yield
 
 
 def write_skipped(run: RunFolder, skipped: Sequence[Skipped]) -> None:

@@ -30,7 +30,7 @@ from keras_colorize.gan import ColorizationGAN
 from keras_colorize.generators import save_generator
 from keras_colorize.models import build_patchgan, build_unet
 from keras_colorize.photosets import PhotoSet, Skipped, load_photos, split_photos
-from keras_colorize.runs import RunFolder, open_run, write_skipped
+from keras_colorize.runs import RunFolder, locked, open_run, write_skipped
 from keras_colorize.schedules import LearningRateCourse
 
 __all__ = ["Streams", "TrainingResult", "build_gan", "load_streams", "train"]
@@ -105,6 +105,16 @@ def train(
     check_config(config)
     find_stocks(config.film.stocks)
     run = open_run(config)
+    with locked(run):
+        return _train(config, run, callbacks, show_progress)
+
+
+def _train(
+    config: FitConfig,
+    run: RunFolder,
+    callbacks: Sequence[keras.callbacks.Callback],
+    show_progress: bool,
+) -> TrainingResult:
     streams = load_streams(config, run, show_progress)
     write_skipped(run, streams.skipped)
     _report_streams(streams, run)
@@ -120,6 +130,7 @@ def train(
     own = [
         StopOnNonFinite(checkpoints),
         HistoryWriter(run.history, run.steps, config.training.log_steps, facts.get("step", 0)),
+        samples,  # before the checkpoint: what is done before it is done again if it is cut short
         CheckpointWriter(
             checkpoints,
             config.training.checkpoint_steps,
@@ -127,7 +138,6 @@ def train(
             lambda: _save(run.best, gan, config),
             {**facts, "photographs": streams.fingerprint},
         ),
-        samples,
     ]
     if config.losses.lambda_adversarial > 0:
         own.insert(0, AdversaryStart(config.training.reconstruction_steps))

@@ -74,7 +74,7 @@ def test_failed_write_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.Mon
     assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "text"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "flag", "compression", "empty", "text"])
 def test_damaged_one_is_passed_over(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -86,11 +86,16 @@ def test_damaged_one_is_passed_over(
     newest = folder.write(2, gan, {})
     content = bytearray(newest.read_bytes())
     middle = len(content) // 2
-    content[middle] ^= 0xFF
+    # In the archive's directory, flags lie 8 and the kind of compression 10 bytes behind "PK\1\2".
+    directory = content.index(b"PK\x01\x02")
+    place = {"flag": directory + 8, "compression": directory + 10}.get(damage, middle)
+    content[place] ^= 0xFF
     newest.write_bytes(
         {
             "cut": bytes(content[:middle]),
             "flip": bytes(content),
+            "flag": bytes(content),
+            "compression": bytes(content),
             "empty": b"",
             "text": b"not a checkpoint",
         }[damage]
@@ -116,6 +121,12 @@ def test_newest_two_are_kept(tmp_path: Path) -> None:
         folder.write(step, gan, {})
     assert [path.name for path in folder.paths()] == ["step_00000010.npz", "step_00100000.npz"]
     assert folder.restore(gan) == {"step": 100_000}
+
+
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".0123456789ab-step_00000007.npz").write_bytes(b"half")
+    CheckpointFolder(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_model_is_refused_and_left_untouched(tmp_path: Path) -> None:

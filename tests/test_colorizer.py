@@ -109,6 +109,34 @@ def test_orientation_is_applied(colorizer: Colorizer, tmp_path: Path) -> None:
         assert colorizer(tmp_path / "turned.jpg").size == (photo.height, photo.width)
 
 
+def test_images_of_any_mode(colorizer: Colorizer, tmp_path: Path) -> None:
+    gray = np.asarray(house().convert("L"))
+    expected = np.asarray(colorizer(gray), int)
+    deep = Image.fromarray(gray.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(np.asarray(colorizer(deep), int), expected)
+    exif = house().getexif()
+    exif[0x0112] = 6
+    house().save(tmp_path / "turned.png", exif=exif)
+    with Image.open(tmp_path / "turned.png") as turned:
+        from_image = np.asarray(colorizer(turned))
+    np.testing.assert_array_equal(from_image, np.asarray(colorizer(tmp_path / "turned.png")))
+
+
+def test_the_network_sees_values_between_0_and_1() -> None:
+    """Reducing a hard edge overshoots; what the network is given must not."""
+    seen = []
+
+    def generator(padded: np.ndarray, training: bool) -> np.ndarray:
+        seen.append(padded)
+        return np.repeat(padded, 3, axis=-1)
+
+    edge = np.zeros((300, 300), np.uint8)
+    edge[:, 101:] = 255
+    Colorizer(generator, GeneratorFacts(8, 64, "test", 0))(edge)
+    assert seen[0].min() == 0.0
+    assert seen[0].max() == 1.0
+
+
 def test_working_size_is_used(model: Path) -> None:
     small, large = (np.asarray(Colorizer.load(model, size)(HOUSE), int) for size in (16, 128))
     assert np.abs(small - large).mean() > 1.0
@@ -117,7 +145,8 @@ def test_working_size_is_used(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "array", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros(3, np.uint8)]
+    "array",
+    [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4), np.uint8)],
 )
 def test_wrong_arrays_are_refused(array: np.ndarray, colorizer: Colorizer) -> None:
     with pytest.raises(ValueError, match=r"Expected a uint8 array .* Received: "):
@@ -195,6 +224,22 @@ def test_nothing_is_overwritten_unasked(
     assert (written, failed) == ([out / HOUSE.name], [])
     with Image.open(out / HOUSE.name) as result:
         assert result.mode == "RGB"
+
+
+def test_originals_are_never_replaced(colorizer: Colorizer, tmp_path: Path) -> None:
+    folder = copy_sample("historical", 1, tmp_path / "scans")
+    photo = next(folder.iterdir())
+    before = photo.read_bytes()
+    written, failed = colorize_photos(
+        [folder], folder, colorizer, overwrite=True, show_progress=False
+    )
+    assert (written, failed) == ([], [photo])
+    assert photo.read_bytes() == before
+
+
+def test_nothing_done_is_status_2(model: Path, tmp_path: Path) -> None:
+    arguments = [str(tmp_path / "absent.jpg"), "--output", str(tmp_path), "--model", str(model)]
+    assert colorize.main(arguments) == 2
 
 
 def test_photographs_of_one_name_are_numbered(colorizer: Colorizer, tmp_path: Path) -> None:

@@ -187,6 +187,34 @@ def test_every_number_is_bounded() -> None:
     assert numbers == set(BOUNDED)
 
 
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_shipped_configs_name_no_folders_or_sources(path: Path) -> None:
+    data = parse_fit_config(["--config", str(path)]).data
+    assert not data.modern
+    assert not data.historical
+    assert not data.source_weights, "they would be refused where there is no such source"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data.modern"], "needs at least one value"),
+        (["--data.modern", "--name", "x"], "needs at least one value"),
+        (["--data.sizes", "{"], r"--data\.sizes cannot be read"),
+    ],
+)
+def test_faulty_lists_are_refused(arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_fit_config(arguments)
+
+
+def test_infinity_is_out_of_range() -> None:
+    with pytest.raises(ConfigError, match=r"training\.generator_learning_rate"):
+        check_config(changed("training.generator_learning_rate", float("inf")))
+    with pytest.raises(ConfigError, match="source_weights"):
+        check_config(changed("data.source_weights", {"a": float("inf")}))
+
+
 def test_nan_is_out_of_range() -> None:
     with pytest.raises(ConfigError, match=r"losses\.lambda_color"):
         check_config(changed("losses.lambda_color", float("nan")))

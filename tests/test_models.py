@@ -441,3 +441,10 @@ def test_unet_names_what_it_cannot_build(options: dict[str, Any], message: str) 
 def test_patchgan_names_what_it_cannot_build(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tiny_patchgan(**options)
+
+
+@pytest.mark.parametrize(("filters", "groups"), [(12, 8), (6, 4), (5, 2)])
+def test_group_normalization_of_any_width(filters: int, groups: int) -> None:
+    """The second convolution has twice the filters: 24, 12 and 10 channels."""
+    model = build_patchgan(filters, 1, normalization="group")
+    assert model.get_layer("conv_1_norm").groups == groups

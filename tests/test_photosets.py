@@ -134,6 +134,20 @@ def test_disk_cache_notices_changes(modern: Path, tmp_path: Path, change: str) -
         assert min(load(32).fetch(0).shape[:2]) == 32
 
 
+@pytest.mark.parametrize("damage", ["pixels", "index"])
+def test_damaged_disk_cache_is_written_anew(modern: Path, tmp_path: Path, damage: str) -> None:
+    def load() -> PhotoSet:
+        cache = tmp_path / "cache"
+        return load_photos([modern], channels=3, short_side=48, cache="disk", cache_dir=cache)[0]
+
+    expected = load().fetch(3)
+    (tmp_path / "cache" / ".0123-half.pixels").write_bytes(b"left by a killed run")
+    file = next((tmp_path / "cache").glob("*.pixels" if damage == "pixels" else "*.json"))
+    file.write_bytes(file.read_bytes()[:100])
+    np.testing.assert_array_equal(load().fetch(3), expected)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
 def test_skipped_are_remembered_by_the_disk_cache(modern: Path, tmp_path: Path) -> None:
     (modern / "empty.jpg").touch()
     for _ in range(2):
@@ -171,6 +185,13 @@ def test_sources_and_duplicates(modern: Path, tmp_path: Path) -> None:
     assert sources["streets/deep/a.jpg"] == "streets"
     assert sources["b.jpg"] == "all"
     assert sources[paths[4].name] == "modern"
+
+
+def test_names_that_are_not_utf_8(modern: Path) -> None:
+    next(modern.glob("a*.jpg")).rename(modern / os.fsdecode(b"caf\xe9.jpg"))
+    photos, _ = load_photos([modern], channels=3, short_side=32)
+    training, validation = split_photos(photos, 0.3)
+    assert len(training) + len(validation) == 6
 
 
 def test_folders_of_no_use(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from keras_colorize.callbacks import read_history
 from keras_colorize.config import FitConfig
 from keras_colorize.errors import ConfigError, DataError, RunError, TrainingDiverged
 from keras_colorize.gan import ADVERSARIAL_METRICS, METRICS
-from keras_colorize.runs import RunFolder
+from keras_colorize.runs import RunFolder, locked
 from keras_colorize.training import train
 
 REPOSITORY = Path(__file__).parents[1]
@@ -102,6 +102,7 @@ def test_a_run_leaves_what_it_promises(finished: FitConfig) -> None:
     assert files == {
         "config.yaml",
         "generator.keras",
+        "lock",
         "history.csv",
         "steps.csv",
         "skipped.csv",
@@ -255,6 +256,21 @@ def test_changed_photographs_are_reported(
     data = dataclasses.replace(copied.data, modern=[str(tmp_path / "fewer")])
     train(dataclasses.replace(copied, data=data), show_progress=False)
     assert "photographs have changed since the run began" in caplog.text
+
+
+def test_run_in_progress_is_refused(copied: FitConfig) -> None:
+    with locked(folder_of(copied)), pytest.raises(RunError, match="by another process"):
+        train(copied, show_progress=False)
+
+
+def test_mistyped_folder_can_be_mended(tiny: FitConfig) -> None:
+    data = dataclasses.replace(tiny.data, modern=["no_such_folder"])
+    with pytest.raises(DataError, match="no_such_folder"):
+        train(dataclasses.replace(tiny, data=data), show_progress=False)
+    short = replace_training(tiny, epochs=1)
+    losses = dataclasses.replace(tiny.losses, lambda_adversarial=0.0)
+    run = train(dataclasses.replace(short, losses=losses), show_progress=False).run
+    assert yaml.safe_load(run.config.read_text())["data"]["modern"] == tiny.data.modern
 
 
 def test_folder_that_is_no_run_is_refused(tiny: FitConfig) -> None:

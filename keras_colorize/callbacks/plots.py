@@ -60,7 +60,8 @@ def _draw_panel(axes: Axes, table: dict[str, list[float]], title: str, metric: s
         if np.isfinite(table.get(column, [])).any():
             axes.plot(table["epoch"], table[column], marker=".", label=label)
     if metric == "colorfulness":  # beside the truth's
-        column = "val_true_colorfulness" if "val_colorfulness" in table else "true_colorfulness"
+        validated = np.isfinite(table["val_true_colorfulness"]).any()
+        column = "val_true_colorfulness" if validated else "true_colorfulness"
         axes.plot(table["epoch"], table[column], linestyle="--", label="truth")
     axes.set_title(title)
     axes.set_xlabel("epoch")

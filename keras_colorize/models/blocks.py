@@ -5,6 +5,7 @@ section 6.2: weights from N(0, 0.02). Their published code draws normalization s
 N(1, 0.02).
 """
 
+import math
 import random
 from typing import Any, get_args
 
@@ -20,7 +21,7 @@ LEAK = 0.2
 _STDDEV = 0.02
 _EPSILON = 1e-5
 _BATCH_MOMENTUM = 0.9  # of the moving statistics: Keras' 0.99 lags behind in short runs
-_GROUPS = 8
+_GROUPS = 8  # or fewer, where they do not divide the channels
 
 
 class LayerFactory:
@@ -64,7 +65,8 @@ class LayerFactory:
         }
         if self.normalization == "batch":
             return keras.layers.BatchNormalization(momentum=_BATCH_MOMENTUM, **options)(x)
-        groups = -1 if self.normalization == "instance" else _GROUPS  # -1: one group a channel
+        # -1 is one group a channel; group normalization needs groups of equal size.
+        groups = -1 if self.normalization == "instance" else math.gcd(_GROUPS, x.shape[-1])
         return keras.layers.GroupNormalization(groups=groups, **options)(x)
 
     def _conv_options(self, options: dict[str, Any]) -> dict[str, Any]:
