@@ -46,10 +46,21 @@ class Photo:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A photograph that is not used, and why."""
+    """A photograph that is not used, and why.
+
+    Attributes:
+        path: where it lies.
+        reason: why it is not used.
+        without_color: it is sound, but has too little color to learn from.
+    """
 
     path: Path
     reason: str
+    without_color: bool = False
+
+
+class _WithoutColorError(PhotoError):
+    """A sound photograph has too little color to learn from."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +115,7 @@ def load_photos(
 
     Returns:
         The usable photographs in a stable order, and those that were skipped, each with the
-        reason, which is logged as well.
+        reason, which is logged as well unless only color is missing.
 
     Raises:
         DataError: a folder does not exist, or holds no usable photograph.
@@ -127,7 +138,8 @@ def load_photos(
         if cache == "none":
             fetch = _fetch_from_files(usable, decode)
     for entry in skipped:
-        _log.warning("skipped %s: %s", entry.path, entry.reason)
+        if not entry.without_color:  # there may be hundreds, and nothing is wrong with them
+            _log.warning("skipped %s: %s", entry.path, entry.reason)
     if not usable:
         raise DataError(_nothing_usable(where, photos, skipped))
     return PhotoSet(tuple(usable), fetch, channels), skipped
@@ -182,7 +194,7 @@ def _decode(
         return np.round(color.luminance(scaled) * 255.0).astype(np.uint8)
     colorfulness = float(metrics.colorfulness(scaled[None])[0]) if min_colorfulness > 0 else 0.0
     if colorfulness < min_colorfulness:
-        raise PhotoError(
+        raise _WithoutColorError(
             f"without color: colorfulness {colorfulness:.1f} is below {min_colorfulness:g}, "
             "data.min_colorfulness"
         )
@@ -221,7 +233,8 @@ def _keep_in_memory(results: Iterator[Result], keep_pixels: bool) -> Kept:
     skipped: list[Skipped] = []
     for photo, result in results:
         if isinstance(result, PhotoError):
-            skipped.append(Skipped(photo.path, str(result)))
+            gray = isinstance(result, _WithoutColorError)
+            skipped.append(Skipped(photo.path, str(result), gray))
             continue
         usable.append(photo)
         if keep_pixels:
@@ -268,7 +281,8 @@ def _keep_on_disk(
         with atomic_path(pixels_path) as temporary, temporary.open("wb") as file:
             for _, result in results:
                 if isinstance(result, PhotoError):
-                    entries.append({"reason": str(result)})
+                    gray = isinstance(result, _WithoutColorError)
+                    entries.append({"reason": str(result), "without_color": gray})
                 else:
                     entries.append({"offset": file.tell(), "shape": result.shape[:2]})
                     file.write(result.tobytes())
@@ -277,7 +291,11 @@ def _keep_on_disk(
             temporary.write_text(json.dumps({"size": size, "photographs": entries}))
     entries = json.loads(index_path.read_text())["photographs"]
     kept = [(p, e) for p, e in zip(photos, entries, strict=True) if "offset" in e]
-    skipped = [Skipped(p.path, str(e["reason"])) for p, e in zip(photos, entries) if "reason" in e]
+    skipped = [
+        Skipped(photo.path, str(entry["reason"]), bool(entry["without_color"]))
+        for photo, entry in zip(photos, entries)
+        if "reason" in entry
+    ]
     return [photo for photo, _ in kept], _fetch_from_cache(pixels_path, kept, channels), skipped
 
 

@@ -188,7 +188,7 @@ def load_streams(config: FitConfig, run: RunFolder, show_progress: bool) -> Stre
 
 def _report_streams(streams: Streams, run: RunFolder) -> None:
     old, old_validation = streams.historical, streams.historical_validation
-    gray = sum(entry.reason.startswith("without color") for entry in streams.skipped)
+    gray = sum(entry.without_color for entry in streams.skipped)
     _log.info(
         "modern photographs: %d for training, %d for validation; historical: %d and %d; "
         "skipped: %d, of which %d without color (%s)",

@@ -113,7 +113,8 @@ def test_images_of_any_mode(colorizer: Colorizer, tmp_path: Path) -> None:
     gray = np.asarray(house().convert("L"))
     expected = np.asarray(colorizer(gray), int)
     deep = Image.fromarray(gray.astype(np.uint16) * 257)
-    np.testing.assert_array_equal(np.asarray(colorizer(deep), int), expected)
+    # As RGB the luminance is a sum of three products, which may round to the next level.
+    assert np.abs(np.asarray(colorizer(deep), int) - expected).max() <= 1
     exif = house().getexif()
     exif[0x0112] = 6
     house().save(tmp_path / "turned.png", exif=exif)
