@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from keras_colorize.errors import CheckpointError, TrainingDiverged
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, remove_leftovers
 from keras_colorize.gan import ColorizationGAN
 
 __all__ = ["CheckpointFolder", "read_checkpoint", "write_checkpoint"]
@@ -24,6 +24,7 @@ __all__ = ["CheckpointFolder", "read_checkpoint", "write_checkpoint"]
 _log = logging.getLogger(__name__)
 
 _FACTS = "facts"
+_NAMES = "step_*.npz"
 _KEPT = 2  # the newest, and the one before in case the newest is damaged
 # What NumPy and zipfile raise where bytes have changed: RuntimeError for a flag that says
 # "encrypted", NotImplementedError for a kind of compression that does not exist.
@@ -93,12 +94,11 @@ class CheckpointFolder:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        for leftover in folder.glob(".*-step_*.npz"):  # of a run that was killed while it wrote
-            leftover.unlink()
+        remove_leftovers(folder, _NAMES)
 
     def paths(self) -> list[Path]:
         """The checkpoints, oldest first."""
-        return sorted(self.folder.glob("step_*.npz"))
+        return sorted(self.folder.glob(_NAMES))
 
     def describe_last(self) -> str:
         """The newest checkpoint, in words for a message."""

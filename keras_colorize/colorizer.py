@@ -10,7 +10,7 @@ from keras_colorize import color
 from keras_colorize.errors import ModelError
 from keras_colorize.generators import GeneratorFacts, load_generator
 from keras_colorize.photos import read_photo
-from keras_colorize.pixels import to_rgb
+from keras_colorize.pixels import quantize, to_rgb
 
 __all__ = ["Colorizer"]
 
@@ -79,7 +79,7 @@ class Colorizer:
         y = _luminance(photo)
         chroma = self._paint(y)
         rgb = color.ycbcr_to_rgb(np.concatenate([y, color.limit_chroma(y, chroma)], axis=-1))
-        return Image.fromarray(np.round(np.clip(rgb, 0.0, 1.0) * 255.0).astype(np.uint8))
+        return Image.fromarray(quantize(rgb))
 
     def _paint(self, y: np.ndarray) -> np.ndarray:
         """Chroma ``(H, W, 2)`` for a luminance ``(H, W, 1)``."""

@@ -17,6 +17,7 @@ from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError, DataError, PhotoError
 from keras_colorize.files import atomic_path
 from keras_colorize.photos import find_photos, read_photo
+from keras_colorize.pixels import quantize
 from keras_colorize.sheets import draw_sheet
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _center(image: np.ndarray) -> np.ndarray:
 def _gray(image: np.ndarray) -> np.ndarray:
     """The luminance of a uint8 image, as a uint8 image of three equal channels."""
     y = color.luminance(image.astype(np.float32) / 255.0)
-    return np.repeat(np.round(y * 255.0).astype(np.uint8), 3, axis=-1)
+    return np.repeat(quantize(y), 3, axis=-1)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["atomic_path"]
+__all__ = ["atomic_path", "remove_leftovers"]
 
 
 @contextlib.contextmanager
@@ -47,6 +47,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path, pattern: str) -> None:
+    """Remove what processes that were killed within :func:`atomic_path` left in a folder.
+
+    Args:
+        folder: where they wrote.
+        pattern: the names that the files would have had, such as ``step_*.npz``.
+    """
+    for leftover in folder.glob(f".*-{pattern}"):
+        leftover.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

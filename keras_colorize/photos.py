@@ -27,7 +27,7 @@ from PIL.ExifTags import Base as Tag
 
 from keras_colorize.errors import DataError, PhotoError
 from keras_colorize.files import atomic_path
-from keras_colorize.pixels import TRUNCATED, check_size, to_rgb
+from keras_colorize.pixels import TRUNCATED, check_size, quantize, to_rgb
 from keras_colorize.tiff import TiffDecoder, read_tiff
 
 __all__ = ["PHOTO_SUFFIXES", "find_photos", "read_photo", "reduce_size", "save_photo"]
@@ -230,7 +230,7 @@ def save_photo(
     if image.dtype != np.uint8:
         if not np.isfinite(image).all():
             raise ValueError("image must be finite. Received: NaN or infinite values")
-        image = np.round(np.clip(image, 0.0, 1.0).astype(np.float32) * 255.0).astype(np.uint8)
+        image = quantize(image)
     if not overwrite and os.path.lexists(path):
         raise PhotoError(f"{path} exists already; allow overwriting, or write elsewhere")
     # Color is what this package adds: don't halve its resolution, as JPEG does unless told not to.

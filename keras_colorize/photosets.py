@@ -16,8 +16,9 @@ from tqdm import tqdm
 from keras_colorize import color, metrics
 from keras_colorize.config import Cache
 from keras_colorize.errors import DataError, PhotoError
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, remove_leftovers
 from keras_colorize.photos import find_photos, read_photo
+from keras_colorize.pixels import quantize
 
 __all__ = ["Photo", "PhotoSet", "Skipped", "load_photos", "split_photos"]
 
@@ -191,7 +192,7 @@ def _decode(
     rgb = read_photo(path, short_side=short_side, max_pixels=max_pixels, strict_suffix=True)
     scaled = rgb.astype(np.float32) / 255.0
     if channels == 1:
-        return np.round(color.luminance(scaled) * 255.0).astype(np.uint8)
+        return quantize(color.luminance(scaled))
     colorfulness = float(metrics.colorfulness(scaled[None])[0]) if min_colorfulness > 0 else 0.0
     if colorfulness < min_colorfulness:
         raise _WithoutColorError(
@@ -274,8 +275,7 @@ def _keep_on_disk(
     cache_dir.mkdir(parents=True, exist_ok=True)
     key = _fingerprint(photos, settings)
     pixels_path, index_path = cache_dir / f"{key}.pixels", cache_dir / f"{key}.json"
-    for leftover in cache_dir.glob(".*.pixels"):  # of a run that was killed while it wrote
-        leftover.unlink()
+    remove_leftovers(cache_dir, "*.pixels")
     if not _is_complete(pixels_path, index_path):
         entries: list[dict[str, object]] = []
         with atomic_path(pixels_path) as temporary, temporary.open("wb") as file:

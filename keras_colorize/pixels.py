@@ -1,4 +1,4 @@
-"""From whatever a decoder gives to 8-bit RGB, and the checks that decoders share."""
+"""From whatever a decoder or a network gives to 8 bits, and the checks that decoders share."""
 
 import math
 
@@ -7,7 +7,7 @@ from PIL import Image
 
 from keras_colorize.errors import PhotoError
 
-__all__ = ["TRUNCATED", "check_size", "to_rgb"]
+__all__ = ["TRUNCATED", "check_size", "quantize", "to_rgb"]
 
 #: The reason to refuse a file that is cut short.
 TRUNCATED = "truncated: the file ends before the picture does"
@@ -22,6 +22,11 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
             f"too large: {width} x {height} = {width * height / 1e6:.4g} megapixels, limit "
             f"{max_pixels / 1e6:.4g}; raise --data.max_pixels"
         )
+
+
+def quantize(image: np.ndarray) -> np.ndarray:
+    """Floats in [0, 1], clipped to it, to uint8 in [0, 255], rounded; any shape."""
+    return np.round(np.clip(image, 0.0, 1.0).astype(np.float32) * 255.0).astype(np.uint8)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from keras_colorize.pixels import quantize
+
 __all__ = ["draw_sheet"]
 
 _GAP = 4  # pixels between cells
@@ -59,5 +61,5 @@ def _to_image(cell: np.ndarray) -> Image.Image:
     if cell.ndim != 3 or cell.shape[-1] not in (1, 3):
         raise ValueError(f"A cell must have shape (H, W, 3) or (H, W, 1). Received: {cell.shape}")
     if cell.dtype != np.uint8:
-        cell = np.round(np.clip(cell, 0.0, 1.0) * 255.0).astype(np.uint8)
+        cell = quantize(cell)
     return Image.fromarray(np.broadcast_to(cell, (*cell.shape[:2], 3)).copy())

@@ -65,6 +65,7 @@ SIDEWAYS = {
     "models.patchgan": {"models.blocks"},
     "models.unet": {"models.blocks"},
     "photos": {"pixels", "tiff"},
+    "sheets": {"pixels"},
     "tiff": {"pixels"},
 }
 
