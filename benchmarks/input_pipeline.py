@@ -128,7 +128,8 @@ class Speed:
 
     def __init__(self, config: FitConfig, folder: Path, block: int) -> None:
         from keras_colorize.runs import open_run
-        from keras_colorize.training import build_gan, load_streams
+        from keras_colorize.streams import load_streams
+        from keras_colorize.training import build_gan
 
         self.config = dataclasses.replace(config, name="speed")
         self.folder = folder

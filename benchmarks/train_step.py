@@ -33,6 +33,7 @@ from measuring import (
     format_table,
 )
 
+from keras_colorize.checks import check_config
 from keras_colorize.config import (
     DiscriminatorConfig,
     FitConfig,
@@ -40,7 +41,6 @@ from keras_colorize.config import (
     LossConfig,
     Precision,
     TrainingConfig,
-    check_config,
 )
 from keras_colorize.errors import ConfigError
 

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keras_colorize import color, film, losses
+    from keras_colorize.callbacks import ActivationStatistics
     from keras_colorize.colorizer import Colorizer
     from keras_colorize.data import make_dataset
     from keras_colorize.gan import ColorizationGAN
     from keras_colorize.models import build_patchgan, build_unet
     from keras_colorize.photosets import load_photos
+    from keras_colorize.statistics import load_statistics
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ActivationStatistics",
     "ColorizationGAN",
     "Colorizer",
     "__version__",
@@ -26,16 +29,19 @@ __all__ = [
     "color",
     "film",
     "load_photos",
+    "load_statistics",
     "losses",
     "make_dataset",
 ]
 
 _HOMES = {
+    "ActivationStatistics": "callbacks",
     "ColorizationGAN": "gan",
     "Colorizer": "colorizer",
     "build_patchgan": "models",
     "build_unet": "models",
     "load_photos": "photosets",
+    "load_statistics": "statistics",
     "make_dataset": "data",
 }
 

@@ -7,6 +7,7 @@ was given: NumPy in, NumPy out, without any deep-learning framework being import
 Ranges: R, G, B and Y in [0, 1]; Cb and Cr in [-0.5, 0.5]. Channels come last.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 __all__ = [
     "CHROMA_LIMIT",
     "LUMINANCE_WEIGHTS",
+    "chroma",
     "limit_chroma",
     "luminance",
     "replace_luminance",
@@ -37,18 +39,23 @@ Array = Any
 
 
 def luminance(rgb: Array) -> Array:
-    """Luminance Y of RGB: ``(..., 3)`` in [0, 1] to ``(..., 1)`` in [0, 1]."""
+    """Luminance Y of RGB: ``(..., 3)`` in [0, 1] to ``(..., 1)`` in [0, 1]; linear."""
     _check_channels("rgb", rgb, 3)
     red, green, blue = _channels(rgb)
     return _KR * red + _KG * green + _KB * blue
 
 
+def chroma(rgb: Array) -> Array:
+    """Cb and Cr of RGB: ``(..., 3)`` in [0, 1] to ``(..., 2)`` in [-0.5, 0.5]; linear."""
+    _check_channels("rgb", rgb, 3)
+    red, green, blue = _channels(rgb)
+    y = _KR * red + _KG * green + _KB * blue
+    return _join([(blue - y) / _CB_SCALE, (red - y) / _CR_SCALE])
+
+
 def rgb_to_ycbcr(rgb: Array) -> Array:
     """RGB ``(..., 3)`` in [0, 1] to YCbCr ``(..., 3)``: Y in [0, 1], Cb and Cr in [-0.5, 0.5]."""
-    y = luminance(rgb)
-    cb = (rgb[..., 2:3] - y) / _CB_SCALE
-    cr = (rgb[..., 0:1] - y) / _CR_SCALE
-    return _namespace(rgb).concatenate([y, cb, cr], axis=-1)
+    return _join([luminance(rgb), chroma(rgb)])
 
 
 def ycbcr_to_rgb(ycbcr: Array) -> Array:
@@ -58,7 +65,8 @@ def ycbcr_to_rgb(ycbcr: Array) -> Array:
     :func:`limit_chroma` prevents that.
     """
     _check_channels("ycbcr", ycbcr, 3)
-    return ycbcr[..., 0:1] + _color_difference(ycbcr[..., 1:3])
+    y, cb, cr = _channels(ycbcr)
+    return _join([y + difference for difference in _color_differences(cb, cr)])
 
 
 def limit_chroma(y: Array, chroma: Array) -> Array:
@@ -78,11 +86,15 @@ def limit_chroma(y: Array, chroma: Array) -> Array:
     _check_channels("y", y, 1)
     _check_channels("chroma", chroma, 2)
     xp = _namespace(chroma)
-    difference = _color_difference(chroma)  # (..., 3): how far each channel lies from gray
-    room = xp.where(difference > 0.0, 1.0 - y, y)  # how far it may lie from gray
-    # The quotient is 1 where a channel has room to spare; 1e-7 keeps 0/0 out of black and white.
-    needed = xp.maximum(xp.maximum(xp.absolute(difference), room), 1e-7)
-    return chroma * xp.min(room / needed, axis=-1, keepdims=True)
+    scale = None
+    for difference in _color_differences(*_channels(chroma)):
+        room = xp.where(difference > 0.0, 1.0 - y, y)  # how far it may lie from gray
+        # The quotient is 1 where a channel has room to spare; 1e-7 keeps 0/0 out of black and
+        # white.
+        needed = xp.maximum(xp.maximum(xp.absolute(difference), room), 1e-7)
+        quotient = room / needed
+        scale = quotient if scale is None else xp.minimum(scale, quotient)
+    return chroma * scale
 
 
 def replace_luminance(rgb: Array, y: Array) -> Array:
@@ -96,22 +108,26 @@ def replace_luminance(rgb: Array, y: Array) -> Array:
         RGB ``(..., 3)`` in [0, 1] whose luminance is ``y``: the chroma of ``rgb``, shrunk into
         gamut by :func:`limit_chroma` where ``y`` leaves no room for it.
     """
-    xp = _namespace(rgb)
-    chroma = limit_chroma(y, rgb_to_ycbcr(rgb)[..., 1:3])
-    return xp.clip(y + _color_difference(chroma), 0.0, 1.0)
+    limited = limit_chroma(y, chroma(rgb))
+    return _namespace(rgb).clip(ycbcr_to_rgb(_join([y, limited])), 0.0, 1.0)
 
 
-def _color_difference(chroma: Array) -> Array:
-    """R - Y, G - Y and B - Y, shape ``(..., 3)``, of Cb and Cr, shape ``(..., 2)``."""
-    blue = _CB_SCALE * chroma[..., 0:1]
-    red = _CR_SCALE * chroma[..., 1:2]
+def _color_differences(cb: Array, cr: Array) -> tuple[Array, Array, Array]:
+    """R - Y, G - Y and B - Y of Cb and Cr, each ``(..., 1)``: how far from gray they lie."""
+    blue = _CB_SCALE * cb
+    red = _CR_SCALE * cr
     # KR (R-Y) + KG (G-Y) + KB (B-Y) = 0, by the definition of Y.
     green = -(_KR * red + _KB * blue) / _KG
-    return _namespace(chroma).concatenate([red, green, blue], axis=-1)
+    return red, green, blue
 
 
-def _channels(image: Array) -> tuple[Array, ...]:
-    return tuple(image[..., index : index + 1] for index in range(image.shape[-1]))
+def _channels(image: Array) -> Sequence[Array]:
+    # Slices would do, but each has a gradient as large as the whole image.
+    return _namespace(image).split(image, image.shape[-1], axis=-1)
+
+
+def _join(channels: Sequence[Array]) -> Array:
+    return _namespace(channels[0]).concatenate(channels, axis=-1)
 
 
 def _check_channels(name: str, array: Array, channels: int) -> None:

@@ -89,7 +89,7 @@ class Colorizer:
         # Bicubic interpolation overshoots at edges; the network was promised [0, 1].
         padded = _pad(np.clip(small, 0.0, 1.0), self.facts.stride)
         painted = np.asarray(self.generator(padded[None], training=False))[0]
-        chroma = color.rgb_to_ycbcr(painted[: small.shape[0], : small.shape[1]])[..., 1:3]
+        chroma = color.chroma(painted[: small.shape[0], : small.shape[1]])
         return _resize(chroma, height, width)
 
 

@@ -5,17 +5,16 @@ Files under ``configs/`` override a few of them; the command line overrides both
 """
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from keras_colorize.errors import ConfigError
-
 __all__ = [
+    "ENCODER_DEPTH",
     "AdversarialKind",
     "Cache",
     "DataConfig",
     "DiscriminatorConfig",
+    "Encoder",
     "FilmConfig",
     "FitConfig",
     "GeneratorConfig",
@@ -24,20 +23,27 @@ __all__ = [
     "Output",
     "Precision",
     "Schedule",
+    "TrackingConfig",
     "TrainingConfig",
     "Upsampling",
-    "check_config",
+    "WandbMode",
+    "WarningConfig",
     "flatten",
     "historical_count",
 ]
 
 AdversarialKind = Literal["minimax", "non_saturating", "least_squares", "hinge"]
 Cache = Literal["memory", "disk", "none"]
+Encoder = Literal["plain", "efficientnet_lite0"]
 Normalization = Literal["batch", "instance", "group", "none"]
 Output = Literal["rgb", "chroma"]
 Precision = Literal["float32", "mixed_bfloat16"]
 Schedule = Literal["constant", "linear", "cosine"]
 Upsampling = Literal["transposed", "resize", "subpixel"]
+WandbMode = Literal["auto", "online", "offline", "disabled"]
+
+#: Levels of a pretrained encoder: its deepest features are 2 to the power of this smaller.
+ENCODER_DEPTH = 5
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,8 @@ class GeneratorConfig:
     """The UNet generator.
 
     Attributes:
+        encoder: plain is pix2pix' own; efficientnet_lite0 begins with what was learned on
+            ImageNet, needs depth 5 and, when a run begins, the extra called pretrained.
         filters: channels of the outermost level; each level inward doubles them.
         depth: levels; photographs are padded to multiples of 2 to the power of it.
         max_filters: the doubling of channels stops here.
@@ -128,6 +136,7 @@ class GeneratorConfig:
             and keeps the photograph's luminance exactly.
     """
 
+    encoder: Encoder = "plain"
     filters: int = 24
     depth: int = 5
     max_filters: int = 256
@@ -185,6 +194,7 @@ class TrainingConfig:
         steps_per_epoch: optimizer steps an epoch; by default one pass over the modern photographs.
         reconstruction_steps: steps at the start in which the generator trains without its
             adversary.
+        freeze_encoder: leave a pretrained encoder as it is; a plain one is always trained.
         generator_learning_rate: peak learning rate of the generator.
         discriminator_learning_rate: peak learning rate of the discriminator.
         schedule: constant; linear: constant for the first half, then linearly to zero (pix2pix);
@@ -204,6 +214,7 @@ class TrainingConfig:
     epochs: int = 10
     steps_per_epoch: int | None = 100
     reconstruction_steps: int = 400
+    freeze_encoder: bool = True
     generator_learning_rate: float = 1e-3
     discriminator_learning_rate: float = 2e-4
     schedule: Schedule = "cosine"
@@ -216,6 +227,57 @@ class TrainingConfig:
     sample_epochs: int = 2
     sample_photos: int = 4
     log_steps: int = 10
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """What is measured and logged beside the losses.
+
+    Attributes:
+        statistics_steps: every so many steps the activations, weights and updates of each layer
+            are measured and written to the run's folder; 0 measures nothing.
+        statistics_layers: names of the layers to measure, such as generator/up_*; by default every
+            activation, and every convolution that is normalized.
+        statistics_photos: photographs of each stream that the layers are measured on.
+        wandb: where Weights & Biases logs; auto is online where there is a login, and offline
+            otherwise; disabled logs nothing.
+        wandb_project: project of the run.
+        wandb_entity: user or team; by default the login's own.
+        wandb_photos: sample photographs in the table that is logged with each sample sheet.
+        tensorboard: also write the scalars for TensorBoard.
+    """
+
+    statistics_steps: int = 100
+    statistics_layers: list[str] = field(default_factory=list)
+    statistics_photos: int = 4
+    wandb: WandbMode = "auto"
+    wandb_project: str = "keras-colorize"
+    wandb_entity: str | None = None
+    wandb_photos: int = 4
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True)
+class WarningConfig:
+    """When a run warns, in words and once each, of what usually goes wrong.
+
+    Attributes:
+        dead_share: share of a layer's channels that are dead.
+        discriminator_accuracy: accuracy on real and on generated photographs at which the
+            discriminator has won.
+        discriminator_steps: consecutive steps for which it has to last.
+        colorfulness_share: colorfulness of the output relative to the truth's, below which color
+            has collapsed.
+        colorfulness_steps: consecutive steps for which it has to last.
+        gradient_factor: norm of a gradient relative to the median of the last 100 steps.
+    """
+
+    dead_share: float = 0.6
+    discriminator_accuracy: float = 0.97
+    discriminator_steps: int = 200
+    colorfulness_share: float = 1 / 3
+    colorfulness_steps: int = 200
+    gradient_factor: float = 100.0
 
 
 @dataclass(frozen=True)
@@ -232,6 +294,8 @@ class FitConfig:
         discriminator: the PatchGAN discriminator.
         losses: the losses.
         training: the course of the training.
+        tracking: statistics and logs.
+        warnings: when to warn.
     """
 
     name: str = "quickstart"
@@ -243,6 +307,8 @@ class FitConfig:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     losses: LossConfig = field(default_factory=LossConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    warnings: WarningConfig = field(default_factory=WarningConfig)
 
 
 def flatten(config: Any) -> dict[str, Any]:
@@ -263,125 +329,3 @@ def historical_count(data: DataConfig, has_historical: bool) -> int:
         return 0
     share = 0.25 if data.historical_share is None else data.historical_share
     return round(share * data.batch_size)
-
-
-def check_config(config: FitConfig) -> None:
-    """Raise a ConfigError that names all settings out of range and impossible combinations."""
-    problems = _range_problems(flatten(config)) + _combination_problems(config)
-    if problems:
-        raise ConfigError("; ".join(problems))
-
-
-# Inclusive bounds, by dotted name; None is no bound.
-_BOUNDS: dict[str, tuple[float | None, float | None]] = {
-    "seed": (0, 2**31 - 1),
-    "data.batch_size": (1, None),
-    "data.validation_share": (0, 0.5),
-    "data.min_colorfulness": (0, None),
-    "data.crop_area": (0.01, 1),
-    "data.brightness": (0, 0.99),
-    "data.contrast": (0, 0.99),
-    "data.cache_margin": (1, None),
-    "data.max_pixels": (1, None),
-    "film.probability": (0, 1),
-    "generator.filters": (1, None),
-    "generator.depth": (1, 10),
-    "generator.max_filters": (1, None),
-    "generator.dropout": (0, 0.99),
-    "discriminator.filters": (1, None),
-    "discriminator.depth": (1, 6),
-    "losses.lambda_adversarial": (0, None),
-    "losses.lambda_reconstruction": (0, None),
-    "losses.lambda_luminance": (0, None),
-    "losses.lambda_color": (0, None),
-    "training.epochs": (1, None),
-    "training.steps_per_epoch": (1, None),
-    "training.reconstruction_steps": (0, None),
-    "training.generator_learning_rate": (0, None),
-    "training.discriminator_learning_rate": (0, None),
-    "training.warmup_steps": (0, None),
-    "training.beta_1": (0, 0.9999),
-    "training.clip_norm": (0, None),
-    "training.ema_momentum": (0, 0.99999),
-    "training.checkpoint_steps": (1, None),
-    "training.sample_epochs": (1, None),
-    "training.sample_photos": (1, 64),
-    "training.log_steps": (1, None),
-}
-
-_SMALLEST_SIZE = 16  # SSIM's window needs 11 pixels
-
-
-def _range_problems(settings: dict[str, Any]) -> list[str]:
-    problems = []
-    for name, (low, high) in _BOUNDS.items():
-        value = settings[name]
-        if value is None:
-            continue
-        # A NaN fails every comparison, so this form catches it.
-        inside = (low is None or value >= low) and (high is None or value <= high)
-        if not inside or math.isinf(value):
-            bounds = f"at least {low}" if high is None else f"between {low} and {high}"
-            problems.append(f"{name} must be {bounds}. Received: {value}")
-    return problems
-
-
-def _combination_problems(config: FitConfig) -> list[str]:
-    data, losses, training = config.data, config.losses, config.training
-    problems = []
-    if config.name in ("", ".", "..") or "/" in config.name or "\\" in config.name:
-        problems.append(f"name must be the name of a folder, not a path. Received: {config.name!r}")
-    stride = 2**config.generator.depth
-    wrong = [size for size in data.sizes if size < _SMALLEST_SIZE or size % stride]
-    if not data.sizes or wrong:
-        problems.append(
-            f"data.sizes must be multiples of 2 ** generator.depth = {stride}, and at least "
-            f"{_SMALLEST_SIZE}. Received: {data.sizes}"
-        )
-    problems += _stream_problems(data)
-    wrong_weights = {name: w for name, w in data.source_weights.items() if not 0 <= w < math.inf}
-    if wrong_weights:
-        problems.append(f"data.source_weights must be at least 0. Received: {wrong_weights}")
-    if config.film.probability > 0 and not config.film.stocks:
-        problems.append("film.probability is above 0 but film.stocks names no film")
-    if losses.lambda_adversarial == 0 and losses.lambda_reconstruction == 0:
-        problems.append(
-            "losses.lambda_adversarial and losses.lambda_reconstruction are both 0: "
-            "nothing would be trained; raise one of them"
-        )
-    if losses.lambda_adversarial > 0 and training.steps_per_epoch is not None:
-        total = training.epochs * training.steps_per_epoch
-        if training.reconstruction_steps >= total:
-            problems.append(
-                f"training.reconstruction_steps = {training.reconstruction_steps} leaves none of "
-                f"the {total} steps to the adversary; lower it, or set "
-                "losses.lambda_adversarial to 0"
-            )
-    return problems
-
-
-def _stream_problems(data: DataConfig) -> list[str]:
-    """What speaks against mixing the two streams as told."""
-    problems = []
-    share = data.historical_share
-    if share is not None and not 0 <= share < 1:
-        problems.append(f"data.historical_share must be in [0, 1). Received: {share}")
-    elif data.historical and not data.modern:
-        problems.append(
-            "data.historical is given without data.modern: true color can only be learned from "
-            "modern photographs; name a folder of them"
-        )
-    elif share and data.modern and not data.historical:
-        problems.append(
-            f"data.historical_share is {share} but data.historical names no folder; name one, or "
-            "leave the share out"
-        )
-    elif data.historical or not data.modern:  # there is a historical stream
-        count = historical_count(data, has_historical=True)
-        if share != 0 and not 0 < count < data.batch_size:
-            problems.append(
-                f"data.historical_share of a batch of {data.batch_size} comes to {count} "
-                "historical photographs: both streams need at least one each; change the share or "
-                "raise data.batch_size"
-            )
-    return problems

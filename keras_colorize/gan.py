@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_colorize import losses, metrics
 from keras_colorize.config import LossConfig
 
-__all__ = ["ADVERSARIAL_METRICS", "METRICS", "ColorizationGAN"]
+__all__ = ["ADVERSARIAL_METRICS", "METRICS", "TRAINING_METRICS", "ColorizationGAN"]
 
 Batch = dict[str, tf.Tensor]
 
@@ -27,15 +27,20 @@ METRICS = (
     "ssim",
     "colorfulness",
     "true_colorfulness",
+    "generator_gradient_norm",
+    "discriminator_gradient_norm",
     "generator_learning_rate",
     "discriminator_learning_rate",
 )
+#: Those of a step alone: a validation has none.
+TRAINING_METRICS = METRICS[-4:]
 #: Those of them that only a step with an adversary reports.
 ADVERSARIAL_METRICS = (
     "generator_adversarial",
     "discriminator_loss",
     "real_accuracy",
     "fake_accuracy",
+    "discriminator_gradient_norm",
 )
 # Means over historical photographs as well; the others are means over those with true color.
 _OF_ALL_PHOTOGRAPHS = ("luminance", "generator_adversarial", "fake_accuracy")
@@ -66,6 +71,13 @@ class ColorizationGAN(keras.Model):
             :func:`~keras_colorize.models.build_patchgan`.
         losses: kinds and weights of the losses.
         ema_momentum: final momentum of the moving average, in [0, 1).
+        clip_norm: largest norm of all of a network's gradients together; longer ones are scaled
+            down to it. 0 does not clip.
+
+    Attributes:
+        gradient_norms: norm of the gradient of each trainable variable in the last step, before
+            clipping, by network: ``"generator"`` and ``"discriminator"``, float32 variables in the
+            order of their ``trainable_variables``; zeros until the network is trained.
     """
 
     def __init__(
@@ -75,6 +87,7 @@ class ColorizationGAN(keras.Model):
         losses: LossConfig | None = None,
         *,
         ema_momentum: float = 0.999,
+        clip_norm: float = 0.0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -82,6 +95,7 @@ class ColorizationGAN(keras.Model):
         self.discriminator = discriminator
         self.loss_config = losses or LossConfig()
         self.ema_momentum = ema_momentum
+        self.clip_norm = clip_norm
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
@@ -109,6 +123,10 @@ class ColorizationGAN(keras.Model):
         self.discriminator_optimizer = discriminator_optimizer
         self.optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.gradient_norms = {
+            name: tf.Variable(tf.zeros(len(network.trainable_variables)), trainable=False)
+            for name, network in self._networks().items()
+        }
 
     def get_compile_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
@@ -132,6 +150,7 @@ class ColorizationGAN(keras.Model):
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "losses": vars(self.loss_config),
             "ema_momentum": self.ema_momentum,
+            "clip_norm": self.clip_norm,
             "name": self.name,
         }
 
@@ -167,6 +186,9 @@ class ColorizationGAN(keras.Model):
         """The meters that a step updates: those of the adversary only while it takes part."""
         return [meter for name, meter in self._meters.items() if self._reports(name)]
 
+    def _networks(self) -> dict[str, keras.Model]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
     def _reports(self, name: str) -> bool:
         return self._adversarial or name not in ADVERSARIAL_METRICS
 
@@ -181,10 +203,12 @@ class ColorizationGAN(keras.Model):
         with tf.GradientTape(persistent=True) as tape:
             generated = self.generator(batch["luminance"], training=True)
             values = self._loss_terms(batch, generated, training=True)
-        self._apply(tape, self.optimizer, values["loss"], self.generator)
+        values["generator_gradient_norm"] = self._apply(
+            "generator", tape, self.optimizer, values["loss"]
+        )
         if self._adversarial:
-            self._apply(
-                tape, self.discriminator_optimizer, values["discriminator_loss"], self.discriminator
+            values["discriminator_gradient_norm"] = self._apply(
+                "discriminator", tape, self.discriminator_optimizer, values["discriminator_loss"]
             )
         del tape
         self._update_average()
@@ -200,7 +224,7 @@ class ColorizationGAN(keras.Model):
         return {
             name: meter.result()
             for name, meter in self._meters.items()
-            if self._reports(name) and name not in _LEARNING_RATES
+            if self._reports(name) and name not in TRAINING_METRICS
         }
 
     def _loss_terms(
@@ -245,14 +269,19 @@ class ColorizationGAN(keras.Model):
         }
 
     def _apply(
-        self,
-        tape: tf.GradientTape,
-        optimizer: keras.Optimizer,
-        loss: tf.Tensor,
-        network: keras.Model,
-    ) -> None:
-        variables = network.trainable_variables
-        optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        self, name: str, tape: tf.GradientTape, optimizer: keras.Optimizer, loss: tf.Tensor
+    ) -> tf.Tensor:
+        """Update a network once; returns the norm of its gradients together, before clipping."""
+        variables = self._networks()[name].trainable_variables
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        norms = tf.stack([tf.norm(gradient) for gradient in gradients])
+        self.gradient_norms[name].assign(norms)
+        norm = tf.norm(norms)
+        if self.clip_norm > 0:
+            scale = self.clip_norm / tf.maximum(norm, self.clip_norm)
+            gradients = [gradient * scale for gradient in gradients]
+        optimizer.apply(gradients, variables)
+        return norm
 
     def _update_average(self) -> None:
         step = tf.cast(self.optimizer.iterations, tf.float32)

@@ -113,14 +113,13 @@ def l1_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
 def luminance_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """L_luminance: mean squared difference of luminance, RGB ``(B, H, W, 3)`` to ``(B,)``."""
     check_same_shape("y_true", y_true, "y_pred", y_pred)
-    return _per_image(ops.square(color.luminance(y_true) - color.luminance(y_pred)))
+    return _per_image(ops.square(color.luminance(y_true - y_pred)))  # luminance is linear
 
 
 def color_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """L_color: mean squared difference of Cb and Cr, RGB ``(B, H, W, 3)`` to ``(B,)``."""
     check_same_shape("y_true", y_true, "y_pred", y_pred)
-    difference = color.rgb_to_ycbcr(y_true)[..., 1:3] - color.rgb_to_ycbcr(y_pred)[..., 1:3]
-    return _per_image(ops.square(difference))
+    return _per_image(ops.square(color.chroma(y_true - y_pred)))  # and so is chroma
 
 
 def weighted_l1_loss(

@@ -1,11 +1,10 @@
-"""The directory of a run: what it is called, what it holds, and whose it is."""
+"""The directory of a run while it is trained: whose it is, and what it is told."""
 
 import contextlib
 import csv
 import dataclasses
 import fcntl
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from keras_colorize.config import FitConfig, flatten
 from keras_colorize.errors import RunError
 from keras_colorize.files import atomic_path
 from keras_colorize.photosets import Skipped
+from keras_colorize.run_folder import RunFolder
 
-__all__ = ["RunFolder", "locked", "open_run", "write_skipped"]
+__all__ = ["locked", "open_run", "write_skipped"]
 
 # Settings that change how a run is recorded or fed, but not what it learns.
 _FREE_TO_CHANGE = {
@@ -28,63 +28,7 @@ _FREE_TO_CHANGE = {
     "training.sample_epochs",
     "training.sample_photos",
 }
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """Where a run keeps its files; all paths lie below ``root``."""
-
-    root: Path
-
-    @property
-    def config(self) -> Path:
-        """The resolved settings; ``--config`` reads them."""
-        return self.root / "config.yaml"
-
-    @property
-    def history(self) -> Path:
-        """One row an epoch."""
-        return self.root / "history.csv"
-
-    @property
-    def steps(self) -> Path:
-        """One row every few steps."""
-        return self.root / "steps.csv"
-
-    @property
-    def skipped(self) -> Path:
-        """The photographs that are not used, and why."""
-        return self.root / "skipped.csv"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The newest states of the training, and the best generator."""
-        return self.root / "checkpoints"
-
-    @property
-    def best(self) -> Path:
-        """The averaged generator of the epoch with the highest validation PSNR."""
-        return self.checkpoints / "best.keras"
-
-    @property
-    def samples(self) -> Path:
-        """Sample sheets."""
-        return self.root / "samples"
-
-    @property
-    def plots(self) -> Path:
-        """Curves of the history."""
-        return self.root / "plots"
-
-    @property
-    def cache(self) -> Path:
-        """The disk cache of photographs, unless another place is configured."""
-        return self.root / "cache"
-
-    @property
-    def generator(self) -> Path:
-        """The averaged generator at the end of the run."""
-        return self.root / "generator.keras"
+_FREE_SECTIONS = ("tracking.", "warnings.")
 
 
 def open_run(config: FitConfig) -> RunFolder:
@@ -160,10 +104,14 @@ def _refuse_other_settings(run: RunFolder, config: FitConfig) -> None:
     differences = [
         f"{name}: {'(unset)' if stored_value(name) is missing else stored_value(name)} -> {value}"
         for name, value in flatten(config).items()
-        if name not in _FREE_TO_CHANGE and stored_value(name) != value
+        if not _is_free(name) and stored_value(name) != value
     ]
     if differences:
         raise RunError(
             f"{run.root} belongs to a run with other settings ({'; '.join(differences)}); "
             f"continue it with its own (--config {run.config}) or choose another --name"
         )
+
+
+def _is_free(name: str) -> bool:
+    return name in _FREE_TO_CHANGE or name.startswith(_FREE_SECTIONS)

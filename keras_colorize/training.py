@@ -1,39 +1,49 @@
 """A whole run: photographs in, a trained generator out, interrupted or not."""
 
-import hashlib
+import contextlib
+import dataclasses
 import logging
 import math
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
+from keras_colorize.activations import Network
 from keras_colorize.callbacks import (
+    ActivationStatistics,
     AdversaryStart,
     CheckpointWriter,
     HistoryWriter,
     Progress,
     SampleSheets,
     StopOnNonFinite,
-    plot_history,
+    TrainingWarnings,
+    WandbLogger,
 )
 from keras_colorize.checkpoints import CheckpointFolder
-from keras_colorize.config import DataConfig, FitConfig, check_config, historical_count
+from keras_colorize.checks import check_config
+from keras_colorize.config import FitConfig, historical_count
 from keras_colorize.data import make_dataset, make_validation_dataset
 from keras_colorize.errors import ConfigError
 from keras_colorize.film_stocks import find_stocks
+from keras_colorize.fused import FusedAdam, fuse_normalization
 from keras_colorize.gan import ColorizationGAN
 from keras_colorize.generators import save_generator
 from keras_colorize.models import build_patchgan, build_unet
-from keras_colorize.photosets import PhotoSet, Skipped, load_photos, split_photos
-from keras_colorize.runs import RunFolder, locked, open_run, write_skipped
+from keras_colorize.pictures import draw_layers
+from keras_colorize.plots import plot_history
+from keras_colorize.pretrained import encoder_layers, load_encoder
+from keras_colorize.run_folder import RunFolder
+from keras_colorize.runs import locked, open_run, write_skipped
 from keras_colorize.schedules import LearningRateCourse
+from keras_colorize.statistics import drop_later_snapshots, load_statistics
+from keras_colorize.streams import Streams, choose_samples, load_streams, report_streams
 
-__all__ = ["Streams", "TrainingResult", "build_gan", "load_streams", "train"]
+__all__ = ["TrainingResult", "build_gan", "gan_networks", "train"]
 
 _log = logging.getLogger(__name__)
 
@@ -49,32 +59,6 @@ class TrainingResult:
 
     run: RunFolder
     files: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class Streams:
-    """The photographs of a run, split into training and validation.
-
-    Attributes:
-        modern: color photographs to train on.
-        modern_validation: color photographs to validate on; may be empty.
-        historical: monochrome photographs to train on, if there are any.
-        historical_validation: monochrome photographs to validate on.
-        skipped: photographs of both streams that cannot be used.
-    """
-
-    modern: PhotoSet
-    modern_validation: PhotoSet
-    historical: PhotoSet | None
-    historical_validation: PhotoSet | None
-    skipped: list[Skipped]
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes with the photographs that are trained on."""
-        sets = [self.modern, *([self.historical] if self.historical else [])]
-        names = "\n".join(photo.name for photos in sets for photo in photos.photos)
-        return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def train(
@@ -117,7 +101,7 @@ def _train(
 ) -> TrainingResult:
     streams = load_streams(config, run, show_progress)
     write_skipped(run, streams.skipped)
-    _report_streams(streams, run)
+    report_streams(streams, run)
 
     # Layers draw from seeds of their own; this covers what Keras' spectral normalization draws.
     keras.utils.set_random_seed(config.seed)
@@ -127,9 +111,13 @@ def _train(
     facts = checkpoints.restore(gan) or {}
     _compare_photographs(facts, streams)
     samples = _sample_sheets(config, run, streams)
+    wandb = _wandb_logger(config, run, samples, facts.get("step", 0))
+    progress = Progress(
+        steps_per_epoch, config.data.batch_size, config.training.epochs, show=show_progress
+    )
+    start_step = facts.get("step", 0)
     own = [
-        StopOnNonFinite(checkpoints),
-        HistoryWriter(run.history, run.steps, config.training.log_steps, facts.get("step", 0)),
+        *_observers(config, run, streams, gan, start_step, wandb),
         samples,  # before the checkpoint: what is done before it is done again if it is cut short
         CheckpointWriter(
             checkpoints,
@@ -138,68 +126,17 @@ def _train(
             lambda: _save(run.best, gan, config),
             {**facts, "photographs": streams.fingerprint},
         ),
+        progress,
     ]
     if config.losses.lambda_adversarial > 0:
         own.insert(0, AdversaryStart(config.training.reconstruction_steps))
-    progress = Progress(
-        steps_per_epoch, config.data.batch_size, config.training.epochs, show=show_progress
-    )
-    try:
-        start_step = facts.get("step", 0)
-        _fit(gan, config, streams, steps_per_epoch, start_step, [*own, progress, *callbacks])
-    finally:
-        progress.close()
-    return _finish(config, run, gan, samples)
-
-
-# -- photographs ------------------------------------------------------------------------------
-
-
-def load_streams(config: FitConfig, run: RunFolder, show_progress: bool) -> Streams:
-    """Load the photographs of a run; those inside the package where no folder is named.
-
-    Raises:
-        DataError: a folder does not exist, or holds no usable photograph.
-    """
-    data = config.data
-    modern_folders: Sequence[str | Path] = data.modern
-    historical_folders: Sequence[str | Path] = data.historical
-    if not data.modern:  # and so, as check_config saw to it, no historical folders either
-        sample = Path(str(resources.files("keras_colorize"))) / "sample"
-        modern_folders, historical_folders = [sample / "modern"], [sample / "historical"]
-    options: dict[str, Any] = {
-        "short_side": math.ceil(data.cache_margin * max(data.sizes)),
-        "max_pixels": data.max_pixels,
-        "cache": data.cache,
-        "cache_dir": data.cache_dir or run.cache,
-        "show_progress": show_progress,
-    }
-    modern, skipped = load_photos(
-        modern_folders, channels=3, min_colorfulness=data.min_colorfulness, **options
-    )
-    modern, modern_validation = split_photos(modern, data.validation_share)
-    if not historical_folders or historical_count(data, has_historical=True) == 0:
-        return Streams(modern, modern_validation, None, None, skipped)
-    historical, more_skipped = load_photos(historical_folders, channels=1, **options)
-    historical, historical_validation = split_photos(historical, data.validation_share)
-    skipped = skipped + more_skipped
-    return Streams(modern, modern_validation, historical, historical_validation, skipped)
-
-
-def _report_streams(streams: Streams, run: RunFolder) -> None:
-    old, old_validation = streams.historical, streams.historical_validation
-    gray = sum(entry.without_color for entry in streams.skipped)
-    _log.info(
-        "modern photographs: %d for training, %d for validation; historical: %d and %d; "
-        "skipped: %d, of which %d without color (%s)",
-        len(streams.modern),
-        len(streams.modern_validation),
-        len(old) if old else 0,
-        len(old_validation) if old_validation else 0,
-        len(streams.skipped),
-        gray,
-        run.skipped,
-    )
+    own.insert(0, StopOnNonFinite(checkpoints))
+    with contextlib.closing(progress), wandb:
+        _fit(gan, config, streams, steps_per_epoch, start_step, [*own, *callbacks])
+        result = _finish(config, run, gan, samples)
+        _log_pictures(wandb, run)
+        wandb.log_models()
+    return result
 
 
 def _steps_per_epoch(config: FitConfig, streams: Streams) -> int:
@@ -232,11 +169,20 @@ def _compare_photographs(facts: dict[str, Any], streams: Streams) -> None:
 def build_gan(config: FitConfig, total_steps: int) -> ColorizationGAN:
     """Both networks, compiled with their optimizers, for a run of so many steps."""
     training = config.training
+    generator = build_unet(**vars(config.generator), dtype=training.precision, seed=config.seed)
+    if config.generator.encoder != "plain":
+        load_encoder(generator)
+        for layer in encoder_layers(generator):
+            layer.trainable = not training.freeze_encoder
+    discriminator = build_patchgan(
+        **vars(config.discriminator), dtype=training.precision, seed=config.seed
+    )
     gan = ColorizationGAN(
-        build_unet(**vars(config.generator), dtype=training.precision, seed=config.seed),
-        build_patchgan(**vars(config.discriminator), dtype=training.precision, seed=config.seed),
+        fuse_normalization(generator),
+        fuse_normalization(discriminator),
         config.losses,
         ema_momentum=training.ema_momentum,
+        clip_norm=training.clip_norm,
     )
     gan.compile(
         _optimizer(config, training.generator_learning_rate, total_steps),
@@ -252,9 +198,7 @@ def build_gan(config: FitConfig, total_steps: int) -> ColorizationGAN:
 def _optimizer(config: FitConfig, peak: float, steps: int) -> keras.Optimizer:
     training = config.training
     course = LearningRateCourse(peak, steps, training.schedule, training.warmup_steps)
-    return keras.optimizers.Adam(
-        course, beta_1=training.beta_1, global_clipnorm=training.clip_norm or None
-    )
+    return FusedAdam(course, beta_1=training.beta_1)
 
 
 def _save(path: Path, gan: ColorizationGAN, config: FitConfig) -> None:
@@ -317,29 +261,96 @@ def _fit(
 
 
 def _sample_sheets(config: FitConfig, run: RunFolder, streams: Streams) -> SampleSheets:
-    """Sheets of validation photographs; of training photographs where there are none."""
-    count, data = config.training.sample_photos, config.data
-    modern = streams.modern_validation if len(streams.modern_validation) else streams.modern
-    modern = _spread(modern, count)
-    historical = streams.historical_validation or streams.historical
+    training = config.training
+    samples = choose_samples(streams, training.sample_photos, max(config.data.sizes))
     return SampleSheets(
-        run.samples,
-        _batch(modern, data),
-        _batch(_spread(historical, count), data)["luminance"] if historical else None,
-        config.training.sample_epochs,
-        config.training.epochs,
+        run.samples, samples.modern, samples.historical, training.sample_epochs, training.epochs
     )
 
 
-def _spread(photos: PhotoSet, count: int) -> PhotoSet:
-    """``count`` photographs at even distances, so that several sources are seen."""
-    positions = np.linspace(0, len(photos) - 1, min(count, len(photos)))
-    return photos.subset([round(float(position)) for position in positions])
+def _wandb_logger(
+    config: FitConfig, run: RunFolder, samples: SampleSheets, start_step: int
+) -> WandbLogger:
+    return WandbLogger(
+        run,
+        config.tracking,
+        dataclasses.asdict(config),
+        samples.modern,
+        samples.historical,
+        start_step=start_step,
+        log_steps=config.training.log_steps,
+        sample_epochs=config.training.sample_epochs,
+        epochs=config.training.epochs,
+    )
 
 
-def _batch(photos: PhotoSet, data: DataConfig) -> dict[str, np.ndarray]:
-    dataset = make_validation_dataset(photos, size=max(data.sizes), batch_size=len(photos))
-    return {name: value.numpy() for name, value in next(iter(dataset)).items()}
+def _log_pictures(wandb: WandbLogger, run: RunFolder) -> None:
+    """Log every layer's histograms over time; drawing them takes a while."""
+    if not wandb.active or not any(run.activations.glob("*.npz")):
+        return
+    history = load_statistics(run.activations)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {}
+        for number, picture in enumerate(draw_layers(history, history.layers)):
+            paths[f"colorful_dimension/{picture.title}"] = path = Path(folder, f"{number}.png")
+            path.write_bytes(picture.png)
+        wandb.log_images(paths)
+
+
+def _observers(
+    config: FitConfig,
+    run: RunFolder,
+    streams: Streams,
+    gan: ColorizationGAN,
+    start_step: int,
+    wandb: WandbLogger,
+) -> list[keras.callbacks.Callback]:
+    """What records the run, without a part in it."""
+    warnings = TrainingWarnings(run.warnings, config.warnings, start_step)
+    observers: list[keras.callbacks.Callback] = [
+        HistoryWriter(run.history, run.steps, config.training.log_steps, start_step),
+        warnings,
+        wandb,
+    ]
+    tracking = config.tracking
+    drop_later_snapshots(run.activations, start_step)
+    if tracking.statistics_steps > 0:
+        probe = choose_samples(streams, tracking.statistics_photos, max(config.data.sizes))
+        photographs = {"modern": probe.modern["luminance"]}
+        if probe.historical is not None:
+            photographs["historical"] = probe.historical
+        observers.append(
+            ActivationStatistics(
+                photographs,
+                run.activations,
+                tracking.statistics_steps,
+                layers=tracking.statistics_layers,
+                networks=gan_networks(gan),
+                on_snapshot=[warnings.on_snapshot, wandb.log_snapshot],
+            )
+        )
+    if tracking.tensorboard:
+        observers.append(
+            keras.callbacks.TensorBoard(
+                str(run.tensorboard),
+                histogram_freq=1,
+                write_graph=False,
+                update_freq=config.training.log_steps,
+            )
+        )
+    return observers
+
+
+def gan_networks(gan: ColorizationGAN) -> list[Network]:
+    """Both networks as statistics see them: the discriminator judges what the generator paints."""
+
+    def judge(luminance: Any) -> list[Any]:
+        return [luminance, gan.generator(luminance, training=False)]
+
+    networks = [Network("generator", gan.generator)]
+    if gan.loss_config.lambda_adversarial > 0:
+        networks.append(Network("discriminator", gan.discriminator, judge))
+    return networks
 
 
 def _finish(

@@ -15,6 +15,7 @@ from keras_colorize.config import (
     DiscriminatorConfig,
     FitConfig,
     GeneratorConfig,
+    TrackingConfig,
     TrainingConfig,
 )
 
@@ -56,6 +57,7 @@ def tiny_config(folder: Path) -> FitConfig:
             sample_photos=2,
             log_steps=1,
         ),
+        tracking=TrackingConfig(wandb="disabled", statistics_steps=0),
     )
 
 

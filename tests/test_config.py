@@ -6,21 +6,24 @@ from pathlib import Path
 import pytest
 import yaml
 
-from keras_colorize import config as config_module
-from keras_colorize import fit
+from keras_colorize import checks, fit
+from keras_colorize.checks import check_config
 from keras_colorize.cli import parse_fit_config
 from keras_colorize.config import (
     DataConfig,
     FitConfig,
+    GeneratorConfig,
     TrainingConfig,
-    check_config,
     flatten,
     historical_count,
 )
 from keras_colorize.errors import ConfigError
 from keras_colorize.film_stocks import STOCKS
+from keras_colorize.gan import METRICS
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+FOLDER = Path(__file__).parents[1] / "configs"
+SWEEP = FOLDER / "sweep.yaml"
+CONFIGS = sorted(set(FOLDER.glob("*.yaml")) - {SWEEP})
 
 
 def changed(name: str, value: object) -> FitConfig:
@@ -53,9 +56,30 @@ def test_shipped_configs_are_possible(path: Path) -> None:
     assert "Measured" in head, "the head says what was measured"
 
 
-def test_four_configs_are_shipped() -> None:
+def test_the_configs_are_shipped() -> None:
     names = {path.stem for path in CONFIGS}
-    assert {"quickstart", "base_128", "base_256", "historical_256"} <= names
+    assert {"quickstart", "base_128", "base_256", "pretrained_128", "historical_256"} <= names
+
+
+def test_sweep_searches_settings_that_exist() -> None:
+    sweep = yaml.safe_load(SWEEP.read_text(encoding="utf-8"))
+    known = flatten(FitConfig())
+    for name, choice in sweep["parameters"].items():
+        for value in choice.get("values", [choice.get("min"), choice.get("max")]):
+            check_config(parse_fit_config([f"--{name}={value}"]))
+            assert known[name] is not None
+    metric = sweep["metric"]["name"].removeprefix("epoch/val_")
+    assert metric in METRICS
+    command = sweep["command"]
+    assert command[2:6] == ["-m", "keras_colorize.fit", "--config", "configs/quickstart.yaml"]
+    assert "--name" in command, "each run needs a folder of its own"
+
+
+def test_a_pretrained_encoder_has_its_depth() -> None:
+    generator = dataclasses.replace(GeneratorConfig(), encoder="efficientnet_lite0", depth=4)
+    data = dataclasses.replace(DataConfig(), sizes=[64])
+    with pytest.raises(ConfigError, match=r"efficientnet_lite0 has 5 levels: set generator\.depth"):
+        check_config(FitConfig(generator=generator, data=data))
 
 
 def test_quickstart_is_the_default() -> None:
@@ -165,12 +189,12 @@ def test_help_explains_every_setting(capsys: pytest.CaptureFixture[str]) -> None
     assert "weight of the color term within the weighted L1 loss" in text
 
 
-BOUNDED = sorted(config_module._BOUNDS)
+BOUNDED = sorted(checks._BOUNDS)
 
 
 @pytest.mark.parametrize("name", BOUNDED)
 def test_out_of_range_is_named(name: str) -> None:
-    low, high = config_module._BOUNDS[name]
+    low, high = checks._BOUNDS[name]
     assert name in flatten(FitConfig()), "a bound of a setting that does not exist"
     for value in [low - 1 if low is not None else None, high + 1 if high is not None else None]:
         if value is not None:

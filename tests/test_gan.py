@@ -89,14 +89,18 @@ def test_values_are_the_formulas_on_the_photographs_they_apply_to(
     weighted = expected["l1"] + 3.0 * expected["luminance"] + 7.0 * expected["color"]
     expected["reconstruction"] = weighted
     expected["loss"] = 2.0 * weighted + 0.5 * expected["generator_adversarial"]
-    for name in METRICS:
+    for name in set(METRICS) - {"generator_gradient_norm", "discriminator_gradient_norm"}:
         np.testing.assert_allclose(values[name], expected[name], rtol=1e-4, err_msg=name)
 
 
-def test_updates_are_gradient_descent_on_both_objectives(batch: dict[str, tf.Tensor]) -> None:
-    """Plain SGD moves each network by exactly minus rate times its own gradient."""
-    gan, twin = build(), build()
-    gan.train_step(batch)
+@pytest.mark.parametrize("clip_norm", [0.0, 1e-3, 1e3])
+def test_updates_are_gradient_descent_on_both_objectives(
+    batch: dict[str, tf.Tensor], clip_norm: float
+) -> None:
+    """Plain SGD moves each network by exactly minus rate times its own, clipped gradient."""
+    rate = 1.0 if clip_norm == 1e-3 else 1e-3
+    gan, twin = build(rate=rate, clip_norm=clip_norm), build()
+    values = gan.train_step(batch)
     with tf.GradientTape(persistent=True) as tape:
         generated = twin.generator(batch["luminance"])
         fake = twin.discriminator([batch["luminance"], generated])
@@ -107,15 +111,21 @@ def test_updates_are_gradient_descent_on_both_objectives(batch: dict[str, tf.Ten
         adversarial = tf.reduce_mean(tf.math.log(1.0 - tf.sigmoid(fake)))
         generator = 2.0 * (l1 + 3.0 * luminance + 7.0 * chroma) + 0.5 * adversarial
         discriminator = -tf.reduce_mean(tf.math.log(tf.sigmoid(real))) - adversarial
-    for network, loss, trained in (
-        (twin.generator, generator, gan.generator),
-        (twin.discriminator, discriminator, gan.discriminator),
+    for name, network, loss, trained in (
+        ("generator", twin.generator, generator, gan.generator),
+        ("discriminator", twin.discriminator, discriminator, gan.discriminator),
     ):
         variables = network.trainable_variables
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         assert any(np.abs(gradient).max() > 1e-4 for gradient in gradients)
+        norms = [np.linalg.norm(gradient) for gradient in gradients]
+        np.testing.assert_allclose(gan.gradient_norms[name], norms, rtol=1e-4, atol=1e-7)
+        norm = np.linalg.norm(norms)
+        np.testing.assert_allclose(values[f"{name}_gradient_norm"], norm, rtol=1e-4)
+        scale = 1e-3 / norm if clip_norm == 1e-3 else 1.0
+        assert scale <= 1.0, "nothing would be clipped"
         for variable, gradient, after in zip(variables, gradients, trained.trainable_variables):
-            expected = np.asarray(variable) - 1e-3 * np.asarray(gradient)
+            expected = np.asarray(variable) - rate * scale * np.asarray(gradient)
             np.testing.assert_allclose(np.asarray(after), expected, atol=2e-7)
 
 

@@ -19,52 +19,92 @@ NAME = PACKAGE.name
 # Imports run downwards. The package itself, whose names load everything, stands above all, so that
 # no module can import from it.
 FLOORS = (
-    {"color", "config", "errors", "files", "shapes"},
-    {"cli", "film", "film_stocks", "losses", "metrics", "photos", "pixels", "sheets", "tiff"},
-    {"data", "models", "models.blocks", "models.patchgan", "models.unet", "photosets"},
+    {"checks", "color", "config", "errors", "files", "run_folder", "shapes"},
+    {
+        "cli",
+        "film",
+        "film_stocks",
+        "losses",
+        "metrics",
+        "photos",
+        "pixels",
+        "sheets",
+        "statistics",
+        "tables",
+        "tiff",
+    },
+    {
+        "activations",
+        "data",
+        "figures",
+        "fused",
+        "histograms",
+        "models",
+        "models.blocks",
+        "models.efficientnet",
+        "models.patchgan",
+        "models.unet",
+        "overview",
+        "photosets",
+        "pictures",
+        "plots",
+        "pretrained",
+    },
     {
         "callbacks",
+        "callbacks.activations",
         "callbacks.guard",
         "callbacks.history",
-        "callbacks.plots",
         "callbacks.progress",
         "callbacks.samples",
         "callbacks.saving",
+        "callbacks.wandb_logger",
+        "callbacks.wandb_values",
+        "callbacks.warnings",
         "checkpoints",
         "colorizer",
         "gan",
         "generators",
         "runs",
         "schedules",
+        "streams",
     },
-    {"colorize", "evaluate", "film_sheet", "fit", "training"},
+    {"colorize", "evaluate", "film_sheet", "fit", "inspect", "report", "training"},
     {""},
 )
 
 # Who may import a sibling on the same floor, and which.
 SIDEWAYS = {
     "callbacks": {
+        "callbacks.activations",
         "callbacks.guard",
         "callbacks.history",
-        "callbacks.plots",
         "callbacks.progress",
         "callbacks.samples",
         "callbacks.saving",
+        "callbacks.wandb_logger",
+        "callbacks.warnings",
     },
     "callbacks.guard": {"checkpoints"},
     "callbacks.history": {"gan"},
-    "callbacks.plots": {"callbacks.history"},
     "callbacks.saving": {"checkpoints"},
+    "callbacks.wandb_logger": {"callbacks.wandb_values"},
     "checkpoints": {"gan"},
     "colorizer": {"generators"},
-    "config": {"errors"},
+    "checks": {"config", "errors"},
     "data": {"photosets"},
     "film": {"film_stocks"},
+    "figures": {"histograms"},
     "fit": {"training"},
+    "inspect": {"report"},
     "models": {"models.patchgan", "models.unet"},
+    "models.efficientnet": {"models.blocks"},
     "models.patchgan": {"models.blocks"},
-    "models.unet": {"models.blocks"},
+    "models.unet": {"models.blocks", "models.efficientnet"},
+    "overview": {"figures"},
     "photos": {"pixels", "tiff"},
+    "pictures": {"figures", "overview"},
+    "pretrained": {"models.efficientnet"},
     "sheets": {"pixels"},
     "tiff": {"pixels"},
 }
@@ -203,7 +243,7 @@ def test_wandb_is_imported_in_callbacks_only() -> None:
 
 def test_lower_floors_and_commands_import_without_a_framework() -> None:
     light = sorted((FLOORS[0] | FLOORS[1]) - ON_TENSORS)
-    commands = ["colorize", "evaluate", "film_sheet", "fit"]
+    commands = ["colorize", "evaluate", "film_sheet", "fit", "inspect"]
     names = [NAME, *(f"{NAME}.{name}" for name in [*light, *commands])]
     code = f"""
 import importlib, sys
@@ -216,7 +256,7 @@ for name in {names}:
     assert process.returncode == 0, process.stderr
 
 
-@pytest.mark.parametrize("command", ["colorize", "evaluate", "film_sheet", "fit"])
+@pytest.mark.parametrize("command", ["colorize", "evaluate", "film_sheet", "fit", "inspect"])
 def test_help_waits_for_no_framework(command: str) -> None:
     process = python("-X", "importtime", "-m", f"{NAME}.{command}", "--help")
     assert process.returncode == 0, process.stderr

@@ -18,11 +18,12 @@ from conftest import tiny_config
 from PIL import Image
 
 from keras_colorize import fit
-from keras_colorize.callbacks import read_history
 from keras_colorize.config import FitConfig
 from keras_colorize.errors import ConfigError, DataError, RunError, TrainingDiverged
-from keras_colorize.gan import ADVERSARIAL_METRICS, METRICS
-from keras_colorize.runs import RunFolder, locked
+from keras_colorize.gan import ADVERSARIAL_METRICS, METRICS, TRAINING_METRICS
+from keras_colorize.run_folder import RunFolder
+from keras_colorize.runs import locked
+from keras_colorize.tables import read_numbers
 from keras_colorize.training import train
 
 REPOSITORY = Path(__file__).parents[1]
@@ -106,6 +107,7 @@ def test_a_run_leaves_what_it_promises(finished: FitConfig) -> None:
         "history.csv",
         "steps.csv",
         "skipped.csv",
+        "warnings.csv",
         "checkpoints/best.keras",
         "checkpoints/step_00000006.npz",
         "checkpoints/step_00000008.npz",
@@ -128,8 +130,8 @@ def test_the_command_names_its_files(
 
 
 def test_history_has_every_metric(finished: FitConfig) -> None:
-    history = read_history(folder_of(finished).history)
-    steps = read_history(folder_of(finished).steps)
+    history = read_numbers(folder_of(finished).history)
+    steps = read_numbers(folder_of(finished).steps)
     assert history["epoch"] == [1, 2]
     assert history["step"] == [4, 8]
     assert steps["step"] == list(range(1, 9))
@@ -137,7 +139,7 @@ def test_history_has_every_metric(finished: FitConfig) -> None:
         alone = name in ADVERSARIAL_METRICS  # which joins after two steps
         assert np.isfinite(steps[name]).tolist() == [not alone] * 2 + [True] * 6, name
         assert np.isfinite(history[name]).all(), name
-        if not name.endswith("learning_rate"):
+        if name not in TRAINING_METRICS:
             assert np.isfinite(history[f"val_{name}"]).all(), name
     # An epoch's value is the mean of its steps', for all batches hold as many photographs.
     np.testing.assert_allclose(history["psnr"][1], np.mean(steps["psnr"][4:]), rtol=1e-5)
@@ -342,7 +344,7 @@ def test_modern_photographs_alone_without_adversary_through_film(tiny: FitConfig
     run = train(config, show_progress=False).run
     with Image.open(run.samples / "epoch_0001.png") as sheet:
         assert sheet.width == 3 * 32 + 4 * 4
-    history = read_history(run.history)
+    history = read_numbers(run.history)
     assert np.isnan(history["discriminator_loss"]).all()
     assert np.isfinite(history["loss"]).all()
     assert len(list(run.cache.glob("*.pixels"))) == 1

@@ -7,15 +7,15 @@ from typing import Any
 import keras
 
 from keras_colorize.files import atomic_path
-from keras_colorize.gan import METRICS
+from keras_colorize.gan import METRICS, TRAINING_METRICS
 
-__all__ = ["HistoryWriter", "read_history"]
+__all__ = ["HistoryWriter"]
 
 _EPOCH_COLUMNS = (
     "epoch",
     "step",
     *METRICS,
-    *(f"val_{name}" for name in METRICS if not name.endswith("learning_rate")),
+    *(f"val_{name}" for name in METRICS if name not in TRAINING_METRICS),
 )
 _STEP_COLUMNS = ("step", *METRICS)
 
@@ -49,13 +49,6 @@ class HistoryWriter(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         step = int(self.model.optimizer.iterations)
         _append(self.history, _EPOCH_COLUMNS, {"epoch": epoch + 1, "step": step, **(logs or {})})
-
-
-def read_history(path: Path) -> dict[str, list[float]]:
-    """The columns of ``history.csv`` or ``steps.csv``; NaN where a cell is blank."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else {})}
 
 
 def _truncate(path: Path, columns: tuple[str, ...], last_step: int) -> None:

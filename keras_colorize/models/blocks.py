@@ -53,6 +53,12 @@ class LayerFactory:
         """A transposed convolution whose strides multiply the size in pixels exactly."""
         return keras.layers.Conv2DTranspose(filters, name=name, **self._conv_options(options))
 
+    def depthwise(self, name: str, **options: Any) -> keras.layers.DepthwiseConv2D:
+        """A convolution of each channel by itself."""
+        options = self._conv_options(options)
+        options["depthwise_initializer"] = options.pop("kernel_initializer")
+        return keras.layers.DepthwiseConv2D(name=name, **options)
+
     def normalize(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
         """Normalize ``x``, or give it back untouched with ``normalization="none"``."""
         if self.normalization == "none":

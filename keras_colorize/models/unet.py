@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 from keras_colorize import color
-from keras_colorize.config import Normalization, Output, Upsampling
+from keras_colorize.config import ENCODER_DEPTH, Encoder, Normalization, Output, Upsampling
+from keras_colorize.models import efficientnet
 from keras_colorize.models.blocks import (
     LEAK,
     LayerFactory,
@@ -26,6 +27,7 @@ def build_unet(
     filters: int = 64,
     depth: int = 6,
     *,
+    encoder: Encoder = "plain",
     max_filters: int = 512,
     normalization: Normalization = "batch",
     dropout: float = 0.5,
@@ -44,6 +46,9 @@ def build_unet(
     Args:
         filters: channels of the outermost level; each level inward doubles them.
         depth: number of levels. The input's height and width must be multiples of ``2**depth``.
+        encoder: ``"plain"``: pix2pix' own; ``"efficientnet_lite0"``: EfficientNet-Lite0 without
+            its classifier, 5 levels, here with initial weights; see
+            :func:`~keras_colorize.pretrained.load_encoder` for those learned on ImageNet.
         max_filters: the doubling stops here.
         normalization: ``"batch"``, ``"instance"``, ``"group"`` or ``"none"``; the outermost and
             the innermost level of the encoder have none, as in pix2pix.
@@ -67,26 +72,27 @@ def build_unet(
     check_positive(filters=filters, depth=depth, max_filters=max_filters)
     check_choice("upsampling", upsampling, Upsampling)
     check_choice("output", output, Output)
+    check_choice("encoder", encoder, Encoder)
+    if encoder != "plain" and depth != ENCODER_DEPTH:
+        raise ValueError(
+            f"depth must be {ENCODER_DEPTH} with encoder={encoder!r}. Received: depth={depth!r}"
+        )
     if not 0.0 <= dropout < 1.0:
         raise ValueError(f"dropout must be in [0, 1). Received: dropout={dropout!r}")
     layers = LayerFactory(normalization, dtype, seed)
     channels = [min(filters * 2**level, max_filters) for level in range(depth)]
 
     luminance = keras.Input((None, None, 1), name="luminance")
-    x = keras.layers.Rescaling(2.0, -1.0, name="center", dtype=dtype)(luminance)
-    skips = []
-    for level, width in enumerate(channels):
-        if level > 0:
-            x = keras.layers.LeakyReLU(LEAK, name=f"down_{level}_relu", dtype=dtype)(x)
-        x = layers.conv(width, f"down_{level}", kernel_size=4, strides=2)(x)
-        if 0 < level < depth - 1:
-            x = layers.normalize(x, f"down_{level}_norm")
-        skips.append(x)  # (B, H / 2**(level + 1), W / 2**(level + 1), width)
+    if encoder == "plain":
+        skips, x = _plain_encoder(luminance, channels, layers)
+    else:
+        skips, x = _pretrained_encoder(luminance, layers)
 
     for level in reversed(range(1, depth)):
         if level < depth - 1:
             x = keras.layers.Concatenate(name=f"skip_{level}", dtype=dtype)([x, skips[level]])
-        x = keras.layers.ReLU(name=f"up_{level}_relu", dtype=dtype)(x)
+        if level < depth - 1 or encoder == "plain":  # pretrained, the innermost is not rectified
+            x = keras.layers.ReLU(name=f"up_{level}_relu", dtype=dtype)(x)
         x = _upsample(x, channels[level - 1], upsampling, layers, f"up_{level}")
         x = layers.normalize(x, f"up_{level}_norm")
         if dropout > 0.0 and level >= depth - _DROPOUT_LEVELS:
@@ -98,6 +104,32 @@ def build_unet(
     x = keras.layers.ReLU(name="up_0_relu", dtype=dtype)(x)
     rgb = _head(x, luminance, output, upsampling, layers)
     return keras.Model(luminance, rgb, name=name)
+
+
+def _plain_encoder(
+    luminance: keras.KerasTensor, channels: list[int], layers: LayerFactory
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
+    """The encoder of pix2pix: the features of every level but the innermost, and those of it."""
+    dtype, depth = layers.dtype, len(channels)
+    x = keras.layers.Rescaling(2.0, -1.0, name="center", dtype=dtype)(luminance)
+    features = []
+    for level, width in enumerate(channels):
+        if level > 0:
+            x = keras.layers.LeakyReLU(LEAK, name=f"down_{level}_relu", dtype=dtype)(x)
+        x = layers.conv(width, f"down_{level}", kernel_size=4, strides=2)(x)
+        if 0 < level < depth - 1:
+            x = layers.normalize(x, f"down_{level}_norm")
+        features.append(x)  # (B, H / 2**(level + 1), W / 2**(level + 1), width)
+    return features[:-1], x
+
+
+def _pretrained_encoder(
+    luminance: keras.KerasTensor, layers: LayerFactory
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
+    """The same of EfficientNet-Lite0, normalized: its features are larger than pix2pix' are."""
+    features, x = efficientnet.encode(luminance, layers)
+    skips = [layers.normalize(skip, f"skip_{i}_norm") for i, skip in enumerate(features)]
+    return skips, layers.normalize(x, "innermost_norm")
 
 
 def _upsample(

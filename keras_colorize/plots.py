@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from keras_colorize.callbacks.history import read_history
 from keras_colorize.files import atomic_path
+from keras_colorize.tables import read_numbers
 
 __all__ = ["plot_history"]
 
@@ -38,7 +38,7 @@ def plot_history(history: Path, folder: Path) -> list[Path]:
     Returns:
         The files written.
     """
-    table = read_history(history)
+    table = read_numbers(history)
     paths = []
     for name, curves in (("losses", _LOSSES), ("quality", _QUALITY)):
         path = folder / f"{name}.png"

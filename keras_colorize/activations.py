@@ -1,0 +1,196 @@
+"""What the layers of a network do with a batch of photographs, reduced to statistics in-graph."""
+
+import fnmatch
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_colorize.statistics import BINS, PERCENTILES
+
+__all__ = ["NEAR_ZERO", "Network", "Probe", "choose_layers", "summarize"]
+
+#: Magnitude below which an activation counts as near zero.
+NEAR_ZERO = 1e-3
+
+_SATURATED = 0.99  # of an activation's limit
+_CONSTANT = 1e-6  # a channel that varies less is dead
+_FINE = 32  # fine bins a bin of the histogram: percentiles are read from these
+
+_NORMALIZATIONS = (
+    keras.layers.BatchNormalization,
+    keras.layers.GroupNormalization,
+    keras.layers.LayerNormalization,
+)
+_ACTIVATIONS = (
+    keras.layers.Activation,
+    keras.layers.ELU,
+    keras.layers.LeakyReLU,
+    keras.layers.PReLU,
+    keras.layers.ReLU,
+    keras.layers.Softmax,
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network to be measured.
+
+    Attributes:
+        name: the names of its layers begin with it.
+        model: a functional model.
+        inputs: makes its inputs from a domain's photographs; by default it takes them as they are.
+    """
+
+    name: str
+    model: keras.Model
+    inputs: Callable[[Any], Any] = lambda photographs: photographs
+
+
+class Probe:
+    """Measures chosen layers of a network on a batch, in one compiled graph.
+
+    The network runs as in inference: normalization by its moving averages, no dropout. Nothing of
+    it is changed.
+
+    Args:
+        network: the network.
+        patterns: names of layers, such as ``generator/up_*``; all that :func:`choose_layers`
+            chooses where there is none.
+
+    Raises:
+        ValueError: no layer has such a name.
+    """
+
+    def __init__(self, network: Network, patterns: Sequence[str] = ()) -> None:
+        chosen = choose_layers(network, patterns)
+        if not chosen:
+            known = ", ".join(f"{network.name}/{layer.name}" for layer in network.model.layers)
+            raise ValueError(
+                f"no layer is called {' or '.join(patterns) or 'an activation'}. Known: {known}"
+            )
+        self.network = network
+        self.layers = tuple(f"{network.name}/{layer.name}" for layer in chosen)
+        self._limits = [_limits(layer) for layer in chosen]
+        outputs = [layer.output for layer in chosen]
+        self._model = keras.Model(network.model.inputs, outputs)
+        self._measure = tf.function(self._summaries, reduce_retracing=True)
+
+    def __call__(self, photographs: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Statistics ``(L, S)`` and histograms ``(L, BINS)`` of the layers, in their order."""
+        values, counts = self._measure(self.network.inputs(photographs))
+        return values.numpy(), counts.numpy()
+
+    def _summaries(self, inputs: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        outputs = self._model(inputs, training=False)
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        summaries = [summarize(x, limit) for x, limit in zip(outputs, self._limits, strict=True)]
+        values, counts = zip(*summaries, strict=True)
+        return tf.stack(values), tf.stack(counts)
+
+
+def choose_layers(network: Network, patterns: Sequence[str] = ()) -> list[keras.Layer]:
+    """The layers to measure, in the order of computation.
+
+    Args:
+        network: the network.
+        patterns: names, as of :mod:`fnmatch`, of ``<network>/<layer>``. Without any, every
+            activation and every normalization: what a normalized convolution gives.
+    """
+    if not patterns:
+        return [layer for layer in network.model.layers if _is_telling(layer)]
+    return [
+        layer
+        for layer in network.model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+        and any(fnmatch.fnmatchcase(f"{network.name}/{layer.name}", p) for p in patterns)
+    ]
+
+
+def summarize(
+    activation: tf.Tensor, limits: tuple[float, float] | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Statistics and histogram of one layer's activation, in-graph.
+
+    Args:
+        activation: ``(B, ..., C)``, of any float type. NaN and infinite values make mean and
+            standard deviation so, and count as 0 in everything else.
+        limits: lowest and highest value that the activation can take, if it saturates; an
+            infinite one is none.
+
+    Returns:
+        :data:`~keras_colorize.statistics.STATISTICS`, float32 ``(S,)``, and counts in equal bins
+        between minimum and maximum, int64 ``(BINS,)``; all in the first bin where they are equal.
+        Percentiles are interpolated in a histogram 32 times as fine: exact to a 2048th of the
+        range.
+    """
+    x = tf.cast(activation, tf.float32)
+    flat = tf.reshape(x, (-1,))
+    # TensorFlow's histogram does not survive NaN or infinity; mean and std tell of them.
+    finite = tf.where(tf.math.is_finite(flat), flat, 0.0)
+    low, high = tf.reduce_min(finite), tf.reduce_max(finite)
+    # The range of a histogram must not be empty.
+    top = tf.where(high > low, high, low + tf.maximum(1.0, tf.abs(low)))
+    fine = tf.histogram_fixed_width(finite, tf.stack([low, top]), BINS * _FINE)
+    mean = tf.reduce_mean(flat)
+    axes = tuple(range(len(x.shape) - 1))
+    spread = tf.reduce_max(x, axis=axes) - tf.reduce_min(x, axis=axes)
+    values = [
+        mean,
+        tf.sqrt(tf.reduce_mean(tf.square(flat - mean))),
+        low,
+        high,
+        _share(tf.abs(flat) < NEAR_ZERO),
+        _saturated(flat, limits),
+        _share(spread <= _CONSTANT),
+        *tf.unstack(tf.clip_by_value(_percentiles(fine, low, top), low, high)),
+    ]
+    counts = tf.reduce_sum(tf.reshape(tf.cast(fine, tf.int64), (BINS, _FINE)), axis=1)
+    return tf.stack(values), counts
+
+
+def _percentiles(counts: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
+    """Where the cumulative histogram reaches each percentile, linear within a bin."""
+    cumulative = tf.cumsum(tf.cast(counts, tf.float64))
+    targets = tf.constant(PERCENTILES, tf.float64) / 100.0 * cumulative[-1]
+    bins = tf.searchsorted(cumulative, targets)
+    inside = tf.gather(tf.cast(counts, tf.float64), bins)
+    within = 1.0 - tf.math.divide_no_nan(tf.gather(cumulative, bins) - targets, inside)
+    position = (tf.cast(bins, tf.float64) + within) / len(counts)
+    return low + (high - low) * tf.cast(position, tf.float32)
+
+
+def _saturated(values: tf.Tensor, limits: tuple[float, float] | None) -> tf.Tensor:
+    """Share of the values in the outermost hundredth of a limited range; NaN without limits."""
+    if limits is None:
+        return tf.constant(np.nan, tf.float32)
+    low, high = limits
+    margin = (1.0 - _SATURATED) * (high - (low if np.isfinite(low) else 0.0))
+    return _share((values <= low + margin) | (values >= high - margin))
+
+
+def _share(condition: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(tf.cast(condition, tf.float32))
+
+
+def _is_telling(layer: keras.Layer) -> bool:
+    function = getattr(layer, "activation", keras.activations.linear)
+    return (
+        isinstance(layer, (*_ACTIVATIONS, *_NORMALIZATIONS))
+        or function is not keras.activations.linear
+    )
+
+
+def _limits(layer: keras.Layer) -> tuple[float, float] | None:
+    """Between which values the layer's activation saturates, if it does."""
+    if isinstance(layer, keras.layers.ReLU) and layer.max_value is not None:
+        return -np.inf, float(layer.max_value)  # at zero it is off, not saturated
+    known = {
+        keras.activations.tanh: (-1.0, 1.0),
+        keras.activations.sigmoid: (0.0, 1.0),
+        keras.activations.relu6: (-np.inf, 6.0),
+    }
+    return known.get(getattr(layer, "activation", None))

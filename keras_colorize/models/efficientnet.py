@@ -1,0 +1,142 @@
+"""EfficientNet-Lite0 as an encoder: what ImageNet taught it to see, seen in gray photographs.
+
+Tan and Le, "EfficientNet", 2019, table 1; the Lite variant leaves out squeeze-and-excite and has
+ReLU6, so that it quantizes well. The published network is changed in two ways that leave what it
+computes as it is: batch normalization is folded into the convolutions before it, and the kernels
+of the first convolution, for red, green and blue, are added up, since a gray photograph shows all
+three the same value.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from keras_colorize.models.blocks import LayerFactory
+
+__all__ = ["ENCODER_PREFIX", "encode", "fold_weights"]
+
+#: The names of its layers begin so.
+ENCODER_PREFIX = "encoder_"
+
+_STEM_CHANNELS = 32
+# Blocks, kernel size, stride of the first block, expansion, channels: Lite0 repeats as B0 does.
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+_EPSILON = 1e-3  # of the batch normalization that is folded away
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One inverted residual block; ``residual`` adds what comes in to what goes out."""
+
+    name: str
+    kernel_size: int
+    stride: int
+    expansion: int
+    channels: int
+    residual: bool
+
+
+def encode(
+    luminance: keras.KerasTensor, layers: LayerFactory
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
+    """The encoder on a luminance ``(B, H, W, 1)`` in [0, 1].
+
+    Returns:
+        The features of its first four levels where they are widest, rectified,
+        ``(B, H / 2, W / 2, 96)`` to ``(B, H / 16, W / 16, 672)``; and those of its last,
+        ``(B, H / 32, W / 32, 320)``, which may be negative.
+    """
+    # The network was trained on (value - 127) / 128 of values from 0 to 255.
+    x = keras.layers.Rescaling(
+        255 / 128, -127 / 128, name=ENCODER_PREFIX + "center", dtype=layers.dtype
+    )(luminance)
+    x = layers.conv(_STEM_CHANNELS, ENCODER_PREFIX + "stem", kernel_size=3, strides=2)(x)
+    x = _rectify(x, layers, ENCODER_PREFIX + "stem")
+    features = []
+    for block in _blocks():
+        before = x
+        if block.expansion > 1:
+            name = block.name + "expand"
+            x = layers.conv(x.shape[-1] * block.expansion, name, kernel_size=1)(x)
+            x = _rectify(x, layers, name)
+        if block.stride == 2:
+            features.append(x)
+        name = block.name + "depthwise"
+        x = layers.depthwise(name, kernel_size=block.kernel_size, strides=block.stride)(x)
+        x = _rectify(x, layers, name)
+        x = layers.conv(block.channels, block.name + "project", kernel_size=1)(x)
+        if block.residual:
+            x = keras.layers.Add(name=block.name + "add", dtype=layers.dtype)([before, x])
+    return features, x
+
+
+def fold_weights(published: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
+    """Kernel and bias of every layer of :func:`encode`, from the published arrays.
+
+    Args:
+        published: arrays by the names of the PyTorch port: convolution kernels
+            ``(out, in, height, width)``, and four arrays ``(out,)`` a batch normalization.
+
+    Returns:
+        Kernel and bias by name of the layer, in Keras' layout.
+
+    Raises:
+        KeyError: an array is missing.
+    """
+    stem = published["_conv_stem.weight"].sum(axis=1, keepdims=True)
+    folded = {ENCODER_PREFIX + "stem": _fold(stem, (2, 3, 1, 0), published, "_bn0")}
+    for number, block in enumerate(_blocks()):
+        parts = [("depthwise", "_bn1"), ("project", "_bn2")]
+        if block.expansion > 1:
+            parts.insert(0, ("expand", "_bn0"))
+        for part, normalization in parts:
+            prefix = f"_blocks.{number}."
+            kernel = published[f"{prefix}_{part}_conv.weight"]
+            # Keras: (height, width, in, out); for a depthwise convolution (height, width, in, 1).
+            axes = (2, 3, 0, 1) if part == "depthwise" else (2, 3, 1, 0)
+            folded[block.name + part] = _fold(kernel, axes, published, prefix + normalization)
+    return folded
+
+
+def _blocks() -> Iterator[_Block]:
+    number = 0
+    for count, kernel_size, stride, expansion, channels in _STAGES:
+        for position in range(count):
+            yield _Block(
+                f"{ENCODER_PREFIX}{number}_",
+                kernel_size,
+                stride if position == 0 else 1,
+                expansion,
+                channels,
+                residual=position > 0,
+            )
+            number += 1
+
+
+def _rectify(x: keras.KerasTensor, layers: LayerFactory, name: str) -> keras.KerasTensor:
+    return keras.layers.ReLU(6.0, name=f"{name}_relu", dtype=layers.dtype)(x)
+
+
+def _fold(
+    kernel: np.ndarray,
+    axes: tuple[int, ...],
+    published: Mapping[str, np.ndarray],
+    normalization: str,
+) -> list[np.ndarray]:
+    """A convolution and the batch normalization after it, as one convolution."""
+    scale, shift, mean, variance = (
+        published[f"{normalization}.{part}"]
+        for part in ("weight", "bias", "running_mean", "running_var")
+    )
+    scale = scale / np.sqrt(variance + _EPSILON)
+    return [(kernel * scale[:, None, None, None]).transpose(axes), shift - mean * scale]

@@ -1,0 +1,174 @@
+"""Statistics of activations, weights and gradients over a run: what they are, on disk and back.
+
+Every logged step is one NumPy ``.npz`` file of small arrays: NumPy alone reads it, it is written
+atomically, and a run that is continued replaces the steps it repeats. Domains are kinds of
+photographs that are measured apart, such as modern and historical.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from keras_colorize.errors import RunError
+from keras_colorize.files import atomic_path, remove_leftovers
+
+__all__ = [
+    "BINS",
+    "PERCENTILES",
+    "STATISTICS",
+    "Snapshot",
+    "StatisticsHistory",
+    "drop_later_snapshots",
+    "load_statistics",
+    "save_snapshot",
+]
+
+#: The percentiles that are kept of each layer's activations.
+PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
+#: What is kept of each layer's activations besides a histogram, in order.
+STATISTICS = (
+    "mean",
+    "std",
+    "min",
+    "max",
+    "near_zero",  # share of values of magnitude below 1e-3
+    "saturated",  # share in the outermost hundredth of a limited range, as tanh's; NaN without
+    "dead",  # share of channels that are the same everywhere in every photograph
+    *(f"p{percent:02d}" for percent in PERCENTILES),
+)
+#: Bins of a histogram, of equal width between the minimum and the maximum.
+BINS = 64
+
+_NAMES = "step_*.npz"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that is measured at one step: D domains, L layers, W layers with weights.
+
+    Attributes:
+        step: optimizer steps so far.
+        domains: names of the kinds of photographs, D.
+        layers: names, L, such as ``generator/up_1_relu``, in the order of computation.
+        values: :data:`STATISTICS` of each layer's activations, float32 ``(D, L, S)``; NaN where
+            a statistic does not apply.
+        counts: histograms, int64 ``(D, L, BINS)``, of ``BINS`` equal bins from min to max.
+        weights: names of the layers that have trainable weights, W.
+        weight_norms: Euclidean norm of a layer's trainable weights, float32 ``(W,)``.
+        update_ratios: norm of the step's change of them over that norm, float32 ``(W,)``.
+        gradient_norms: norm of their gradient, before clipping, float32 ``(W,)``; NaN where the
+            model does not tell it.
+    """
+
+    step: int
+    domains: tuple[str, ...]
+    layers: tuple[str, ...]
+    values: np.ndarray
+    counts: np.ndarray
+    weights: tuple[str, ...]
+    weight_norms: np.ndarray
+    update_ratios: np.ndarray
+    gradient_norms: np.ndarray
+
+
+@dataclass(frozen=True)
+class StatisticsHistory:
+    """The snapshots of a run, stacked along time: T steps, and else as :class:`Snapshot`.
+
+    Attributes:
+        steps: int64 ``(T,)``, rising.
+        domains: names, D.
+        layers: names, L.
+        values: float32 ``(T, D, L, S)``.
+        counts: int64 ``(T, D, L, BINS)``.
+        weights: names, W.
+        weight_norms: float32 ``(T, W)``.
+        update_ratios: float32 ``(T, W)``.
+        gradient_norms: float32 ``(T, W)``.
+    """
+
+    steps: np.ndarray
+    domains: tuple[str, ...]
+    layers: tuple[str, ...]
+    values: np.ndarray
+    counts: np.ndarray
+    weights: tuple[str, ...]
+    weight_norms: np.ndarray
+    update_ratios: np.ndarray
+    gradient_norms: np.ndarray
+
+    def statistic(self, name: str) -> np.ndarray:
+        """One of :data:`STATISTICS` over time, ``(T, D, L)``."""
+        return self.values[..., STATISTICS.index(name)]
+
+
+def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
+    """Write a snapshot as ``step_<step>.npz``, atomically; the folder is created if missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step_{snapshot.step:08d}.npz"
+    arrays = {field.name: np.asarray(getattr(snapshot, field.name)) for field in fields(Snapshot)}
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    return path
+
+
+def load_statistics(folder: str | Path) -> StatisticsHistory:
+    """Read all snapshots of a run.
+
+    Args:
+        folder: of the snapshots, ``activations`` in a run's directory.
+
+    Raises:
+        RunError: there are none, one is damaged, or they belong to different networks.
+    """
+    paths = sorted(Path(folder).glob(_NAMES))
+    if not paths:
+        raise RunError(
+            f"expected statistics of a run (step_*.npz) in {folder}, found none; they are written "
+            "unless tracking.statistics_steps is 0"
+        )
+    return _stack([_read(path) for path in paths], paths)
+
+
+def drop_later_snapshots(folder: Path, last_step: int) -> None:
+    """Remove the snapshots after a step, which a run continued from there will write again."""
+    remove_leftovers(folder, _NAMES)
+    for path in folder.glob(_NAMES):
+        if int(path.stem.removeprefix("step_")) > last_step:
+            path.unlink()
+
+
+def _read(path: Path) -> Snapshot:
+    names = ("domains", "layers", "weights")
+    try:
+        with np.load(path) as archive:
+            arrays = {field.name: archive[field.name] for field in fields(Snapshot)}
+    except PermissionError:  # the file is sound
+        raise
+    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise RunError(f"{path} is damaged; remove it to read the others: {error}") from error
+    texts = {name: tuple(str(text) for text in arrays[name]) for name in names}
+    return Snapshot(**{**arrays, **texts, "step": int(arrays["step"])})
+
+
+def _stack(snapshots: Sequence[Snapshot], paths: Sequence[Path]) -> StatisticsHistory:
+    first = snapshots[0]
+    for snapshot, path in zip(snapshots, paths, strict=True):
+        if (snapshot.domains, snapshot.layers, snapshot.weights) != (
+            first.domains,
+            first.layers,
+            first.weights,
+        ):
+            raise RunError(f"{path} and {paths[0]} belong to different networks")
+    stacked = ("values", "counts", "weight_norms", "update_ratios", "gradient_norms")
+    return StatisticsHistory(
+        steps=np.array([snapshot.step for snapshot in snapshots], np.int64),
+        domains=first.domains,
+        layers=first.layers,
+        weights=first.weights,
+        **{name: np.stack([getattr(s, name) for s in snapshots]) for name in stacked},
+    )
