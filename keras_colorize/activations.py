@@ -128,24 +128,29 @@ def summarize(
         range.
     """
     x = tf.cast(activation, tf.float32)
-    flat = tf.reshape(x, (-1,))
-    # TensorFlow's histogram does not survive NaN or infinity; mean and std tell of them.
-    finite = tf.where(tf.math.is_finite(flat), flat, 0.0)
-    low, high = tf.reduce_min(finite), tf.reduce_max(finite)
+    axes = tuple(range(len(x.shape) - 1))
+    lows, highs = tf.reduce_min(x, axis=axes), tf.reduce_max(x, axis=axes)  # (C,)
+    # TensorFlow's histogram does not survive NaN or infinity, which one of the bounds then is.
+    sound = tf.reduce_all(tf.math.is_finite(lows) & tf.math.is_finite(highs))
+    finite = tf.cond(sound, lambda: x, lambda: tf.where(tf.math.is_finite(x), x, 0.0))
+    lows, highs = tf.cond(
+        sound,
+        lambda: (lows, highs),
+        lambda: (tf.reduce_min(finite, axis=axes), tf.reduce_max(finite, axis=axes)),
+    )
+    low, high = tf.reduce_min(lows), tf.reduce_max(highs)
     # The range of a histogram must not be empty.
     top = tf.where(high > low, high, low + tf.maximum(1.0, tf.abs(low)))
     fine = tf.histogram_fixed_width(finite, tf.stack([low, top]), BINS * _FINE)
-    mean = tf.reduce_mean(flat)
-    axes = tuple(range(len(x.shape) - 1))
-    spread = tf.reduce_max(x, axis=axes) - tf.reduce_min(x, axis=axes)
+    mean = tf.reduce_mean(x)
     values = [
         mean,
-        tf.sqrt(tf.reduce_mean(tf.square(flat - mean))),
+        tf.sqrt(tf.reduce_mean(tf.math.squared_difference(x, mean))),
         low,
         high,
-        _share(tf.abs(flat) < NEAR_ZERO),
-        _saturated(flat, limits),
-        _share(spread <= _CONSTANT),
+        _share(tf.abs(x) < NEAR_ZERO),
+        _saturated(x, limits),
+        _share(highs - lows <= _CONSTANT),
         *tf.unstack(tf.clip_by_value(_percentiles(fine, low, top), low, high)),
     ]
     counts = tf.reduce_sum(tf.reshape(tf.cast(fine, tf.int64), (BINS, _FINE)), axis=1)

@@ -15,6 +15,7 @@ import numpy as np
 __all__ = [
     "CHROMA_LIMIT",
     "LUMINANCE_WEIGHTS",
+    "add_chroma",
     "chroma",
     "limit_chroma",
     "luminance",
@@ -85,16 +86,24 @@ def limit_chroma(y: Array, chroma: Array) -> Array:
     """
     _check_channels("y", y, 1)
     _check_channels("chroma", chroma, 2)
-    xp = _namespace(chroma)
-    scale = None
-    for difference in _color_differences(*_channels(chroma)):
-        room = xp.where(difference > 0.0, 1.0 - y, y)  # how far it may lie from gray
-        # The quotient is 1 where a channel has room to spare; 1e-7 keeps 0/0 out of black and
-        # white.
-        needed = xp.maximum(xp.maximum(xp.absolute(difference), room), 1e-7)
-        quotient = room / needed
-        scale = quotient if scale is None else xp.minimum(scale, quotient)
-    return chroma * scale
+    return chroma * _room(y, _color_differences(*_channels(chroma)))
+
+
+def add_chroma(y: Array, chroma: Array) -> Array:
+    """The color image of a luminance and a chroma: where they do not fit, the luminance wins.
+
+    Args:
+        y: luminance ``(..., 1)`` in [0, 1].
+        chroma: Cb and Cr ``(..., 2)``, any range; shrunk as by :func:`limit_chroma`.
+
+    Returns:
+        RGB ``(..., 3)`` in [0, 1], to within floating-point rounding, whose luminance is ``y``.
+    """
+    _check_channels("y", y, 1)
+    _check_channels("chroma", chroma, 2)
+    differences = _color_differences(*_channels(chroma))
+    scale = _room(y, differences)
+    return _join([y + scale * difference for difference in differences])
 
 
 def replace_luminance(rgb: Array, y: Array) -> Array:
@@ -108,8 +117,21 @@ def replace_luminance(rgb: Array, y: Array) -> Array:
         RGB ``(..., 3)`` in [0, 1] whose luminance is ``y``: the chroma of ``rgb``, shrunk into
         gamut by :func:`limit_chroma` where ``y`` leaves no room for it.
     """
-    limited = limit_chroma(y, chroma(rgb))
-    return _namespace(rgb).clip(ycbcr_to_rgb(_join([y, limited])), 0.0, 1.0)
+    return _namespace(rgb).clip(add_chroma(y, chroma(rgb)), 0.0, 1.0)
+
+
+def _room(y: Array, differences: Sequence[Array]) -> Array:
+    """The largest factor of at most 1 by which the differences from gray ``y`` stay in [0, 1]."""
+    xp = _namespace(y)
+    factor = None
+    for difference in differences:
+        room = xp.where(difference > 0.0, 1.0 - y, y)  # how far it may lie from gray
+        # The quotient is 1 where a channel has room to spare; 1e-7 keeps 0/0 out of black and
+        # white.
+        needed = xp.maximum(xp.maximum(xp.absolute(difference), room), 1e-7)
+        quotient = room / needed
+        factor = quotient if factor is None else xp.minimum(factor, quotient)
+    return factor
 
 
 def _color_differences(cb: Array, cr: Array) -> tuple[Array, Array, Array]:

@@ -78,8 +78,7 @@ class Colorizer:
         """
         y = _luminance(photo)
         chroma = self._paint(y)
-        rgb = color.ycbcr_to_rgb(np.concatenate([y, color.limit_chroma(y, chroma)], axis=-1))
-        return Image.fromarray(quantize(rgb))
+        return Image.fromarray(quantize(color.add_chroma(y, chroma)))
 
     def _paint(self, y: np.ndarray) -> np.ndarray:
         """Chroma ``(H, W, 2)`` for a luminance ``(H, W, 1)``."""

@@ -247,7 +247,7 @@ class TrackingConfig:
         tensorboard: also write the scalars for TensorBoard.
     """
 
-    statistics_steps: int = 100
+    statistics_steps: int = 200
     statistics_layers: list[str] = field(default_factory=list)
     statistics_photos: int = 4
     wandb: WandbMode = "auto"

@@ -124,7 +124,9 @@ def calls(rgb: Any, y: Any) -> dict[str, Any]:
         "luminance": color.luminance(rgb),
         "rgb_to_ycbcr": ycbcr,
         "ycbcr_to_rgb": color.ycbcr_to_rgb(ycbcr),
+        "chroma": color.chroma(rgb),
         "limit_chroma": color.limit_chroma(y, ycbcr[..., 1:3]),
+        "add_chroma": color.add_chroma(y, ycbcr[..., 1:3]),
         "replace_luminance": color.replace_luminance(rgb, y),
     }
 
@@ -224,6 +226,20 @@ def test_chroma_in_gamut_is_untouched() -> None:
     np.testing.assert_array_equal(color.limit_chroma(y, chroma), chroma)
 
 
+def test_chroma_is_that_of_ycbcr() -> None:
+    rgb = random_rgb(5, 4)
+    np.testing.assert_array_equal(color.chroma(rgb), color.rgb_to_ycbcr(rgb)[..., 1:])
+
+
+def test_added_chroma_is_the_limited_one() -> None:
+    y = random_rgb(50, 40)[..., :1]
+    chroma = 2.0 * random_rgb(50, 40, seed=1)[..., :2] - 1.0  # mostly out of gamut
+    limited = np.concatenate([y, color.limit_chroma(y, chroma)], axis=-1)
+    rgb = color.add_chroma(y, chroma)
+    np.testing.assert_allclose(rgb, color.ycbcr_to_rgb(limited), atol=1e-6)
+    assert np.abs(color.chroma(rgb) - chroma).max() > 0.3, "nothing was limited"
+
+
 def test_limit_chroma_by_hand() -> None:
     # Y = 0.5, Cr = 1: R - Y = 1.402 where 0.5 is left, so that s = 0.5 / 1.402 (T.871's 1.402).
     y, chroma = np.array([0.5]), np.array([0.0, 1.0])
@@ -319,6 +335,11 @@ def test_gradient_in_gamut_is_that_of_the_identity() -> None:
             lambda: color.limit_chroma(np.zeros((2, 1)), np.zeros((2, 3))),
             r"chroma must have 2 channels .*\(2, 3\)",
         ),
+        (
+            lambda: color.add_chroma(np.zeros((2, 1)), np.zeros((2, 3))),
+            r"chroma must have 2 channels .*\(2, 3\)",
+        ),
+        (lambda: color.chroma(np.zeros((2, 4))), r"rgb must have 3 channels .*\(2, 4\)"),
         (
             lambda: color.replace_luminance(np.zeros((2, 3)), np.zeros((2, 3))),
             r"y must have 1 channel .*\(2, 3\)",

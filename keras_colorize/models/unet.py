@@ -157,6 +157,6 @@ def _head(
     painted = keras.layers.Activation("tanh", name="tanh", dtype="float32")(painted)
     if output == "rgb":
         return keras.layers.Rescaling(0.5, 0.5, name="color", dtype="float32")(painted)
-    chroma = color.limit_chroma(luminance, color.CHROMA_LIMIT * painted)
-    rgb = color.ycbcr_to_rgb(ops.concatenate([luminance, chroma], axis=-1))
-    return ops.clip(rgb, 0.0, 1.0)  # rounding errors only
+    rgb = color.add_chroma(luminance, color.CHROMA_LIMIT * painted)
+    # What is beyond [0, 1] is rounding: cut off, but nothing for the gradient to pass through.
+    return rgb - ops.stop_gradient(rgb - ops.clip(rgb, 0.0, 1.0))
