@@ -1,12 +1,13 @@
 """Files that are either complete or absent, whatever happens while they are written."""
 
 import contextlib
+import fcntl
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["atomic_path", "remove_leftovers"]
+__all__ = ["atomic_path", "exclusive", "remove_leftovers"]
 
 
 @contextlib.contextmanager
@@ -47,6 +48,22 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
+    """Keep something to one process at a time; the lock goes with the process, however it ends.
+
+    Args:
+        path: a file to lock, which stays behind, empty; its folder exists.
+        wait: for another process that has it, instead of giving up.
+
+    Raises:
+        BlockingIOError: another process has it.
+    """
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
 
 
 def remove_leftovers(folder: Path, pattern: str) -> None:

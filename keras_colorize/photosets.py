@@ -16,7 +16,7 @@ from tqdm import tqdm
 from keras_colorize import color, metrics
 from keras_colorize.config import Cache
 from keras_colorize.errors import DataError, PhotoError
-from keras_colorize.files import atomic_path, remove_leftovers
+from keras_colorize.files import atomic_path, exclusive, remove_leftovers
 from keras_colorize.photos import find_photos, read_photo
 from keras_colorize.pixels import quantize
 
@@ -275,20 +275,11 @@ def _keep_on_disk(
     cache_dir.mkdir(parents=True, exist_ok=True)
     key = _fingerprint(photos, settings)
     pixels_path, index_path = cache_dir / f"{key}.pixels", cache_dir / f"{key}.json"
-    remove_leftovers(cache_dir, "*.pixels")
-    if not _is_complete(pixels_path, index_path):
-        entries: list[dict[str, object]] = []
-        with atomic_path(pixels_path) as temporary, temporary.open("wb") as file:
-            for _, result in results:
-                if isinstance(result, PhotoError):
-                    gray = isinstance(result, _WithoutColorError)
-                    entries.append({"reason": str(result), "without_color": gray})
-                else:
-                    entries.append({"offset": file.tell(), "shape": result.shape[:2]})
-                    file.write(result.tobytes())
-            size = file.tell()
-        with atomic_path(index_path) as temporary:
-            temporary.write_text(json.dumps({"size": size, "photographs": entries}))
+    # Of runs that share the folder, one writes; the others wait and read.
+    with exclusive(cache_dir / "lock", wait=True):
+        remove_leftovers(cache_dir, "*.pixels")
+        if not _is_complete(pixels_path, index_path):
+            _write_cache(results, pixels_path, index_path)
     entries = json.loads(index_path.read_text())["photographs"]
     kept = [(p, e) for p, e in zip(photos, entries, strict=True) if "offset" in e]
     skipped = [
@@ -297,6 +288,21 @@ def _keep_on_disk(
         if "reason" in entry
     ]
     return [photo for photo, _ in kept], _fetch_from_cache(pixels_path, kept, channels), skipped
+
+
+def _write_cache(results: Iterator[Result], pixels_path: Path, index_path: Path) -> None:
+    entries: list[dict[str, object]] = []
+    with atomic_path(pixels_path) as temporary, temporary.open("wb") as file:
+        for _, result in results:
+            if isinstance(result, PhotoError):
+                gray = isinstance(result, _WithoutColorError)
+                entries.append({"reason": str(result), "without_color": gray})
+            else:
+                entries.append({"offset": file.tell(), "shape": result.shape[:2]})
+                file.write(result.tobytes())
+        size = file.tell()
+    with atomic_path(index_path) as temporary:
+        temporary.write_text(json.dumps({"size": size, "photographs": entries}))
 
 
 def _is_complete(pixels_path: Path, index_path: Path) -> bool:

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import dataclasses
-import fcntl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import yaml
 
 from keras_colorize.config import FitConfig, flatten
 from keras_colorize.errors import RunError
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, exclusive
 from keras_colorize.photosets import Skipped
 from keras_colorize.run_folder import RunFolder
 
@@ -66,9 +65,9 @@ def locked(run: RunFolder) -> Iterator[None]:
     Raises:
         RunError: another process is training this run.
     """
-    with (run.root / "lock").open("w") as file:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(exclusive(run.root / "lock", wait=False))
         except BlockingIOError as error:
             raise RunError(
                 f"{run.root} is being trained by another process; wait for it, or choose another "

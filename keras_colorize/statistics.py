@@ -119,11 +119,13 @@ def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
 def load_statistics(folder: str | Path) -> StatisticsHistory:
     """Read all snapshots of a run.
 
+    Of a run that was continued with other layers, those are there that were always measured.
+
     Args:
         folder: of the snapshots, ``activations`` in a run's directory.
 
     Raises:
-        RunError: there are none, one is damaged, or they belong to different networks.
+        RunError: there are none, one is damaged, or they have nothing in common.
     """
     paths = sorted(Path(folder).glob(_NAMES))
     if not paths:
@@ -156,19 +158,32 @@ def _read(path: Path) -> Snapshot:
 
 
 def _stack(snapshots: Sequence[Snapshot], paths: Sequence[Path]) -> StatisticsHistory:
-    first = snapshots[0]
-    for snapshot, path in zip(snapshots, paths, strict=True):
-        if (snapshot.domains, snapshot.layers, snapshot.weights) != (
-            first.domains,
-            first.layers,
-            first.weights,
-        ):
-            raise RunError(f"{path} and {paths[0]} belong to different networks")
-    stacked = ("values", "counts", "weight_norms", "update_ratios", "gradient_norms")
+    last = snapshots[-1]
+
+    def common(kind: str) -> tuple[str, ...]:
+        everywhere = set.intersection(*(set(getattr(s, kind)) for s in snapshots))
+        return tuple(name for name in getattr(last, kind) if name in everywhere)
+
+    domains, layers, weights = common("domains"), common("layers"), common("weights")
+    if not domains or not layers:
+        raise RunError(f"{paths[0]} and {paths[-1]} have no domain or no layer in common")
+
+    def stack(name: str, **axes: tuple[str, ...]) -> np.ndarray:
+        """One array of all snapshots, its axes cut to what is common, in one order."""
+        arrays = []
+        for snapshot in snapshots:
+            places = [[getattr(snapshot, k).index(n) for n in names] for k, names in axes.items()]
+            arrays.append(getattr(snapshot, name)[np.ix_(*places)])
+        return np.stack(arrays)
+
     return StatisticsHistory(
         steps=np.array([snapshot.step for snapshot in snapshots], np.int64),
-        domains=first.domains,
-        layers=first.layers,
-        weights=first.weights,
-        **{name: np.stack([getattr(s, name) for s in snapshots]) for name in stacked},
+        domains=domains,
+        layers=layers,
+        values=stack("values", domains=domains, layers=layers),
+        counts=stack("counts", domains=domains, layers=layers),
+        weights=weights,
+        weight_norms=stack("weight_norms", weights=weights),
+        update_ratios=stack("update_ratios", weights=weights),
+        gradient_norms=stack("gradient_norms", weights=weights),
     )

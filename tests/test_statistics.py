@@ -180,8 +180,19 @@ def test_a_damaged_snapshot_is_named(tmp_path: Path) -> None:
         load_statistics(tmp_path)
 
 
+def test_a_run_continued_with_other_layers_has_those_it_always_measured(tmp_path: Path) -> None:
+    first, second = snapshot(1), snapshot(2, layers=("g/b", "g/other", "g/a"))
+    save_snapshot(tmp_path, first)
+    save_snapshot(tmp_path, second)
+    history = load_statistics(tmp_path)
+    assert history.layers == ("g/b", "g/a")
+    np.testing.assert_array_equal(history.values[0], first.values[:, [1, 0]])
+    np.testing.assert_array_equal(history.counts[1], second.counts[:, [0, 2]])
+    assert history.update_ratios.shape == (2, 1)
+
+
 def test_snapshots_of_different_networks_are_refused(tmp_path: Path) -> None:
     save_snapshot(tmp_path, snapshot(1))
-    save_snapshot(tmp_path, snapshot(2, layers=("g/a", "g/other")))
-    with pytest.raises(RunError, match="different networks"):
+    save_snapshot(tmp_path, snapshot(2, layers=("g/other",)))
+    with pytest.raises(RunError, match="no domain or no layer in common"):
         load_statistics(tmp_path)

@@ -12,6 +12,7 @@ import numpy as np
 from keras_colorize.config import WarningConfig
 from keras_colorize.files import atomic_path
 from keras_colorize.statistics import STATISTICS, Snapshot
+from keras_colorize.tables import read_rows
 
 __all__ = ["TrainingWarnings"]
 
@@ -39,7 +40,7 @@ class TrainingWarnings(keras.callbacks.Callback):
         super().__init__()
         self.path = path
         self.thresholds = thresholds
-        self._rows = [row for row in _read(path) if int(row["step"]) <= start_step]
+        self._rows = [row for row in read_rows(path) if int(row["step"]) <= start_step]
         self._lasting = {"discriminator wins": 0, "color collapses": 0}
         self._norms: dict[str, deque[float]] = {}
         self._write()
@@ -128,10 +129,3 @@ class TrainingWarnings(keras.callbacks.Callback):
             writer = csv.DictWriter(file, _COLUMNS)
             writer.writeheader()
             writer.writerows(self._rows)
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
