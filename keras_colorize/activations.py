@@ -81,11 +81,11 @@ class Probe:
 
     def __call__(self, photographs: Any) -> tuple[np.ndarray, np.ndarray]:
         """Statistics ``(L, S)`` and histograms ``(L, BINS)`` of the layers, in their order."""
-        values, counts = self._measure(self.network.inputs(photographs))
+        values, counts = self._measure(tf.nest.map_structure(tf.convert_to_tensor, photographs))
         return values.numpy(), counts.numpy()
 
-    def _summaries(self, inputs: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        outputs = self._model(inputs, training=False)
+    def _summaries(self, photographs: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        outputs = self._model(self.network.inputs(photographs), training=False)
         outputs = outputs if isinstance(outputs, list) else [outputs]
         summaries = [summarize(x, limit) for x, limit in zip(outputs, self._limits, strict=True)]
         values, counts = zip(*summaries, strict=True)
@@ -100,13 +100,18 @@ def choose_layers(network: Network, patterns: Sequence[str] = ()) -> list[keras.
         patterns: names, as of :mod:`fnmatch`, of ``<network>/<layer>``. Without any, every
             activation and every normalization: what a normalized convolution gives.
     """
-    if not patterns:
-        return [layer for layer in network.model.layers if _is_telling(layer)]
-    return [
+    layers = [
         layer
         for layer in network.model.layers
-        if not isinstance(layer, keras.layers.InputLayer)
-        and any(fnmatch.fnmatchcase(f"{network.name}/{layer.name}", p) for p in patterns)
+        if isinstance(layer.output, keras.KerasTensor)  # not several, as a recurrent layer may
+        and not isinstance(layer, keras.layers.InputLayer | keras.Model)
+    ]
+    if not patterns:
+        return [layer for layer in layers if _is_telling(layer)]
+    return [
+        layer
+        for layer in layers
+        if any(fnmatch.fnmatchcase(f"{network.name}/{layer.name}", p) for p in patterns)
     ]
 
 
@@ -148,8 +153,8 @@ def summarize(
         tf.sqrt(tf.reduce_mean(tf.math.squared_difference(x, mean))),
         low,
         high,
-        _share(tf.abs(x) < NEAR_ZERO),
-        _saturated(x, limits),
+        _share(tf.abs(finite) < NEAR_ZERO),
+        _saturated(finite, limits),
         _share(highs - lows <= _CONSTANT),
         *tf.unstack(tf.clip_by_value(_percentiles(fine, low, top), low, high)),
     ]

@@ -244,7 +244,8 @@ class TrackingConfig:
         wandb_project: project of the run.
         wandb_entity: user or team; by default the login's own.
         wandb_photos: sample photographs in the table that is logged with each sample sheet.
-        tensorboard: also write the scalars for TensorBoard.
+        tensorboard: also write what Keras writes for TensorBoard: metrics, and histograms of the
+            weights. A run that is continued counts its steps anew there.
     """
 
     statistics_steps: int = 200

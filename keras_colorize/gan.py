@@ -124,7 +124,11 @@ class ColorizationGAN(keras.Model):
         self.optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
         self.gradient_norms = {
-            name: tf.Variable(tf.zeros(len(network.trainable_variables)), trainable=False)
+            name: tf.Variable(
+                tf.zeros(len(network.trainable_variables)),
+                trainable=False,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
             for name, network in self._networks().items()
         }
 

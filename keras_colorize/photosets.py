@@ -275,11 +275,12 @@ def _keep_on_disk(
     cache_dir.mkdir(parents=True, exist_ok=True)
     key = _fingerprint(photos, settings)
     pixels_path, index_path = cache_dir / f"{key}.pixels", cache_dir / f"{key}.json"
-    # Of runs that share the folder, one writes; the others wait and read.
-    with exclusive(cache_dir / "lock", wait=True):
-        remove_leftovers(cache_dir, "*.pixels")
-        if not _is_complete(pixels_path, index_path):
-            _write_cache(results, pixels_path, index_path)
+    if not _is_complete(pixels_path, index_path):
+        # Of runs that share the folder, one writes; the others wait, and read.
+        with exclusive(cache_dir / "lock", wait=True):
+            remove_leftovers(cache_dir, "*.pixels")
+            if not _is_complete(pixels_path, index_path):
+                _write_cache(results, pixels_path, index_path)
     entries = json.loads(index_path.read_text())["photographs"]
     kept = [(p, e) for p, e in zip(photos, entries, strict=True) if "offset" in e]
     skipped = [

@@ -7,7 +7,7 @@ photographs that are measured apart, such as modern and historical.
 
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -24,6 +24,7 @@ __all__ = [
     "StatisticsHistory",
     "drop_later_snapshots",
     "load_statistics",
+    "read_snapshots",
     "save_snapshot",
 ]
 
@@ -119,21 +120,31 @@ def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
 def load_statistics(folder: str | Path) -> StatisticsHistory:
     """Read all snapshots of a run.
 
-    Of a run that was continued with other layers, those are there that were always measured.
+    Where a run was continued with other layers, a layer is NaN while it was not measured.
 
     Args:
         folder: of the snapshots, ``activations`` in a run's directory.
 
     Raises:
-        RunError: there are none, one is damaged, or they have nothing in common.
+        RunError: there are none, or one is damaged.
     """
-    paths = sorted(Path(folder).glob(_NAMES))
-    if not paths:
+    snapshots = list(read_snapshots(folder))
+    if not snapshots:
         raise RunError(
             f"expected statistics of a run (step_*.npz) in {folder}, found none; they are written "
             "unless tracking.statistics_steps is 0"
         )
-    return _stack([_read(path) for path in paths], paths)
+    return _stack(snapshots)
+
+
+def read_snapshots(folder: str | Path) -> Iterator[Snapshot]:
+    """Read the snapshots of a run one by one, in order.
+
+    Raises:
+        RunError: one is damaged.
+    """
+    for path in sorted(Path(folder).glob(_NAMES)):
+        yield _read(path)
 
 
 def drop_later_snapshots(folder: Path, last_step: int) -> None:
@@ -157,23 +168,22 @@ def _read(path: Path) -> Snapshot:
     return Snapshot(**{**arrays, **texts, "step": int(arrays["step"])})
 
 
-def _stack(snapshots: Sequence[Snapshot], paths: Sequence[Path]) -> StatisticsHistory:
-    last = snapshots[-1]
+def _stack(snapshots: Sequence[Snapshot]) -> StatisticsHistory:
+    def union(kind: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for s in snapshots for name in getattr(s, kind)))
 
-    def common(kind: str) -> tuple[str, ...]:
-        everywhere = set.intersection(*(set(getattr(s, kind)) for s in snapshots))
-        return tuple(name for name in getattr(last, kind) if name in everywhere)
-
-    domains, layers, weights = common("domains"), common("layers"), common("weights")
-    if not domains or not layers:
-        raise RunError(f"{paths[0]} and {paths[-1]} have no domain or no layer in common")
+    domains, layers, weights = union("domains"), union("layers"), union("weights")
 
     def stack(name: str, **axes: tuple[str, ...]) -> np.ndarray:
-        """One array of all snapshots, its axes cut to what is common, in one order."""
+        """One array of all snapshots: NaN, or no counts, where something was not measured."""
         arrays = []
         for snapshot in snapshots:
-            places = [[getattr(snapshot, k).index(n) for n in names] for k, names in axes.items()]
-            arrays.append(getattr(snapshot, name)[np.ix_(*places)])
+            array = getattr(snapshot, name)
+            shape = (*map(len, axes.values()), *array.shape[len(axes) :])
+            whole = np.full(shape, np.nan if array.dtype.kind == "f" else 0, array.dtype)
+            places = [[names.index(n) for n in getattr(snapshot, k)] for k, names in axes.items()]
+            whole[np.ix_(*places)] = array
+            arrays.append(whole)
         return np.stack(arrays)
 
     return StatisticsHistory(

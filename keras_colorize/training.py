@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from keras_colorize.activations import Network
+from keras_colorize.activations import Network, choose_layers
 from keras_colorize.callbacks import (
     ActivationStatistics,
     AdversaryStart,
@@ -28,7 +28,7 @@ from keras_colorize.checkpoints import CheckpointFolder
 from keras_colorize.checks import check_config
 from keras_colorize.config import FitConfig, historical_count
 from keras_colorize.data import make_dataset, make_validation_dataset
-from keras_colorize.errors import ConfigError
+from keras_colorize.errors import ConfigError, RunError
 from keras_colorize.film_stocks import find_stocks
 from keras_colorize.fused import FusedAdam, fuse_normalization
 from keras_colorize.gan import ColorizationGAN
@@ -36,11 +36,11 @@ from keras_colorize.generators import save_generator
 from keras_colorize.models import build_patchgan, build_unet
 from keras_colorize.pictures import draw_layers
 from keras_colorize.plots import plot_history
-from keras_colorize.pretrained import encoder_layers, load_encoder
+from keras_colorize.pretrained import encoder_layers, find_published, load_encoder
 from keras_colorize.run_folder import RunFolder
 from keras_colorize.runs import locked, open_run, write_skipped
 from keras_colorize.schedules import LearningRateCourse
-from keras_colorize.statistics import drop_later_snapshots, load_statistics
+from keras_colorize.statistics import load_statistics
 from keras_colorize.streams import Streams, choose_samples, load_streams, report_streams
 
 __all__ = ["TrainingResult", "build_gan", "gan_networks", "train"]
@@ -99,6 +99,10 @@ def _train(
     callbacks: Sequence[keras.callbacks.Callback],
     show_progress: bool,
 ) -> TrainingResult:
+    checkpoints = CheckpointFolder(run.checkpoints)
+    anew = not checkpoints.paths()
+    if anew and config.generator.encoder != "plain":
+        find_published()  # what is missing is told before the photographs are read
     streams = load_streams(config, run, show_progress)
     write_skipped(run, streams.skipped)
     report_streams(streams, run)
@@ -106,12 +110,11 @@ def _train(
     # Layers draw from seeds of their own; this covers what Keras' spectral normalization draws.
     keras.utils.set_random_seed(config.seed)
     steps_per_epoch = _steps_per_epoch(config, streams)
-    gan = build_gan(config, config.training.epochs * steps_per_epoch)
-    checkpoints = CheckpointFolder(run.checkpoints)
+    gan = build_gan(config, config.training.epochs * steps_per_epoch, pretrained=anew)
     facts = checkpoints.restore(gan) or {}
     _compare_photographs(facts, streams)
     samples = _sample_sheets(config, run, streams)
-    wandb = _wandb_logger(config, run, samples, facts.get("step", 0))
+    wandb = _wandb_logger(config, run, streams, facts.get("step", 0))
     progress = Progress(
         steps_per_epoch, config.data.batch_size, config.training.epochs, show=show_progress
     )
@@ -134,8 +137,8 @@ def _train(
     with contextlib.closing(progress), wandb:
         _fit(gan, config, streams, steps_per_epoch, start_step, [*own, *callbacks])
         result = _finish(config, run, gan, samples)
-        _log_pictures(wandb, run)
         wandb.log_models()
+        _log_pictures(wandb, run)
     return result
 
 
@@ -166,12 +169,20 @@ def _compare_photographs(facts: dict[str, Any], streams: Streams) -> None:
 # -- networks ---------------------------------------------------------------------------------
 
 
-def build_gan(config: FitConfig, total_steps: int) -> ColorizationGAN:
-    """Both networks, compiled with their optimizers, for a run of so many steps."""
+def build_gan(config: FitConfig, total_steps: int, *, pretrained: bool = True) -> ColorizationGAN:
+    """Both networks, compiled with their optimizers, for a run of so many steps.
+
+    Args:
+        config: the settings.
+        total_steps: of the whole run, for the schedules of the learning rates.
+        pretrained: load the published weights of a pretrained encoder; in vain where a checkpoint
+            is restored.
+    """
     training = config.training
     generator = build_unet(**vars(config.generator), dtype=training.precision, seed=config.seed)
     if config.generator.encoder != "plain":
-        load_encoder(generator)
+        if pretrained:
+            load_encoder(generator)
         for layer in encoder_layers(generator):
             layer.trainable = not training.freeze_encoder
     discriminator = build_patchgan(
@@ -269,8 +280,9 @@ def _sample_sheets(config: FitConfig, run: RunFolder, streams: Streams) -> Sampl
 
 
 def _wandb_logger(
-    config: FitConfig, run: RunFolder, samples: SampleSheets, start_step: int
+    config: FitConfig, run: RunFolder, streams: Streams, start_step: int
 ) -> WandbLogger:
+    samples = choose_samples(streams, config.tracking.wandb_photos, max(config.data.sizes))
     return WandbLogger(
         run,
         config.tracking,
@@ -288,7 +300,11 @@ def _log_pictures(wandb: WandbLogger, run: RunFolder) -> None:
     """Log every layer's histograms over time; drawing them takes a while."""
     if not wandb.active or not any(run.activations.glob("*.npz")):
         return
-    history = load_statistics(run.activations)
+    try:
+        history = load_statistics(run.activations)
+    except RunError as error:  # the training is done, and no picture is worth its end
+        _log.warning("no pictures of the layers for Weights & Biases: %s", error)
+        return
     with tempfile.TemporaryDirectory() as folder:
         paths = {}
         for number, picture in enumerate(draw_layers(history, history.layers)):
@@ -313,7 +329,7 @@ def _observers(
         wandb,
     ]
     tracking = config.tracking
-    drop_later_snapshots(run.activations, start_step)
+    _check_layers(gan_networks(gan), tracking.statistics_layers)
     if tracking.statistics_steps > 0:
         probe = choose_samples(streams, tracking.statistics_photos, max(config.data.sizes))
         photographs = {"modern": probe.modern["luminance"]}
@@ -339,6 +355,17 @@ def _observers(
             )
         )
     return observers
+
+
+def _check_layers(networks: Sequence[Network], patterns: Sequence[str]) -> None:
+    """Raise a ConfigError for each name that fits no layer."""
+    for pattern in patterns:
+        if not any(choose_layers(network, [pattern]) for network in networks):
+            known = [f"{n.name}/{layer.name}" for n in networks for layer in n.model.layers]
+            raise ConfigError(
+                f"tracking.statistics_layers: no layer is called {pattern}. Known: "
+                f"{', '.join(known)}"
+            )
 
 
 def gan_networks(gan: ColorizationGAN) -> list[Network]:

@@ -7,13 +7,16 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from keras_colorize import color
 from keras_colorize.activations import Network, Probe, choose_layers
 from keras_colorize.callbacks import ActivationStatistics
 from keras_colorize.config import FitConfig
+from keras_colorize.errors import ConfigError
 from keras_colorize.models import build_patchgan, build_unet
 from keras_colorize.statistics import STATISTICS, Snapshot, load_statistics
-from keras_colorize.training import train
+from keras_colorize.training import build_gan, gan_networks, train
 
 
 def small_model() -> keras.Model:
@@ -131,6 +134,82 @@ def test_updates_are_relative_to_the_weights() -> None:
     assert np.isnan(seen[0].gradient_norms).all(), "a plain Keras model does not tell them"
 
 
+def test_several_steps_in_one_execution() -> None:
+    seen: list[Snapshot] = []
+    model = small_model()
+    model.compile(keras.optimizers.SGD(0.5), "mse", steps_per_execution=3)
+    x, y = np.zeros((36, 6)), np.ones((36, 4))
+    statistics = ActivationStatistics({"all": x[:2]}, every=4, on_snapshot=[seen.append])
+    model.fit(x, y, batch_size=3, verbose=0, callbacks=[statistics])
+    assert [snapshot.step for snapshot in seen] == [3, 6, 9, 12], "when an execution ends"
+    assert np.isnan(seen[-1].update_ratios).all(), "the change of one step is not known"
+    assert (seen[-1].weight_norms > 0).all()
+
+
+def test_layers_set_free_between_two_trainings_are_measured() -> None:
+    seen: list[Snapshot] = []
+    statistics = ActivationStatistics({"all": np.zeros((1, 6))}, on_snapshot=[seen.append])
+    model = small_model()
+    x, y = np.ones((4, 6)), np.ones((4, 4))
+    for frozen in (True, False):
+        model.get_layer("hidden").trainable = not frozen
+        model.compile(keras.optimizers.SGD(0.5), "mse")
+        model.fit(x, y, verbose=0, callbacks=[statistics])
+    assert [snapshot.weights for snapshot in seen] == [
+        ("small/linear",),
+        ("small/hidden", "small/linear"),
+    ]
+
+
+def test_a_training_anew_drops_what_the_one_before_measured(tmp_path: Path) -> None:
+    probe = {"all": np.zeros((1, 6))}
+    fit_small(ActivationStatistics(probe, tmp_path, every=2))
+    assert load_statistics(tmp_path).steps.tolist() == [1, 2, 4, 6, 8]
+    fit_small(ActivationStatistics(probe, tmp_path, every=5))
+    assert load_statistics(tmp_path).steps.tolist() == [1, 5]
+
+
+def test_gradients_are_those_of_their_layers(tiny: FitConfig) -> None:
+    """Layer by layer, against a tape's; with frozen layers and wrapped ones among them."""
+    config = dataclasses.replace(
+        tiny,
+        discriminator=dataclasses.replace(
+            tiny.discriminator, spectral_normalization=True, normalization="none"
+        ),
+        training=dataclasses.replace(tiny.training, generator_learning_rate=0.0),
+    )
+    gan = build_gan(config, 10)
+    gan.generator.get_layer("down_1").trainable = False
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
+    random = np.random.default_rng(0)
+    rgb = random.random((2, 16, 16, 3), np.float32)
+    batch = {"luminance": color.luminance(rgb), "color": rgb, "has_color": np.ones(2, np.float32)}
+    seen: list[Snapshot] = []
+    statistics = ActivationStatistics(
+        {"modern": batch["luminance"]}, networks=gan_networks(gan), on_snapshot=[seen.append]
+    )
+    norms: dict[str, float] = {}
+
+    class Tape(keras.callbacks.Callback):
+        def on_train_batch_end(self, step: int, logs: Any = None) -> None:
+            for name, network in (
+                ("generator", gan.generator),
+                ("discriminator", gan.discriminator),
+            ):
+                known = iter(np.asarray(gan.gradient_norms[name]))
+                for layer in network.layers:
+                    squares = [next(known) ** 2 for _ in layer.trainable_variables]
+                    if squares:
+                        norms[f"{name}/{layer.name}"] = float(np.sqrt(sum(squares)))
+
+    data = tf.data.Dataset.from_tensors(batch)
+    gan.fit(data, verbose=0, callbacks=[statistics, Tape()])
+    assert "generator/down_1" not in seen[0].weights
+    assert seen[0].weights == tuple(norms)
+    np.testing.assert_allclose(seen[0].gradient_norms, list(norms.values()), rtol=1e-5)
+    assert len(set(norms.values())) == len(norms), "no two alike: none could be mistaken"
+
+
 def test_both_networks_of_a_run_are_measured(tiny: FitConfig) -> None:
     tracking = dataclasses.replace(tiny.tracking, statistics_steps=3, statistics_photos=2)
     run = train(dataclasses.replace(tiny, tracking=tracking), show_progress=False).run
@@ -148,6 +227,16 @@ def test_both_networks_of_a_run_are_measured(tiny: FitConfig) -> None:
     assert (history.update_ratios[0, mine] == 0).all()
     assert (history.gradient_norms[1:] > 0).any(axis=0).all()
     assert (history.update_ratios[1:, mine] > 0).any()
+
+
+def test_a_name_that_fits_no_layer_is_told_at_once(tiny: FitConfig) -> None:
+    tracking = dataclasses.replace(
+        tiny.tracking, statistics_layers=["generator/up_*", "generator/upp_1"]
+    )
+    with pytest.raises(
+        ConfigError, match=r"no layer is called generator/upp_1\. Known: generator/"
+    ):
+        train(dataclasses.replace(tiny, tracking=tracking), show_progress=False)
 
 
 def test_measuring_changes_nothing(tiny: FitConfig) -> None:

@@ -1,6 +1,8 @@
 """Settings: defaults, files, the command line, and what is refused."""
 
 import dataclasses
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -70,9 +72,32 @@ def test_sweep_searches_settings_that_exist() -> None:
             assert known[name] is not None
     metric = sweep["metric"]["name"].removeprefix("epoch/val_")
     assert metric in METRICS
-    command = sweep["command"]
-    assert command[2:6] == ["-m", "keras_colorize.fit", "--config", "configs/quickstart.yaml"]
-    assert "--name" in command, "each run needs a folder of its own"
+
+
+def test_runs_of_a_sweep_have_folders_of_their_own(tmp_path: Path) -> None:
+    command = yaml.safe_load(SWEEP.read_text(encoding="utf-8"))["command"]
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    names = []
+    for run_id in ("one", "two"):
+        path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+        # As the agent does: the arguments in the place of ${args}, the id in the environment.
+        process = subprocess.run(
+            [*command[:-1], "--losses.lambda_color=3.0"],
+            env={**os.environ, "PATH": path, "WANDB_RUN_ID": run_id},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        module, *arguments = process.stdout.splitlines()[1:]
+        assert module == "keras_colorize.fit"
+        assert arguments[:2] == ["--config", "configs/quickstart.yaml"]
+        config = parse_fit_config(arguments[2:])
+        assert config.losses.lambda_color == 3.0
+        names.append(config.name)
+    assert command[-1] == "${args}"
+    assert names == ["sweep_one", "sweep_two"]
 
 
 def test_a_pretrained_encoder_has_its_depth() -> None:

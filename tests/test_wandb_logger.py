@@ -25,8 +25,8 @@ from keras_colorize.generators import save_generator
 from keras_colorize.photosets import load_photos
 from keras_colorize.pixels import quantize
 from keras_colorize.runs import open_run
-from keras_colorize.statistics import BINS, STATISTICS, Snapshot
-from keras_colorize.training import build_gan
+from keras_colorize.statistics import BINS, STATISTICS, Snapshot, load_statistics
+from keras_colorize.training import build_gan, train
 
 
 @pytest.fixture(autouse=True)
@@ -325,3 +325,35 @@ def test_generator_is_an_artifact_in_two_versions(trained: SimpleNamespace) -> N
         assert metadata.pop("val_psnr") == pytest.approx(psnr[epoch], rel=1e-6)
         assert metadata == {"run": "tiny", "step": 4 * epoch}
         assert artifact_files(artifact) == {"generator.keras": path.resolve()}
+
+
+# A run of fit itself
+
+
+def test_a_run_logs_everything_by_itself(tmp_path: Path) -> None:
+    config = tiny_config(tmp_path)
+    tracking = dataclasses.replace(
+        config.tracking,
+        wandb="offline",
+        wandb_photos=1,
+        statistics_steps=4,
+        statistics_photos=1,
+        statistics_layers=["generator/up_1_relu"],
+    )
+    run = train(dataclasses.replace(config, tracking=tracking), show_progress=False).run
+    [log] = logs_of(run.root)
+    records = read(log)
+    rows = history(records)
+    assert [row["step"] for row in rows_with(rows, "train/")] == list(range(1, 9))
+    assert [row["step"] for row in rows_with(rows, "epoch/")] == [4, 8]
+    measured = rows_with(rows, "activations/historical/generator/up_1_relu/")
+    assert [row["step"] for row in measured] == [1, 4, 8]
+    kept = load_statistics(run.activations).statistic("mean")[:, 1, 0]
+    logged = [row["activations/historical/generator/up_1_relu/mean"] for row in measured]
+    np.testing.assert_allclose(logged, kept, rtol=1e-6)
+    assert len(rows_with(rows, "samples")) == 2
+    [pictures] = rows_with(rows, "colorful_dimension/")
+    assert pictures["step"] == 8
+    assert pictures["colorful_dimension/generator/up_1_relu"]["_type"] == "image-file"
+    artifacts = [record.artifact for record in records if record.HasField("artifact")]
+    assert {"best", "last"} <= {alias for artifact in artifacts for alias in artifact.aliases}

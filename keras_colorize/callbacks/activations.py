@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_colorize.activations import Network, Probe, choose_layers
-from keras_colorize.statistics import Snapshot, save_snapshot
+from keras_colorize.statistics import Snapshot, drop_later_snapshots, save_snapshot
 
 __all__ = ["ActivationStatistics"]
 
@@ -17,7 +17,8 @@ __all__ = ["ActivationStatistics"]
 class ActivationStatistics(keras.callbacks.Callback):
     """Measure activations, weights and updates of each layer, every so many steps.
 
-    Works for any functional Keras model::
+    Works for functional Keras models. Models nested in one are not looked into, and a layer that is
+    used several times is measured where it was used first::
 
         probe = {"validation": x_validation[:8]}
         statistics = ActivationStatistics(probe, folder="activations", every=100)
@@ -25,7 +26,9 @@ class ActivationStatistics(keras.callbacks.Callback):
         history = keras_colorize.load_statistics("activations")
 
     The layers run on the same photographs each time, in inference. The first step is measured
-    too, so that the beginning can be seen.
+    too, so that the beginning can be seen. What the folder holds of later steps, from a training
+    before, is removed. With ``steps_per_execution``, what is due is measured when an execution
+    ends, and updates, which belong to single steps, are NaN.
 
     Args:
         photographs: one batch by domain, measured apart: whatever the networks' ``inputs`` take.
@@ -63,28 +66,33 @@ class ActivationStatistics(keras.callbacks.Callback):
         self.on_snapshot = on_snapshot
         self._probes: list[Probe] = []
         self._before: list[tf.Tensor] | None = None
+        self._start = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        if self._probes:  # training goes on: the compiled graphs serve again
-            return
         networks = self.networks or (Network(self.model.name, self.model),)
-        # A name may mean layers of one network only.
-        meant = [network for network in networks if choose_layers(network, self.layers)]
-        self._probes = [Probe(network, self.layers) for network in meant or networks]
+        measured = [probe.network.model for probe in self._probes]
+        if not all(any(model is n.model for n in networks) for model in measured or [None]):
+            # A name may mean layers of one network only.
+            meant = [network for network in networks if choose_layers(network, self.layers)]
+            self._probes = [Probe(network, self.layers) for network in meant or networks]
+        # Between two trainings layers may have been frozen, or others set free.
         self._weights = [
             (f"{network.name}/{layer.name}", network.name, layer.trainable_variables)
             for network in networks
             for layer in network.model.layers
             if layer.trainable_variables
         ]
+        if self.folder is not None:
+            drop_later_snapshots(self.folder, int(self.model.optimizer.iterations))
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if self._is_due(int(self.model.optimizer.iterations) + 1):
-            self._before = [tf.identity(v.value) for v in self._variables()]
+        self._start = int(self.model.optimizer.iterations)
+        due = self.model.steps_per_execution == 1 and self._is_due(self._start + 1)
+        self._before = [tf.identity(v.value) for v in self._variables()] if due else None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         step = int(self.model.optimizer.iterations)
-        if self._before is None or not self._is_due(step):
+        if not self._is_due(step):
             return
         snapshot = self._measure(step, self._before)
         self._before = None
@@ -94,18 +102,24 @@ class ActivationStatistics(keras.callbacks.Callback):
             use(snapshot)
 
     def _is_due(self, step: int) -> bool:
-        return step == 1 or step % self.every == 0
+        """Whether a first step, or one that ``every`` divides, came since the batch began."""
+        return self._start == 0 or step // self.every > self._start // self.every
 
     def _variables(self) -> list[keras.Variable]:
         return [variable for *_, variables in self._weights for variable in variables]
 
-    def _measure(self, step: int, before: list[tf.Tensor]) -> Snapshot:
+    def _measure(self, step: int, before: list[tf.Tensor] | None) -> Snapshot:
         measured = [
             [probe(photographs) for probe in self._probes]
             for photographs in self.photographs.values()
         ]
-        norms, changes = _norms(before, [variable.value for variable in self._variables()])
-        weight_norms = self._by_layer(norms.numpy())
+        after = [variable.value for variable in self._variables()]
+        norms, changes = (
+            norm.numpy() for norm in _norms(after if before is None else before, after)
+        )
+        weight_norms = self._by_layer(norms)
+        # Of several steps in one execution, no single one's change is known.
+        changes = np.full_like(changes, np.nan) if before is None else changes
         return Snapshot(
             step=step,
             domains=tuple(self.photographs),
@@ -114,7 +128,7 @@ class ActivationStatistics(keras.callbacks.Callback):
             counts=np.stack([np.concatenate([c for _, c in row]) for row in measured]),
             weights=tuple(name for name, *_ in self._weights),
             weight_norms=weight_norms,
-            update_ratios=self._by_layer(changes.numpy()) / np.maximum(weight_norms, 1e-12),
+            update_ratios=self._by_layer(changes) / np.maximum(weight_norms, 1e-12),
             gradient_norms=self._by_layer(self._gradient_norms()),
         )
 

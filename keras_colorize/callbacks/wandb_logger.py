@@ -43,7 +43,7 @@ from keras_colorize.callbacks.wandb_values import (
     images,
     logged_steps,
     sample_table,
-    snapshot_values,
+    snapshot_row,
     table_rows,
     train_row,
 )
@@ -52,7 +52,7 @@ from keras_colorize.errors import RunError
 from keras_colorize.files import atomic_path
 from keras_colorize.pixels import quantize
 from keras_colorize.run_folder import RunFolder
-from keras_colorize.statistics import Snapshot
+from keras_colorize.statistics import Snapshot, read_snapshots
 
 __all__ = ["WandbLogger", "asked_mode"]
 
@@ -78,8 +78,8 @@ class WandbLogger(keras.callbacks.Callback):
     import it.
 
     WandB's own process writes to the disk in blocks of 32 KiB, and loses the last one when it is
-    killed. A run that is continued therefore logs again, from the tables that ``HistoryWriter``
-    wrote, the steps and epochs that WandB has lost.
+    killed. A run that is continued therefore logs again what WandB has lost of the steps, epochs
+    and statistics, from the files that the run has written of them.
 
     Args:
         run: the folder of the run.
@@ -155,7 +155,7 @@ class WandbLogger(keras.callbacks.Callback):
 
     def log_snapshot(self, snapshot: Snapshot) -> None:
         """Log the statistics of a step; what does not apply, and so is NaN, is left out."""
-        self._use(lambda run: run.log({"step": snapshot.step, **snapshot_values(snapshot)}))
+        self._use(lambda run: run.log(snapshot_row(snapshot)))
 
     def _log_epoch(self, run: Any, row: dict[str, float]) -> None:
         _require_room(self._folder)
@@ -282,7 +282,7 @@ class WandbLogger(keras.callbacks.Callback):
         if run.offline:
             done = logged_steps(self._folder.glob("*run-*/run-*.wandb"))
         else:
-            done = dict.fromkeys(("train", "epoch"), int(run.summary.get("step", 0)))
+            done = dict.fromkeys(("train", "epoch", "activations"), int(run.summary.get("step", 0)))
         for kind, table, to_row in (
             ("train", self.run.steps, train_row),
             ("epoch", self.run.history, epoch_row),
@@ -290,6 +290,9 @@ class WandbLogger(keras.callbacks.Callback):
             for row in table_rows(table) if table.exists() else ():
                 if done[kind] < row["step"] <= self.start_step:
                     run.log(to_row(row))
+        for snapshot in read_snapshots(self.run.activations):
+            if done["activations"] < snapshot.step <= self.start_step:
+                run.log(snapshot_row(snapshot))
 
     def _use(self, action: Callable[[Any], object]) -> None:
         """Do something with the WandB run, if there is one."""

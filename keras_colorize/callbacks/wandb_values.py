@@ -17,7 +17,7 @@ __all__ = [
     "images",
     "logged_steps",
     "sample_table",
-    "snapshot_values",
+    "snapshot_row",
     "table_rows",
     "train_row",
 ]
@@ -55,11 +55,11 @@ def table_rows(table: Path) -> list[dict[str, float]]:
     ]
 
 
-def snapshot_values(snapshot: Snapshot) -> dict[str, Any]:
-    """Scalars and histograms of a snapshot; what does not apply, and so is NaN, is left out."""
+def snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
+    """Step, scalars and histograms of a snapshot, without what does not apply, and so is NaN."""
     import wandb
 
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"step": snapshot.step}
     for d, domain in enumerate(snapshot.domains):
         for index, layer in enumerate(snapshot.layers):
             prefix = f"activations/{domain}/{layer}"
@@ -102,8 +102,8 @@ def images(paths: Mapping[str, Path]) -> dict[str, Any]:
 
 
 def logged_steps(logs: Iterable[Path]) -> dict[str, int]:
-    """The last step in WandB's logs, of rows of steps (``train``) and of epochs (``epoch``)."""
-    last = {"train": 0, "epoch": 0}
+    """The last step in WandB's logs, of rows of steps, of epochs, and of statistics."""
+    last = {"train": 0, "epoch": 0, "activations": 0}
     for log in logs:
         for record in _read_log(log):
             row = {item.nested_key[0]: item.value_json for item in record.history.item}
