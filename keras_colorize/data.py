@@ -183,12 +183,12 @@ def _stream(
 
 
 def _fetch(photos: PhotoSet, position: tf.Tensor, order: DrawOrder | None = None) -> tf.Tensor:
-    """Pixels in [0, 255], float32 ``(h, w, channels)``."""
+    """Pixels, uint8 ``(h, w, channels)``."""
     pixels = tf.numpy_function(
         lambda p: photos.fetch(int(p) if order is None else order[p]), [position], tf.uint8
     )
     pixels.set_shape((None, None, photos.channels))
-    return tf.cast(pixels, tf.float32)
+    return pixels
 
 
 def _size_at(step: tf.Tensor, data: DataConfig, seed: int) -> tf.Tensor | int:
@@ -231,7 +231,7 @@ def _resize(square: tf.Tensor, side: tf.Tensor, size: tf.Tensor | int) -> tf.Ten
     )
     static = size if isinstance(size, int) else None
     resized.set_shape((static, static, square.shape[-1]))
-    return resized / 255.0
+    return tf.cast(resized, tf.float32) / 255.0
 
 
 def _seed(seed: int, salt: int, position: tf.Tensor) -> tf.Tensor:
