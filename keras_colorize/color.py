@@ -2,7 +2,8 @@
 
 RGB <-> YCbCr follows ITU-R BT.601 in full range, the matrix that JFIF (ITU-T T.871) prescribes
 for JPEG files. Every function takes NumPy arrays and Keras tensors alike and gives back what it
-was given: NumPy in, NumPy out, without any deep-learning framework being imported.
+was given: NumPy in, NumPy out, without any deep-learning framework being imported. Where NumPy
+meets a tensor, the tensor decides the kind and the dtype.
 
 Ranges: R, G, B and Y in [0, 1]; Cb and Cr in [-0.5, 0.5]. Channels come last.
 """
@@ -84,6 +85,7 @@ def limit_chroma(y: Array, chroma: Array) -> Array:
         Cb and Cr ``(..., 2)``. :func:`ycbcr_to_rgb` of ``y`` with them lies in [0, 1], to within
         floating-point rounding.
     """
+    y, chroma = _alike(y, chroma)
     _check_channels("y", y, 1)
     _check_channels("chroma", chroma, 2)
     return chroma * _room(y, _color_differences(*_channels(chroma)))
@@ -99,6 +101,7 @@ def add_chroma(y: Array, chroma: Array) -> Array:
     Returns:
         RGB ``(..., 3)`` in [0, 1], to within floating-point rounding, whose luminance is ``y``.
     """
+    y, chroma = _alike(y, chroma)
     _check_channels("y", y, 1)
     _check_channels("chroma", chroma, 2)
     differences = _color_differences(*_channels(chroma))
@@ -117,7 +120,8 @@ def replace_luminance(rgb: Array, y: Array) -> Array:
         RGB ``(..., 3)`` in [0, 1] whose luminance is ``y``: the chroma of ``rgb``, shrunk into
         gamut by :func:`limit_chroma` where ``y`` leaves no room for it.
     """
-    return _namespace(rgb).clip(add_chroma(y, chroma(rgb)), 0.0, 1.0)
+    replaced = add_chroma(y, chroma(rgb))
+    return _namespace(replaced).clip(replaced, 0.0, 1.0)
 
 
 def _room(y: Array, differences: Sequence[Array]) -> Array:
@@ -150,6 +154,16 @@ def _channels(image: Array) -> Sequence[Array]:
 
 def _join(channels: Sequence[Array]) -> Array:
     return _namespace(channels[0]).concatenate(channels, axis=-1)
+
+
+def _alike(a: Array, b: Array) -> tuple[Array, Array]:
+    """Where a NumPy array meets a tensor, both as tensors of that tensor's dtype."""
+    if isinstance(a, np.ndarray) == isinstance(b, np.ndarray):
+        return a, b
+    import keras
+
+    dtype = keras.backend.standardize_dtype((b if isinstance(a, np.ndarray) else a).dtype)
+    return keras.ops.convert_to_tensor(a, dtype), keras.ops.convert_to_tensor(b, dtype)
 
 
 def _check_channels(name: str, array: Array, channels: int) -> None:

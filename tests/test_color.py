@@ -354,3 +354,17 @@ def test_gradient_in_gamut_is_that_of_the_identity() -> None:
 def test_wrong_channels_are_named(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("numpy_first", [True, False])
+def test_where_numpy_meets_a_tensor_the_tensor_decides(numpy_first: bool) -> None:
+    """In float64 against float32, as a caller's NumPy arithmetic easily ends up."""
+    y, chroma = np.full((2, 3, 1), 0.4), np.full((2, 3, 2), [0.1, -0.2])
+    expected = color.add_chroma(y, chroma)
+    tensor = keras.ops.convert_to_tensor(chroma if numpy_first else y, "float32")
+    mixed = (y, tensor) if numpy_first else (tensor, chroma)
+    result = color.add_chroma(*mixed)
+    assert keras.ops.is_tensor(result)
+    assert keras.backend.standardize_dtype(result.dtype) == "float32"
+    np.testing.assert_allclose(result, expected, atol=1e-6)
+    np.testing.assert_allclose(color.limit_chroma(*mixed), color.limit_chroma(y, chroma), atol=1e-6)
