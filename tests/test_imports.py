@@ -32,6 +32,7 @@ FLOORS = (
         "statistics",
         "tables",
         "tiff",
+        "upsampling",
     },
     {
         "activations",
