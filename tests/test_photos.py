@@ -669,7 +669,10 @@ def test_unknown_decoder() -> None:
 # ---- writing ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", [s for s in photos.PHOTO_SUFFIXES if FORMATS[s] not in ("GIF", "HEIF")])
+WRITABLE = [s for s in photos.PHOTO_SUFFIXES if FORMATS[s] not in ("GIF", "HEIF")]
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_save_photo_and_read_it_again(tmp_path: Path, suffix: str, channels: int) -> None:
     image = pixels(photo())[..., :channels]
