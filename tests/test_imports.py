@@ -31,6 +31,7 @@ FLOORS = (
         "metrics",
         "originals",
         "photos",
+        "reduction",
         "pixels",
         "sheets",
         "statistics",
