@@ -141,15 +141,15 @@ def replace_luminance(rgb: Array, y: Array) -> Array:
 def _room(y: Array, differences: Sequence[Array]) -> Array:
     """The largest factor of at most 1 by which the differences from gray ``y`` stay in [0, 1]."""
     xp = _namespace(y)
-    factor = None
-    for difference in differences:
-        room = xp.where(difference > 0.0, 1.0 - y, y)  # how far it may lie from gray
-        # The quotient is 1 where a channel has room to spare; 1e-7 keeps 0/0 out of black and
-        # white.
-        needed = xp.maximum(xp.maximum(xp.absolute(difference), room), 1e-7)
-        quotient = room / needed
-        factor = quotient if factor is None else xp.minimum(factor, quotient)
-    return factor
+    red, green, blue = differences
+    # Their weighted sum is 0: the highest is never below gray, the lowest never above.
+    highest = xp.maximum(xp.maximum(red, green), blue)
+    lowest = xp.minimum(xp.minimum(red, green), blue)
+    headroom = 1.0 - y
+    # Quotients are 1 where there is room to spare; 1e-7 keeps 0/0 out of black and white.
+    upwards = headroom / xp.maximum(xp.maximum(highest, headroom), 1e-7)
+    downwards = y / xp.maximum(xp.maximum(-lowest, y), 1e-7)
+    return xp.minimum(upwards, downwards)
 
 
 def _color_differences(cb: Array, cr: Array) -> tuple[Array, Array, Array]:
