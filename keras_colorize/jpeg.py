@@ -29,16 +29,13 @@ from keras_colorize.jpeg_metadata import (
     replace_xmp,
 )
 from keras_colorize.jpeg_segments import (
-    DHT,
-    DQT,
-    DRI,
-    SOF2,
-    SOS,
     Component,
     Frame,
+    Marker,
     Segment,
     is_frame_header,
     join_jpeg,
+    only,
     quantization_tables,
     read_frame,
     select_components,
@@ -137,18 +134,14 @@ def _append_chroma(
 ) -> list[Segment]:
     """A color JPEG's segments: a gray JPEG's, and scans of Cb and Cr after the last of its own."""
     frame = read_frame(gray)
-    taken = {
-        slot
-        for segment in gray
-        if segment.marker == DQT
-        for slot, _ in quantization_tables(segment)
-    }
+    taken = {slot for segment in only(gray, Marker.DQT) for slot, _ in quantization_tables(segment)}
     if frame.components[0].table not in taken:
         raise IrreversibleJpegError("damaged JPEG: no quantization table for its luminance")
     slot = next((slot for slot in (1, 2, 3, 0) if slot not in taken), None)
     if slot is None:
         raise IrreversibleJpegError("all four quantization tables are taken")
-    coded = [_encode_plane(plane, quality, progressive=frame.marker == SOF2) for plane in planes]
+    progressive = frame.marker == Marker.SOF2
+    coded = [_encode_plane(plane, quality, progressive=progressive) for plane in planes]
     table = next(table for _, table in quantization_tables(coded[0][0]))
     luminance = dataclasses.replace(frame.components[0], horizontal=factor, vertical=factor)
     chroma = [Component(identifier, 1, 1, slot) for identifier in _IDENTIFIERS[1:]]
@@ -157,14 +150,14 @@ def _append_chroma(
     color: list[Segment] = []
     for segment in gray:
         if is_frame_header(segment):
-            color += Segment(DQT, bytes((slot,)) + table[1:]), header
+            color += Segment(Marker.DQT, bytes((slot,)) + table[1:]), header
         else:
             color.append(segment)
-    if any(segment.marker == DRI for segment in gray):
-        color.append(Segment(DRI, b"\0\0"))  # Pillow coded the planes without restart markers
+    if only(gray, Marker.DRI):  # the planes have no restart markers
+        color.append(Segment(Marker.DRI, b"\0\0"))
     for identifier, (_, *scans) in zip(_IDENTIFIERS[1:], coded, strict=True):
         color += [
-            select_components(segment, identifier) if segment.marker == SOS else segment
+            select_components(segment, identifier) if segment.marker == Marker.SOS else segment
             for segment in scans
         ]
     return color
@@ -176,8 +169,7 @@ def _encode_plane(plane: np.ndarray, quality: int, *, progressive: bool) -> list
     Image.fromarray(plane).save(
         output, "JPEG", qtables=[_chroma_table(quality)], progressive=progressive
     )
-    segments = split_jpeg(output.getbuffer()).segments
-    return [segment for segment in segments if segment.marker in (DQT, DHT, SOS)]
+    return only(split_jpeg(output.getbuffer()).segments, Marker.DQT, Marker.DHT, Marker.SOS)
 
 
 @functools.cache

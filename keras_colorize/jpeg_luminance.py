@@ -18,22 +18,19 @@ from PIL import JpegImagePlugin
 
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.jpeg_segments import (
-    DHT,
-    DQT,
-    DRI,
-    SOF0,
-    SOF1,
-    SOS,
     Component,
     Frame,
+    Marker,
     Segment,
     is_frame_header,
     join_jpeg,
+    only,
     quantization_tables,
     read_frame,
     scan_components,
     select_components,
     split_jpeg,
+    without,
 )
 from keras_colorize.pixels import TRUNCATED
 
@@ -67,7 +64,7 @@ def isolate_luminance(segments: Sequence[Segment], frame: Frame) -> list[Segment
     marker = frame.marker
     if len(frame.components) == 3:
         slots = {component.table for component in frame.components[1:]} - {luminance.table}
-        scans = [scan_components(segment) for segment in segments if segment.marker == SOS]
+        scans = [scan_components(segment) for segment in only(segments, Marker.SOS)]
         if all(scan == (luminance.identifier,) for scan in scans if luminance.identifier in scan):
             segments = _without_chroma_scans(segments, luminance)
         else:
@@ -75,14 +72,15 @@ def isolate_luminance(segments: Sequence[Segment], frame: Frame) -> list[Segment
         segments = _without_tables(segments, slots)
     gray = Component(_IDENTIFIER, 1, 1, luminance.table)
     header = Frame(marker, frame.width, frame.height, (gray,)).as_segment()
-    return [
-        dataclasses.replace(segment, marker=header.marker, payload=header.payload)
-        if is_frame_header(segment)
-        else select_components(segment, _IDENTIFIER)
-        if segment.marker == SOS
-        else segment
-        for segment in segments
-    ]
+    isolated = []
+    for segment in segments:
+        if is_frame_header(segment):
+            isolated.append(header)
+        elif segment.marker == Marker.SOS:
+            isolated.append(select_components(segment, _IDENTIFIER))
+        else:
+            isolated.append(segment)
+    return isolated
 
 
 def luminance_coefficients(jpeg: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +128,7 @@ def check_luminance(jpeg: bytes, luminance: np.ndarray, *, reduce: int = 1) -> N
     """Decode a color JPEG and compare its luminance with what it was made from.
 
     Args:
-        jpeg: what :func:`add_chroma_planes` returned.
+        jpeg: what :func:`~keras_colorize.jpeg.add_chroma_planes` returned.
         luminance: what :func:`read_luminance` gave for the original.
         reduce: the same as then.
 
@@ -146,21 +144,17 @@ def _without_chroma_scans(segments: Sequence[Segment], luminance: Component) -> 
     kept = [
         segment
         for segment in segments
-        if segment.marker != SOS or scan_components(segment) == (luminance.identifier,)
+        if segment.marker != Marker.SOS or scan_components(segment) == (luminance.identifier,)
     ]
-    last = max(index for index, segment in enumerate(kept) if segment.marker == SOS)
-    return [
-        segment
-        for index, segment in enumerate(kept)
-        if index <= last or segment.marker not in (DHT, DRI)
-    ]
+    last = max(index for index, segment in enumerate(kept) if segment.marker == Marker.SOS)
+    return [*kept[: last + 1], *without(kept[last + 1 :], Marker.DHT, Marker.DRI)]
 
 
 def _without_tables(segments: Sequence[Segment], slots: set[int]) -> list[Segment]:
     """Leave out the quantization tables in some slots."""
     kept = []
     for segment in segments:
-        if segment.marker == DQT:
+        if segment.marker == Marker.DQT:
             tables = [table for slot, table in quantization_tables(segment) if slot not in slots]
             if not tables:
                 continue
@@ -176,28 +170,33 @@ def _recode_luminance(segments: Sequence[Segment], frame: Frame) -> tuple[list[S
         The segments with that scan in the place of all others, and the marker of its process.
     """
     luminance = frame.components[0]
-    first = next(index for index, segment in enumerate(segments) if segment.marker == SOS)
-    tables = [
-        (index, slot, table)
-        for index, segment in enumerate(segments)
-        if segment.marker == DQT
-        for slot, table in quantization_tables(segment)
-    ]
-    if any(index > first and slot == luminance.table for index, slot, _ in tables):
+    first = next(index for index, segment in enumerate(segments) if segment.marker == Marker.SOS)
+    before, after = segments[:first], segments[first:]
+    if any(
+        slot == luminance.table
+        for segment in only(after, Marker.DQT)
+        for slot, _ in quantization_tables(segment)
+    ):
         raise IrreversibleJpegError("its quantization tables change between scans")
     coefficients, _ = _read_coefficients(segments, frame)
     coded = split_jpeg(_write_coefficients(coefficients, frame)).segments
-    scan = [segment for segment in coded if segment.marker in (DHT, SOS)]
-    kept = [segment for segment in segments[first:] if segment.marker not in (SOS, DHT, DRI)]
-    head = [segment for segment in segments[:first] if segment.marker not in (DHT, DRI)]
+    recoded = [
+        *without(before, Marker.DHT, Marker.DRI),
+        *only(coded, Marker.DHT, Marker.SOS),
+        *without(after, Marker.DHT, Marker.DRI, Marker.SOS),
+    ]
     # Baseline allows tables of 8 bits only (T.81, table B.4).
-    extended = any(table[0] >> 4 for _, _, table in tables)
-    return [*head, *scan, *kept], SOF1 if extended else SOF0
+    extended = any(
+        table[0] >> 4
+        for segment in only(segments, Marker.DQT)
+        for _, table in quantization_tables(segment)
+    )
+    return recoded, Marker.SOF1 if extended else Marker.SOF0
 
 
 def _read_coefficients(segments: Sequence[Segment], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
     """What :func:`luminance_coefficients` returns."""
-    coded = [segment for segment in segments if segment.marker in (DQT, DHT, DRI, SOS)]
+    coded = only(segments, Marker.DQT, Marker.DHT, Marker.DRI, Marker.SOS)
     _check_tables(coded, frame)
     content = join_jpeg([frame.as_segment(), *coded])
     rows, columns = -(-frame.height // 8), -(-frame.width // 8)
@@ -232,7 +231,7 @@ def _check_tables(coded: Sequence[Segment], frame: Frame) -> None:
     """
     pixel = dataclasses.replace(frame, width=1, height=1)
     probe = [
-        dataclasses.replace(segment, data=b"\0") if segment.marker == SOS else segment
+        dataclasses.replace(segment, data=b"\0") if segment.marker == Marker.SOS else segment
         for segment in coded
     ]
     try:

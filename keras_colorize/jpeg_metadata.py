@@ -10,7 +10,7 @@ import itertools
 import struct
 from collections.abc import Callable, Sequence
 
-from keras_colorize.jpeg_segments import APP0, APP1, APP2, APP14, Segment
+from keras_colorize.jpeg_segments import Marker, Segment
 
 __all__ = ["MAX_XMP_BYTES", "declare_ycbcr", "relocate_pictures", "replace_icc", "replace_xmp"]
 
@@ -27,7 +27,7 @@ MAX_XMP_BYTES = 65502
 _MAX_ICC_BYTES = 65533 - len(_ICC) - 2
 
 # Version 1.01; a ratio of 1:1 without a unit; no thumbnail.
-_PLAIN_JFIF = Segment(APP0, _JFIF + bytes.fromhex("01 01 00 0001 0001 00 00"))
+_PLAIN_JFIF = Segment(Marker.APP0, _JFIF + bytes.fromhex("01 01 00 0001 0001 00 00"))
 
 _MP_ENTRY_TAG = 0xB002
 _MP_ENTRY_BYTES = 16
@@ -42,11 +42,11 @@ def declare_ycbcr(segments: Sequence[Segment]) -> list[Segment]:
     """
     declared = [
         dataclasses.replace(segment, payload=segment.payload[:11] + b"\1" + segment.payload[12:])
-        if _begins(segment, APP14, _ADOBE) and len(segment.payload) >= 12
+        if _begins(segment, Marker.APP14, _ADOBE) and len(segment.payload) >= 12
         else segment
         for segment in segments
     ]
-    if not any(_begins(x, APP0, _JFIF) or _begins(x, APP1, _EXIF) for x in segments):
+    if not any(_begins(x, Marker.APP0, _JFIF) or _begins(x, Marker.APP1, _EXIF) for x in segments):
         declared.insert(0, _PLAIN_JFIF)
     return declared
 
@@ -65,7 +65,9 @@ def replace_xmp(segments: Sequence[Segment], packet: bytes) -> list[Segment]:
             f"Received: {len(packet)} bytes. Leave out its padding, or what isn't needed"
         )
     return _replace(
-        segments, lambda segment: _begins(segment, APP1, _XMP), [Segment(APP1, _XMP + packet)]
+        segments,
+        lambda segment: _begins(segment, Marker.APP1, _XMP),
+        [Segment(Marker.APP1, _XMP + packet)],
     )
 
 
@@ -83,10 +85,10 @@ def replace_icc(segments: Sequence[Segment], profile: bytes) -> list[Segment]:
             f"icc must have at most {255 * _MAX_ICC_BYTES} bytes. Received: {len(profile)} bytes"
         )
     new = [
-        Segment(APP2, _ICC + bytes((number, len(chunks))) + chunk)
+        Segment(Marker.APP2, _ICC + bytes((number, len(chunks))) + chunk)
         for number, chunk in enumerate(chunks, start=1)
     ]
-    return _replace(segments, lambda segment: _begins(segment, APP2, _ICC), new)
+    return _replace(segments, lambda segment: _begins(segment, Marker.APP2, _ICC), new)
 
 
 def relocate_pictures(segments: Sequence[Segment], end: int) -> list[Segment]:
@@ -101,7 +103,7 @@ def relocate_pictures(segments: Sequence[Segment], end: int) -> list[Segment]:
     relocated = []
     position = 2
     for segment in segments:
-        if _begins(segment, APP2, _MPF):
+        if _begins(segment, Marker.APP2, _MPF):
             moved = position + 4 - segment.position
             payload = _shift_entries(bytes(segment.payload), growth, growth - moved)
             segment = dataclasses.replace(segment, payload=payload)
@@ -145,7 +147,9 @@ def _replace(
     segments: Sequence[Segment], is_old: Callable[[Segment], bool], new: list[Segment]
 ) -> list[Segment]:
     """New segments in the place of the first old one, or behind those that have to come first."""
-    leading = itertools.takewhile(lambda segment: segment.marker in (APP0, APP1), segments)
+    leading = itertools.takewhile(
+        lambda segment: segment.marker in (Marker.APP0, Marker.APP1), segments
+    )
     places = [index for index, segment in enumerate(segments) if is_old(segment)]
     place = places[0] if places else len(list(leading))
     kept = [segment for segment in segments if not is_old(segment)]

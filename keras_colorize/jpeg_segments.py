@@ -8,6 +8,7 @@ without being decoded must be understood.
 """
 
 import dataclasses
+import enum
 import re
 import struct
 from collections.abc import Iterable, Iterator
@@ -16,41 +17,47 @@ from keras_colorize.errors import IrreversibleJpegError
 from keras_colorize.pixels import TRUNCATED
 
 __all__ = [
-    "APP0",
-    "APP1",
-    "APP2",
-    "APP14",
-    "DHT",
-    "DQT",
-    "DRI",
-    "SOF0",
-    "SOF1",
-    "SOF2",
-    "SOS",
     "Component",
     "Frame",
     "JpegFile",
+    "Marker",
     "Segment",
     "is_frame_header",
     "join_jpeg",
+    "only",
     "quantization_tables",
     "read_frame",
     "scan_components",
     "select_components",
     "split_jpeg",
+    "without",
 ]
 
 Buffer = bytes | memoryview
 
-# Second bytes of the markers (T.81, table B.1).
-SOF0, SOF1, SOF2 = 0xC0, 0xC1, 0xC2  # frame header: baseline, extended sequential, progressive
-DHT, DQT, DRI = 0xC4, 0xDB, 0xDD  # Huffman tables, quantization tables, restart interval
-SOS = 0xDA  # scan header, followed by entropy-coded data
-APP0, APP1, APP2, APP14 = 0xE0, 0xE1, 0xE2, 0xEE
-_SOI, _EOI = 0xD8, 0xD9
-_DHP, _EXP = 0xDE, 0xDF
-_NO_FRAME = {DHT, 0xC8, 0xCC}  # within C0 to CF, the markers that begin no frame
-_WITHOUT_LENGTH = {0x00, 0x01, _SOI, *range(0xD0, 0xD8)}
+
+class Marker(enum.IntEnum):
+    """Second bytes of the markers that matter here (T.81, table B.1)."""
+
+    SOF0 = 0xC0  # frame header: baseline
+    SOF1 = 0xC1  # extended sequential
+    SOF2 = 0xC2  # progressive
+    DHT = 0xC4  # Huffman tables
+    SOI = 0xD8
+    EOI = 0xD9
+    SOS = 0xDA  # scan header, followed by entropy-coded data
+    DQT = 0xDB  # quantization tables
+    DRI = 0xDD  # restart interval
+    DHP = 0xDE  # hierarchical JPEG
+    EXP = 0xDF
+    APP0 = 0xE0
+    APP1 = 0xE1
+    APP2 = 0xE2
+    APP14 = 0xEE
+
+
+_NO_FRAME = {Marker.DHT, 0xC8, 0xCC}  # within C0 to CF, the markers that begin no frame
+_WITHOUT_LENGTH = {0x00, 0x01, Marker.SOI, *range(0xD0, 0xD8)}
 
 # In entropy-coded data, FF is followed by 00 or is the beginning of a restart marker; FF FF is
 # padding before a marker.
@@ -136,13 +143,13 @@ def split_jpeg(jpeg: Buffer) -> JpegFile:
         IrreversibleJpegError: if the file is no JPEG, truncated, or damaged.
     """
     view = memoryview(jpeg)
-    if bytes(view[:2]) != bytes((0xFF, _SOI)):
+    if bytes(view[:2]) != bytes((0xFF, Marker.SOI)):
         raise IrreversibleJpegError("no JPEG: it does not begin with an SOI marker")
     segments: list[Segment] = []
     position = 2
     while True:
         marker, position = _read_marker(view, position)
-        if marker == _EOI:
+        if marker == Marker.EOI:
             return JpegFile(segments, position, view[position:])
         if position + 2 > len(view):
             raise _truncated()
@@ -152,7 +159,7 @@ def split_jpeg(jpeg: Buffer) -> JpegFile:
             raise _damaged(f"a segment FF{marker:02X} of length {length}")
         data: Buffer = b""
         payload = bytes(view[start:position])
-        if marker == SOS:
+        if marker == Marker.SOS:
             match = _END_OF_SCAN.search(view, position)
             if match is None:
                 raise _truncated()
@@ -164,18 +171,28 @@ def split_jpeg(jpeg: Buffer) -> JpegFile:
 
 def join_jpeg(segments: Iterable[Segment], trailer: Buffer = b"") -> bytes:
     """The file of some segments: SOI, them, EOI, and what follows."""
-    parts: list[Buffer] = [bytes((0xFF, _SOI))]
+    parts: list[Buffer] = [bytes((0xFF, Marker.SOI))]
     for segment in segments:
         parts.append(struct.pack(">BBH", 0xFF, segment.marker, 2 + len(segment.payload)))
         parts.append(segment.payload)
         parts.append(segment.data)
-    parts += bytes((0xFF, _EOI)), trailer
+    parts += bytes((0xFF, Marker.EOI)), trailer
     return b"".join(parts)
+
+
+def only(segments: Iterable[Segment], *markers: int) -> list[Segment]:
+    """Those with one of some markers."""
+    return [segment for segment in segments if segment.marker in markers]
+
+
+def without(segments: Iterable[Segment], *markers: int) -> list[Segment]:
+    """Those with none of some markers."""
+    return [segment for segment in segments if segment.marker not in markers]
 
 
 def is_frame_header(segment: Segment) -> bool:
     """Whether a segment is a frame header, of whatever process."""
-    return segment.marker & 0xF0 == SOF0 and segment.marker not in _NO_FRAME
+    return segment.marker & 0xF0 == Marker.SOF0 and segment.marker not in _NO_FRAME
 
 
 def read_frame(segments: Iterable[Segment]) -> Frame:
@@ -188,19 +205,19 @@ def read_frame(segments: Iterable[Segment]) -> Frame:
         IrreversibleJpegError: if not; the message is the reason.
     """
     segments = list(segments)
-    if any(segment.marker in (_DHP, _EXP) for segment in segments):
+    if only(segments, Marker.DHP, Marker.EXP):
         raise IrreversibleJpegError("hierarchical JPEG, which holds several frames")
     headers = [segment for segment in segments if is_frame_header(segment)]
     if len(headers) != 1:
         raise _damaged(f"{len(headers)} frame headers")
     frame = _parse_frame_header(headers[0])
     _check_components(frame, segments)
-    scans = [scan_components(segment) for segment in segments if segment.marker == SOS]
+    scans = [scan_components(segment) for segment in only(segments, Marker.SOS)]
     known = {component.identifier for component in frame.components}
     if any(not known.issuperset(scan) or len(set(scan)) != len(scan) for scan in scans):
         raise _damaged("a scan of components that the frame lacks")
     count = sum(frame.components[0].identifier in scan for scan in scans)
-    if count == 0 or (count > 1 and frame.marker != SOF2):
+    if count == 0 or (count > 1 and frame.marker != Marker.SOF2):
         raise _damaged(f"{count} scans of the luminance")
     return frame
 
@@ -254,7 +271,7 @@ def _parse_frame_header(segment: Segment) -> Frame:
         raise IrreversibleJpegError("lossless JPEG, which has no coefficients")
     if marker > 0xC8:
         raise IrreversibleJpegError("arithmetic coding, which few programs can read")
-    if marker > SOF2:
+    if marker > Marker.SOF2:
         raise IrreversibleJpegError("hierarchical JPEG, which holds several frames")
     if len(payload) < 6 or len(payload) != 6 + 3 * payload[5]:
         raise _damaged("a frame header of the wrong length")
@@ -289,7 +306,7 @@ def _check_components(frame: Frame, segments: Iterable[Segment]) -> None:
     # As Adobe's Technical Note 5116 defines the last byte of APP14: 0 says that no transform, such
     # as that to YCbCr, was applied. Where JFIF contradicts it, decoders disagree.
     if bytes(component.identifier for component in components) == b"RGB" or any(
-        segment.marker == APP14
+        segment.marker == Marker.APP14
         and segment.payload[:5] == b"Adobe"
         and segment.payload[11:12] == b"\0"
         for segment in segments
