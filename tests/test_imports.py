@@ -23,6 +23,7 @@ FLOORS = (
     {
         "cli",
         "condition",
+        "decoded",
         "film",
         "film_stocks",
         "formats",
@@ -36,6 +37,7 @@ FLOORS = (
         "statistics",
         "tables",
         "tiff",
+        "tiff_pages",
         "upsampling",
     },
     {
@@ -98,11 +100,20 @@ SIDEWAYS = {
     "colorizer": {"generators"},
     "checks": {"config", "errors"},
     "data": {"photosets"},
+    "decoded": {"formats", "pixels"},
     "film": {"film_stocks"},
     "figures": {"histograms"},
     "fit": {"training"},
     "inspect": {"report"},
-    "originals": {"condition", "formats", "icc", "pixels", "upsampling"},
+    "originals": {
+        "condition",
+        "decoded",
+        "formats",
+        "icc",
+        "pixels",
+        "tiff_pages",
+        "upsampling",
+    },
     "models": {"models.patchgan", "models.unet"},
     "models.efficientnet": {"models.blocks"},
     "models.patchgan": {"models.blocks"},
@@ -114,6 +125,7 @@ SIDEWAYS = {
     "pretrained": {"models.efficientnet"},
     "sheets": {"pixels"},
     "tiff": {"pixels"},
+    "tiff_pages": {"decoded", "formats", "pixels"},
 }
 
 # keras.ops runs under any backend; these must not tie themselves to one.
