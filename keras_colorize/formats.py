@@ -29,6 +29,7 @@ from keras_colorize.pixels import TRUNCATED
 __all__ = [
     "FORMATS",
     "PHOTO_SUFFIXES",
+    "TURN",
     "check_suffix",
     "identify",
     "open_file",
@@ -73,8 +74,8 @@ _SIGNATURES = re.compile(
     re.DOTALL,
 )
 
-# Which way to turn a stored picture, by EXIF orientation 2 to 8 (CIPA DC-008, section 4.6.4).
-_TURN = {
+#: Which way to turn a stored picture, by EXIF orientation 2 to 8 (CIPA DC-008, section 4.6.4).
+TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -154,7 +155,7 @@ def open_image(file: BinaryIO, format_: str) -> ImageFile.ImageFile:
 def turn_of(image: Image.Image) -> Image.Transpose | None:
     """How to turn a picture upright, by its EXIF; ``None`` where it stands so."""
     try:
-        return _TURN.get(image.getexif().get(Tag.Orientation, 1))
+        return TURN.get(image.getexif().get(Tag.Orientation, 1))
     # As varied as in `photo_errors`; damaged EXIF is no reason to refuse sound pixels.
     except Exception:  # noqa: BLE001
         return None

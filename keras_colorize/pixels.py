@@ -7,7 +7,10 @@ from PIL import Image
 
 from keras_colorize.errors import PhotoError
 
-__all__ = ["TRUNCATED", "check_size", "quantize", "to_integers", "to_rgb", "turn_array"]
+__all__ = ["TRUNCATED", "WHITE", "check_size", "quantize", "to_integers", "to_rgb", "turn_array"]
+
+#: White in 16 bits.
+WHITE = 65535
 
 #: The reason to refuse a file that is cut short.
 TRUNCATED = "truncated: the file ends before the picture does"
@@ -20,7 +23,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise PhotoError(
             f"too large: {width} x {height} = {width * height / 1e6:.4g} megapixels, limit "
-            f"{max_pixels / 1e6:.4g}; raise --data.max_pixels"
+            f"{max_pixels / 1e6:.4g}; raise max_pixels"
         )
 
 
@@ -51,22 +54,26 @@ def to_integers(values: np.ndarray, white: int) -> np.ndarray:
 
     Args:
         values: unsigned integers of 16 bits, or wider numbers of any kind.
-        white: what white becomes: 255, for uint8, or 65535, for uint16.
+        white: what white becomes: 255, for uint8, or :data:`WHITE`, for uint16.
 
     Raises:
         PhotoError: there are values that are no numbers.
     """
     dtype = np.uint8 if white == 255 else np.uint16
     if values.dtype == np.uint16:
-        return values if white == 65535 else ((values.astype(np.uint32) + 128) // 257).astype(dtype)
+        return values if white == WHITE else ((values.astype(np.uint32) + 128) // 257).astype(dtype)
     low, high = float(values.min()), float(values.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise PhotoError("holds pixels that are NaN or infinite")
     whites = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
     brightest = next((w for w in whites if low >= 0.0 and high <= w), None)
     black, brightest = (low, high) if brightest is None else (0.0, brightest)
-    scaled = (values.astype(np.float64) - black) * (white / max(brightest - black, 1e-30))
-    return np.round(scaled).astype(dtype)
+    scale = white / max(brightest - black, 1e-30)
+    integers = np.empty(values.shape, dtype)
+    # In parts: float64 of all would be several times the memory of the picture.
+    for part, source in zip(np.array_split(integers, 64), np.array_split(values, 64)):
+        part[...] = np.round((source.astype(np.float64) - black) * scale)
+    return integers
 
 
 def turn_array(array: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:

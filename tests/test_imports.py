@@ -36,6 +36,7 @@ FLOORS = (
         "cli",
         "condition",
         "embedding",
+        "decoded",
         "film",
         "film_stocks",
         "formats",
@@ -56,6 +57,7 @@ FLOORS = (
         "statistics",
         "tables",
         "tiff",
+        "tiff_pages",
         "upsampling",
     },
     {
@@ -120,6 +122,7 @@ SIDEWAYS = {
     "containers": {"directories", "xmp"},
     "data": {"photosets"},
     "embedding": {"metadata"},
+    "decoded": {"formats", "pixels"},
     "film": {"film_stocks"},
     "figures": {"histograms"},
     "fit": {"training"},
@@ -129,6 +132,15 @@ SIDEWAYS = {
     "jpeg_luminance": {"jpeg_segments", "pixels"},
     "jpeg_metadata": {"jpeg_segments"},
     "jpeg_segments": {"pixels"},
+    "originals": {
+        "condition",
+        "decoded",
+        "formats",
+        "icc",
+        "pixels",
+        "tiff_pages",
+        "upsampling",
+    },
     "models": {"models.patchgan", "models.unet"},
     "models.efficientnet": {"models.blocks"},
     "models.patchgan": {"models.blocks"},
@@ -140,6 +152,7 @@ SIDEWAYS = {
     "pretrained": {"models.efficientnet"},
     "sheets": {"pixels"},
     "tiff": {"pixels"},
+    "tiff_pages": {"decoded", "formats", "pixels"},
 }
 
 # keras.ops runs under any backend; these must not tie themselves to one.

@@ -513,7 +513,7 @@ def test_too_large(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(data[:12] + header + checksum + data[33:])
     with pytest.raises(
         PhotoError,
-        match=r"too large: 30000 x 20000 = 600 megapixels, limit 200; raise --data.max_pixels",
+        match=r"too large: 30000 x 20000 = 600 megapixels, limit 200; raise max_pixels",
     ):
         read_photo(tmp_path / "x.png")
 
