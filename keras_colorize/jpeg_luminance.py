@@ -127,6 +127,9 @@ def read_luminance(jpeg: bytes, *, reduce: int = 1) -> np.ndarray:
 def check_luminance(jpeg: bytes, luminance: np.ndarray, *, reduce: int = 1) -> None:
     """Decode a color JPEG and compare its luminance with what it was made from.
 
+    At an eighth of the size this takes about a third of the time in which Pillow decodes and
+    encodes the file; nearly all of it goes into the entropy-coded data (benchmarks/jpeg.py).
+
     Args:
         jpeg: what :func:`~keras_colorize.jpeg.add_chroma_planes` returned.
         luminance: what :func:`read_luminance` gave for the original.
