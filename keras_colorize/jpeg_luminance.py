@@ -28,7 +28,7 @@ from keras_colorize.jpeg_segments import (
     quantization_tables,
     read_frame,
     scan_components,
-    select_components,
+    select_component,
     split_jpeg,
     without,
 )
@@ -77,7 +77,7 @@ def isolate_luminance(segments: Sequence[Segment], frame: Frame) -> list[Segment
         if is_frame_header(segment):
             isolated.append(header)
         elif segment.marker == Marker.SOS:
-            isolated.append(select_components(segment, _IDENTIFIER))
+            isolated.append(select_component(segment, _IDENTIFIER))
         else:
             isolated.append(segment)
     return isolated
