@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from keras_colorize import color
 from keras_colorize.errors import ModelError
-from keras_colorize.generators import GeneratorFacts, load_generator
+from keras_colorize.generators import GeneratorFacts, find_shipped, load_generator
 from keras_colorize.photos import read_photo
 from keras_colorize.pixels import quantize, to_rgb
 
@@ -48,18 +48,16 @@ class Colorizer:
 
     @classmethod
     def load(cls, path: str | Path | None = None, working_size: int | None = None) -> "Colorizer":
-        """Load a ``generator.keras`` that a training run has saved.
+        """Load a ``generator.keras`` that a training run has saved, or the shipped model.
+
+        Args:
+            path: the file; ``None`` is the model that comes with this package.
+            working_size: see the class.
 
         Raises:
-            ModelError: there is no such file, or it is not a generator of this package. Also
-                without a path: no model is shipped with this version.
+            ModelError: there is no such file, or it is not a generator of this package.
         """
-        if path is None:
-            raise ModelError(
-                "no model is shipped with this version: train one with python -m "
-                "keras_colorize.fit and name its generator.keras"
-            )
-        return cls(*load_generator(path), working_size=working_size)
+        return cls(*load_generator(path or find_shipped()), working_size=working_size)
 
     def __call__(self, photo: str | Path | Image.Image | np.ndarray) -> Image.Image:
         """Colorize one photograph.

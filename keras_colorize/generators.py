@@ -18,9 +18,16 @@ from keras_colorize.files import atomic_path
 from keras_colorize.models import build_unet
 from keras_colorize.models.unet import unet_stride
 
-__all__ = ["GeneratorFacts", "load_generator", "save_generator"]
+__all__ = [
+    "GeneratorFacts",
+    "find_shipped",
+    "load_generator",
+    "save_generator",
+    "write_generator",
+]
 
 _ENTRY = "keras_colorize.json"
+_SHIPPED = Path("saved_models") / "colorizer.keras"
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,14 @@ class GeneratorFacts:
         working_size: short side in pixels at which it was trained, and colors best.
         run: name of the run it comes from.
         step: training steps behind it.
+        saturation: what the chroma it learned to paint is multiplied by.
     """
 
     stride: int
     working_size: int
     run: str
     step: int
+    saturation: float = 1.0
 
 
 def save_generator(
@@ -57,9 +66,40 @@ def save_generator(
     portable.set_weights(generator.get_weights())
     facts = GeneratorFacts(unet_stride(config.depth), size, run, step)
     with atomic_path(path) as temporary:
-        portable.save(temporary)
-        with zipfile.ZipFile(temporary, "a") as archive:
-            archive.writestr(_ENTRY, json.dumps(dataclasses.asdict(facts)))
+        write_generator(temporary, portable, facts)
+
+
+def write_generator(path: Path, generator: keras.Model, facts: GeneratorFacts) -> None:
+    """Save a generator with its facts; not atomically.
+
+    Args:
+        path: the file, ending in ``.keras``.
+        generator: of float32, made of layers and operations of Keras alone.
+        facts: what it does not tell about itself.
+    """
+    generator.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(_ENTRY, json.dumps(dataclasses.asdict(facts)))
+
+
+def find_shipped() -> Path:
+    """The generator that comes with this package.
+
+    In a checkout, which an editable installation runs from, it lies beside the package; in a
+    wheel, inside.
+
+    Raises:
+        ModelError: it is missing.
+    """
+    package = Path(__file__).parent
+    for folder in (package, package.parent):
+        if (path := folder / _SHIPPED).is_file():
+            return path
+    raise ModelError(
+        f"the model that comes with keras_colorize is missing: expected {package / _SHIPPED}, or "
+        f"{package.parent / _SHIPPED} in a checkout; install keras-colorize again, or name a "
+        "generator.keras of your own"
+    )
 
 
 def load_generator(path: str | Path) -> tuple[keras.Model, GeneratorFacts]:
