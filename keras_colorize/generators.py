@@ -20,8 +20,10 @@ from keras_colorize.models.unet import unet_stride
 
 __all__ = [
     "GeneratorFacts",
+    "find_generator",
     "find_shipped",
     "load_generator",
+    "load_weights",
     "save_generator",
     "write_generator",
 ]
@@ -102,17 +104,47 @@ def find_shipped() -> Path:
     )
 
 
+def find_generator(name: str) -> Path:
+    """The file of a generator: ``"shipped"`` is the one of this package, all else a path.
+
+    Raises:
+        ModelError: there is no such file.
+    """
+    path = find_shipped() if name == "shipped" else Path(name)
+    if not path.is_file():
+        raise ModelError(
+            f"expected a saved generator such as generator.keras, found no file {path}"
+        )
+    return path
+
+
+def load_weights(generator: keras.Model, path: Path) -> None:
+    """Give a generator the weights of a saved one.
+
+    Raises:
+        ModelError: the saved one was built with other settings, or cannot be loaded.
+    """
+    saved, _ = load_generator(path)
+    expected, received = (
+        [(weight.path, tuple(weight.shape)) for weight in model.weights]
+        for model in (generator, saved)
+    )
+    if expected != received:
+        wrong = next((b for a, b in zip(expected, received) if a != b), "other layers")
+        raise ModelError(
+            f"{path} was built with other settings of generator than this run: it has {wrong}; "
+            "give the run the settings in the config.yaml beside it"
+        )
+    generator.set_weights(saved.get_weights())
+
+
 def load_generator(path: str | Path) -> tuple[keras.Model, GeneratorFacts]:
     """Load a generator and its facts.
 
     Raises:
         ModelError: there is no such file, or it is not a generator of this package.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelError(
-            f"expected a saved generator such as generator.keras, found no file {path}"
-        )
+    path = find_generator(str(path))
     try:
         with zipfile.ZipFile(path) as archive:
             facts = GeneratorFacts(**json.loads(archive.read(_ENTRY)))
