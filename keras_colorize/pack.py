@@ -39,6 +39,12 @@ def _pack(argv: Sequence[str]) -> int:
         help="what its chroma is multiplied by: 1.2 to 1.5 make up for the paleness of a model "
         "that was trained for small errors",
     )
+    parser.add_argument(
+        "--working_size",
+        type=int,
+        help="short side in pixels at which it is to see photographs; by default the largest size "
+        "it was trained at",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     args = parser.parse_args(argv)
     output = Path(args.output)
@@ -53,7 +59,18 @@ def _pack(argv: Sequence[str]) -> int:
     from keras_colorize.packing import pack_generator
 
     generator, facts = load_generator(args.model)
-    pack_generator(output, generator, facts, saturation=args.saturation)
+    if args.working_size is not None and args.working_size < facts.stride:
+        raise ConfigError(
+            f"--working_size must be at least the generator's stride, {facts.stride}. "
+            f"Received: {args.working_size}"
+        )
+    pack_generator(
+        output,
+        generator,
+        facts,
+        saturation=args.saturation,
+        working_size=args.working_size,
+    )
     print(f"{output}  {output.stat().st_size / 1e6:.1f} MB")
     return 0
 

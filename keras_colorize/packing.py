@@ -62,8 +62,13 @@ def saturate(generator: keras.Model, factor: float) -> keras.Model:
 
 
 def pack_generator(
-    path: str | Path, generator: keras.Model, facts: GeneratorFacts, *, saturation: float = 1.0
-) -> GeneratorFacts:
+    path: str | Path,
+    generator: keras.Model,
+    facts: GeneratorFacts,
+    *,
+    saturation: float = 1.0,
+    working_size: int | None = None,
+) -> None:
     """Save a generator with its large kernels in 16 bits, atomically.
 
     It stays an ordinary ``.keras`` file: its variables are float32, and Keras converts what it
@@ -75,9 +80,9 @@ def pack_generator(
         generator: see :func:`saturate`; with ``saturation=1`` of any output.
         facts: those of the generator.
         saturation: what its chroma is multiplied by.
-
-    Returns:
-        The facts of the packed generator.
+        working_size: short side in pixels at which it is to see photographs; by default that of
+            the facts, the largest it was trained at. Somewhat more can be better: a whole
+            photograph shows things smaller than the crops of a training do.
 
     Raises:
         ModelError: the generator has no chroma to saturate, or a weight is beyond 16 bits.
@@ -85,10 +90,11 @@ def pack_generator(
     if saturation != 1.0:
         generator = saturate(generator, saturation)
         facts = dataclasses.replace(facts, saturation=facts.saturation * saturation)
+    if working_size is not None:
+        facts = dataclasses.replace(facts, working_size=working_size)
     with atomic_path(path) as temporary:
         write_generator(temporary, generator, facts)
         _halve_weights(temporary)
-    return facts
 
 
 def _halve_weights(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Packed generators: half the bytes, the same color, stronger where asked; and the shipped one."""
 
 import configparser
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -117,8 +118,11 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert pack.main(arguments) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert output.read_bytes() == content
-    assert pack.main([*arguments, "--overwrite", "--saturation", "2"]) == 0
-    assert load_generator(output)[1].saturation == 2.0
+    sizes = ["--working_size", "128"]
+    assert pack.main([*arguments, "--overwrite", "--saturation", "2", *sizes]) == 0
+    assert load_generator(output)[1] == dataclasses.replace(FACTS, saturation=2.0, working_size=128)
+    assert pack.main([*arguments, "--overwrite", "--working_size", "15"]) == 2
+    assert "stride, 16" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
