@@ -211,7 +211,7 @@ class _Reader:
         exif = Exif(self.dialect)
         exif.image = self.directory(offset, wanted and wanted | {_EXIF, _GPS})
         exif.photo = self._child(exif.image, _EXIF)
-        exif.gps = self._child(exif.image, _GPS)
+        exif.gps = self._child(exif.image, _GPS, ExifTags.GPSTAGS)
         exif.interop = self._child(exif.photo, _INTEROP)
         return exif
 
@@ -237,7 +237,12 @@ class _Reader:
             return whole, 0
         return whole, dialect.number(self.file.read(dialect.word))
 
-    def directory(self, offset: int, wanted: frozenset[int] | None = None) -> Directory:
+    def directory(
+        self,
+        offset: int,
+        wanted: frozenset[int] | None = None,
+        names: Mapping[int, str] = ExifTags.TAGS,
+    ) -> Directory:
         """The wanted tags, or all, of a directory."""
         dialect, found = self.dialect, Directory()
         for entry in self.entries(offset)[0]:
@@ -245,14 +250,14 @@ class _Reader:
             if (wanted is not None and tag not in wanted) or tag in found:
                 continue
             if kind not in _SIZES:
-                self.problems.append(f"{tag_name(tag)} is of an unknown type")
+                self.problems.append(f"{tag_name(tag, names)} is of an unknown type")
                 continue
             size = dialect.number(entry[4 : 4 + dialect.word]) * _SIZES[kind]
             value, at = entry[4 + dialect.word :], 0
             if size > dialect.word:
                 at = dialect.number(value)
                 if at + size > self.end or size > self._budget:
-                    self.problems.append(f"{tag_name(tag)} lies outside the data")
+                    self.problems.append(f"{tag_name(tag, names)} lies outside the data")
                     continue
                 self._budget -= size
                 self.file.seek(at)
@@ -261,21 +266,29 @@ class _Reader:
                 found[tag] = Field(kind, value[:size], at)
         return found
 
-    def _child(self, parent: Directory, tag: int) -> Directory:
+    def _child(
+        self, parent: Directory, tag: int, names: Mapping[int, str] = ExifTags.TAGS
+    ) -> Directory:
         """The directory that a tag points at; the tag itself is taken out."""
         pointer = parent.pop(tag, None)
         if pointer is None:
             return {}
+        before = len(self.problems)
         try:
-            return self.directory(pointer.numbers(self.dialect)[0])
+            found = self.directory(pointer.numbers(self.dialect)[0], names=names)
         except ValueError:
-            self.problems.append(f"the directory of {tag_name(tag)} lies outside the data")
+            found = {}
+            self.problems.append("its directory lies outside the data")
+        # Where something else lies than a directory, some of its bytes may look like tags.
+        if len(self.problems) - before > len(found):
+            self.problems[before:] = [f"the directory of {tag_name(tag)} is damaged"]
             return {}
+        return found
 
 
-def tag_name(tag: int) -> str:
+def tag_name(tag: int, names: Mapping[int, str] = ExifTags.TAGS) -> str:
     """What EXIF calls a tag, or its number."""
-    return ExifTags.TAGS.get(tag, f"tag 0x{tag:04X}")
+    return names.get(tag, f"tag 0x{tag:04X}")
 
 
 # ---- writing ------------------------------------------------------------------------------------

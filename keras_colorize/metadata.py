@@ -60,6 +60,7 @@ class Metadata:
     warnings: tuple[str, ...] = ()
 
 
+_MAX_WARNINGS = 8
 _KEPT_RESOURCES = (0x040A, 0x040B)
 # Where a reference grid lies on the pixels of an aerial photograph (GeoTIFF 1.1).
 _GEOREFERENCE = frozenset({33550, 33922, 34264, 34735, 34736, 34737})
@@ -141,7 +142,7 @@ def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
         exif, problems = read_tiff_directories(file, page, frozenset(wanted))
     except ValueError as error:
         return Metadata(warnings=(f"TIFF tags left out: {error}",))
-    warnings = [f"TIFF: {problem}" for problem in problems]
+    warnings = _named("TIFF", problems)
     fields = {tag: exif.image.pop(tag, None) for tag in (_XMP, _IPTC, _RESOURCES, _ICC)}
     content = {tag: value.data for tag, value in fields.items() if value is not None}
     iptc = fields[_IPTC]
@@ -168,7 +169,11 @@ def _block(exif: Exif) -> bytes | None:
 def _of_a_program(description: Field | None) -> bool:
     """Whether tifffile, ImageJ or OME note in it how numbers are stored."""
     text = b"" if description is None else description.data[:4000].lstrip()
-    return text.startswith((b'{"shape"', b"ImageJ=")) or (text[:1] == b"<" and b"<OME" in text)
+    return (
+        text.startswith(b"ImageJ=")
+        or (text[:1] == b"{" and b'"shape"' in text)
+        or (text[:1] == b"<" and b"<OME" in text)
+    )
 
 
 def _bytes(value: Any) -> bytes | None:
@@ -206,15 +211,17 @@ def _comment(info: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
 def _with_segments(
     raw: Metadata, segments: Iterable[tuple[str, bytes]], warnings: list[str]
 ) -> Metadata:
-    """Add what Pillow leaves in a JPEG's segments: the extension of XMP, Photoshop's resources."""
-    segments = list(segments)
-    match = re.search(rb"""HasExtendedXMP(?:=["']|>)\s*([0-9A-Fa-f]{32})""", raw.xmp or b"")
-    if match is not None:
-        part = join_extension([data for name, data in segments if name == "APP1"], match[1])
-        raw = replace(raw, xmp=_joined(raw.xmp or b"", part, warnings))
+    """Add what a JPEG's segments hold: XMP, its extension, Photoshop's resources."""
+    app1 = [data for name, data in segments if name == "APP1"]
+    packet = next(
+        (data[29:] for data in app1 if data.startswith(b"http://ns.adobe.com/xap/")), None
+    )
+    match = re.search(rb"""HasExtendedXMP(?:=["']|>)\s*([0-9A-Fa-f]{32})""", packet or b"")
+    if packet is not None and match is not None:
+        packet = _joined(packet, join_extension(app1, match[1]), warnings)
     photoshop = [data[14:] for name, data in segments
                  if name == "APP13" and data.startswith(b"Photoshop 3.0\0")]  # fmt: skip
-    return _with_resources(raw, b"".join(photoshop), warnings)
+    return _with_resources(replace(raw, xmp=packet), b"".join(photoshop), warnings)
 
 
 def _joined(packet: bytes, extension: bytes | None, warnings: list[str]) -> bytes:
@@ -285,7 +292,7 @@ def _checked(raw: Metadata, warnings: list[str]) -> Metadata:
         try:
             parsed, problems = parse_exif(data)
             problems += _drop_misshapen(parsed.image)
-            warnings.extend(f"EXIF: {problem}; left out" for problem in problems)
+            warnings.extend(_named("EXIF", problems))
             exif = _block(parsed) if problems else data
             dpi = dpi or _exif_dpi(parsed)
         except ValueError as error:
@@ -302,6 +309,14 @@ def _checked(raw: Metadata, warnings: list[str]) -> Metadata:
             warnings.append("IPTC is damaged; the records before the damage were read")
         iptc = raw.iptc[:end] or None
     return replace(raw, exif=exif, xmp=xmp, iptc=iptc, dpi=dpi, warnings=tuple(warnings))
+
+
+def _named(where: str, problems: list[str]) -> list[str]:
+    """Problems as warnings; of very many the first."""
+    named = [f"{where}: {problem}; left out" for problem in problems[:_MAX_WARNINGS]]
+    if len(problems) > _MAX_WARNINGS:
+        named.append(f"{where}: {len(problems) - _MAX_WARNINGS} more values left out")
+    return named
 
 
 def _drop_misshapen(image: Directory) -> list[str]:
@@ -343,7 +358,7 @@ def orientation(metadata: Metadata) -> int:
     return int(text) if text in tuple("12345678") else 1
 
 
-def upright(metadata: Metadata, size: tuple[int, int]) -> Metadata:
+def upright(metadata: Metadata, size: tuple[int, int], *, turned: bool = True) -> Metadata:
     """The metadata of a colorized copy: turned upright, three channels of sRGB, without thumbnail.
 
     What said how the original's pixels were stored is set right or taken out: orientation,
@@ -351,10 +366,12 @@ def upright(metadata: Metadata, size: tuple[int, int]) -> Metadata:
     a camera, whose contents only its maker knows, stays as it is.
 
     Args:
-        metadata: those of the original; its :func:`orientation` has been applied to the pixels.
-        size: width and height of the upright picture, in pixels.
+        metadata: those of the original.
+        size: width and height of the copy as it is stored, in pixels.
+        turned: the copy's pixels have been turned by :func:`orientation`. Not so those of a JPEG
+            whose coefficients are copied: with False, the orientation stays.
     """
-    turn = orientation(metadata)
+    turn = orientation(metadata) if turned else 0
     across = turn >= 5  # rows become columns
     warnings = list(metadata.warnings)
     dpi = metadata.dpi
@@ -370,9 +387,9 @@ def upright(metadata: Metadata, size: tuple[int, int]) -> Metadata:
 def _upright_exif(block: bytes, size: tuple[int, int], turn: int) -> bytes | None:
     exif, _ = parse_exif(block)
     image, photo, pack = exif.image, exif.photo, exif.dialect.pack
-    for tag in image.keys() & (_STORAGE if turn == 1 else _STORAGE | _GEOREFERENCE):
+    for tag in image.keys() & (_STORAGE | _GEOREFERENCE if turn > 1 else _STORAGE):
         del image[tag]
-    if Tag.Orientation in image:
+    if turn and Tag.Orientation in image:
         image[Tag.Orientation] = Field(SHORT, pack(1, 2))
     if turn >= 5:
         values = [image.pop(tag, None) for tag in _RESOLUTION]
@@ -400,13 +417,13 @@ def _upright_xmp(packet: bytes, size: tuple[int, int], turn: int, warnings: list
         "exif:PixelYDimension": height,
         "tiff:ImageLength": height,
         "tiff:ImageWidth": width,
-        "tiff:Orientation": "1",
+        "tiff:Orientation": "1" if turn else None,
         "tiff:XResolution": y if turn >= 5 else x,
         "tiff:YResolution": x if turn >= 5 else y,
     }.items():
         if value is not None and xmp.has(name):
             xmp.set(name, value)
-    if turn != 1 and any(map(xmp.has, _XMP_REGIONS)):
+    if turn > 1 and any(map(xmp.has, _XMP_REGIONS)):
         warnings.append("XMP: regions of the picture left out, since they lie on the unturned one")
         for name in _XMP_REGIONS:
             xmp.remove(name)

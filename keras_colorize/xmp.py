@@ -314,7 +314,7 @@ def _text(element: ElementTree.Element) -> str:
         value = element.find(path)
         if value is not None:
             return value.text or ""
-    return element.text or ""
+    return "" if len(element) else element.text or ""  # of a structure, there is none
 
 
 def _fill(element: ElementTree.Element, fields: Mapping[str, str]) -> None:
