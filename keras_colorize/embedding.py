@@ -26,13 +26,15 @@ from keras_colorize.directories import (
     BYTE,
     RATIONAL,
     SHORT,
+    TIFF_ICC,
+    TIFF_IPTC,
+    TIFF_RESOURCES,
+    TIFF_XMP,
     UNDEFINED,
     Dialect,
     Directory,
     Exif,
     Field,
-    build_exif,
-    extend_tiff,
     parse_exif,
     tag_name,
 )
@@ -43,7 +45,8 @@ from keras_colorize.iptc import (
     captions,
     without_counterpart,
 )
-from keras_colorize.metadata import Metadata
+from keras_colorize.layout import build_exif, extend_tiff
+from keras_colorize.metadata import RESOLUTION, Metadata
 from keras_colorize.xmp import Xmp
 
 __all__ = [
@@ -82,7 +85,7 @@ def fit_to_format(metadata: Metadata, format_: str) -> Metadata:
     a WebP into its EXIF. From EXIF too long for JPEG, the longest values are left out.
 
     Args:
-        metadata: as they come from :func:`~keras_colorize.metadata.upright`, with or without
+        metadata: as they come from :func:`~keras_colorize.upright.upright`, with or without
             provenance in the XMP.
         format_: "JPEG", "PNG", "TIFF" or "WEBP".
 
@@ -210,10 +213,10 @@ def add_tiff_metadata(
     for unwanted in _OF_COMPRESSED:
         exif.photo.pop(unwanted, None)
     for tag, kind, data in (
-        (700, BYTE, metadata.xmp),
-        (33723, UNDEFINED, metadata.iptc),
-        (34377, BYTE, build_resources(metadata.resources)),
-        (34675, UNDEFINED, icc),
+        (TIFF_XMP, BYTE, metadata.xmp),
+        (TIFF_IPTC, UNDEFINED, metadata.iptc),
+        (TIFF_RESOURCES, BYTE, build_resources(metadata.resources)),
+        (TIFF_ICC, UNDEFINED, icc),
     ):
         if data:
             exif.image[tag] = Field(kind, data)
@@ -279,7 +282,7 @@ def _with_captions(packet: bytes | None, found: list[Caption], mime: str) -> byt
 def _resolution(dpi: tuple[float, float], dialect: Dialect) -> Directory:
     """The tags that say the resolution, in pixels per inch."""
     fields = {Tag.ResolutionUnit: Field(SHORT, dialect.pack(2, 2))}
-    for tag, value in zip((Tag.XResolution, Tag.YResolution), dpi, strict=True):
+    for tag, value in zip(RESOLUTION, dpi, strict=True):
         fraction = Fraction(value).limit_denominator(10_000)
         data = dialect.pack(fraction.numerator, 4) + dialect.pack(fraction.denominator, 4)
         fields[tag] = Field(RATIONAL, data)

@@ -1,7 +1,7 @@
 """What a photograph's file says about it besides its pixels, read so that it can be carried along.
 
 Metadata are read as bytes, and stay as they were as far as that is true of a colorized copy;
-:func:`upright` changes the rest. What is damaged is left out and named in
+:func:`~keras_colorize.upright.upright` changes the rest. What is damaged is left out and named in
 :attr:`Metadata.warnings`; it never keeps sound pixels from being used.
 """
 
@@ -15,22 +15,31 @@ from PIL.ExifTags import Base as Tag
 
 from keras_colorize.containers import join_extension
 from keras_colorize.directories import (
-    ASCII,
     LONG,
     RATIONAL,
-    SHORT,
+    TIFF_ICC,
+    TIFF_IPTC,
+    TIFF_RESOURCES,
+    TIFF_XMP,
     Directory,
     Exif,
     Field,
-    build_exif,
     parse_exif,
     read_tiff_directories,
     tag_name,
 )
 from keras_colorize.iptc import IPTC_RESOURCE, parse_iptc, parse_resources
+from keras_colorize.layout import build_exif
 from keras_colorize.xmp import Xmp
 
-__all__ = ["Metadata", "orientation", "read_metadata", "read_tiff_metadata", "upright"]
+__all__ = [
+    "GEOREFERENCE",
+    "RESOLUTION",
+    "Metadata",
+    "orientation",
+    "read_metadata",
+    "read_tiff_metadata",
+]
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,13 @@ class Metadata:
 
 _MAX_WARNINGS = 8
 _KEPT_RESOURCES = (0x040A, 0x040B)
-# Where a reference grid lies on the pixels of an aerial photograph (GeoTIFF 1.1).
-_GEOREFERENCE = frozenset({33550, 33922, 34264, 34735, 34736, 34737})
-_RESOLUTION = (Tag.XResolution, Tag.YResolution)
+#: Tags that say where a reference grid lies on the pixels of an aerial photograph (GeoTIFF 1.1).
+GEOREFERENCE = frozenset({33550, 33922, 34264, 34735, 34736, 34737})
+#: Tags of the resolution, horizontal and vertical.
+RESOLUTION = (Tag.XResolution, Tag.YResolution)
 # The tags of a TIFF page that describe the photograph; all others describe how it is stored, or
 # belong to a program.
-_DESCRIPTIVE = _GEOREFERENCE | {
+_DESCRIPTIVE = GEOREFERENCE | {
     Tag.DocumentName, Tag.ImageDescription, Tag.Make, Tag.Model, Tag.Orientation,
     Tag.XResolution, Tag.YResolution, Tag.ResolutionUnit, Tag.PageName, Tag.PageNumber,
     Tag.Software, Tag.DateTime, Tag.Artist, Tag.HostComputer, Tag.Rating, Tag.RatingPercent,
@@ -75,25 +85,6 @@ _DESCRIPTIVE = _GEOREFERENCE | {
     Tag.DateTimeOriginal, Tag.FocalLength,
     Tag.XPTitle, Tag.XPComment, Tag.XPAuthor, Tag.XPKeywords, Tag.XPSubject,
 }  # fmt: skip
-_XMP, _IPTC, _RESOURCES, _ICC = 700, 33723, 34377, 34675
-_INTEROP_INDEX, _SRGB_INDEX = 1, Field(ASCII, b"R98\0")
-# In the first directory of an EXIF block: how pixels were stored, which no longer holds.
-_STORAGE = frozenset({
-    *range(254, 267), *range(273, 274), *range(277, 282), 284, *range(288, 294), 301,
-    *range(317, 326), *range(330, 348), *range(512, 531), _XMP, _IPTC, _RESOURCES, _ICC, 37724,
-})  # fmt: skip
-# The same in XMP.
-_XMP_STORAGE = (
-    "photoshop:ColorMode", "photoshop:ICCProfile", "tiff:BitsPerSample", "tiff:Compression",
-    "tiff:PhotometricInterpretation", "tiff:PlanarConfiguration", "tiff:PrimaryChromaticities",
-    "tiff:ReferenceBlackWhite", "tiff:SamplesPerPixel", "tiff:TransferFunction",
-    "tiff:WhitePoint", "tiff:YCbCrCoefficients", "tiff:YCbCrPositioning",
-    "tiff:YCbCrSubSampling", "xmp:Thumbnails",
-)  # fmt: skip
-_XMP_REGIONS = ("Iptc4xmpExt:ImageRegion", "MP:RegionInfo", "mwg-rs:Regions")
-
-
-# ---- reading ------------------------------------------------------------------------------------
 
 
 def read_metadata(image: Image.Image) -> Metadata:
@@ -137,33 +128,28 @@ def read_metadata(image: Image.Image) -> Metadata:
 
 def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
     """The metadata of a page, counted from 0, of a TIFF or BigTIFF file."""
-    wanted = _DESCRIPTIVE | {_XMP, _IPTC, _RESOURCES, _ICC}
+    containers = (TIFF_XMP, TIFF_IPTC, TIFF_RESOURCES, TIFF_ICC)
     try:
-        exif, problems = read_tiff_directories(file, page, frozenset(wanted))
+        exif, problems = read_tiff_directories(file, page, _DESCRIPTIVE.union(containers))
     except ValueError as error:
         return Metadata(warnings=(f"TIFF tags left out: {error}",))
     warnings = _named("TIFF", problems)
-    fields = {tag: exif.image.pop(tag, None) for tag in (_XMP, _IPTC, _RESOURCES, _ICC)}
-    content = {tag: value.data for tag, value in fields.items() if value is not None}
-    iptc = fields[_IPTC]
+    fields = {tag: exif.image.pop(tag) for tag in containers if tag in exif.image}
+    content = {tag: value.data for tag, value in fields.items()}
+    iptc = fields.get(TIFF_IPTC)
     if iptc is not None and iptc.type == LONG and iptc.data[:1] != b"\x1c":
         # Adobe's type for it. In a big-endian file, some programs have turned the bytes around.
-        content[_IPTC] = b"".join(iptc.data[i : i + 4][::-1] for i in range(0, len(iptc.data), 4))
+        longs = (iptc.data[i : i + 4] for i in range(0, len(iptc.data), 4))
+        content[TIFF_IPTC] = b"".join(number[::-1] for number in longs)
     if _of_a_program(exif.image.get(Tag.ImageDescription)):
         del exif.image[Tag.ImageDescription]
     raw = Metadata(
-        exif=_block(exif),
-        xmp=content.get(_XMP),
-        iptc=content.get(_IPTC),
-        icc=content.get(_ICC),
+        exif=build_exif(exif) if exif else None,
+        xmp=content.get(TIFF_XMP),
+        iptc=content.get(TIFF_IPTC),
+        icc=content.get(TIFF_ICC),
     )
-    return _checked(_with_resources(raw, content.get(_RESOURCES), warnings), warnings)
-
-
-def _block(exif: Exif) -> bytes | None:
-    """The EXIF block, or None where it would be empty."""
-    empty = not (exif.image or exif.photo or exif.gps or exif.interop)
-    return None if empty else build_exif(exif)
+    return _checked(_with_resources(raw, content.get(TIFF_RESOURCES), warnings), warnings)
 
 
 def _of_a_program(description: Field | None) -> bool:
@@ -293,7 +279,7 @@ def _checked(raw: Metadata, warnings: list[str]) -> Metadata:
             parsed, problems = parse_exif(data)
             problems += _drop_misshapen(parsed.image)
             warnings.extend(_named("EXIF", problems))
-            exif = _block(parsed) if problems else data
+            exif = (build_exif(parsed) if problems else data) if parsed else None
             dpi = dpi or _exif_dpi(parsed)
         except ValueError as error:
             warnings.append(f"EXIF left out: {error}")
@@ -321,7 +307,7 @@ def _named(where: str, problems: list[str]) -> list[str]:
 
 def _drop_misshapen(image: Directory) -> list[str]:
     """Take out a resolution that is no fraction: Pillow refuses a JPEG with such a one."""
-    found = [tag for tag in _RESOLUTION if tag in image]
+    found = [tag for tag in RESOLUTION if tag in image]
     wrong = [tag for tag in found if (image[tag].type, image[tag].count) != (RATIONAL, 1)]
     for tag in wrong:
         del image[tag]
@@ -332,16 +318,13 @@ def _exif_dpi(exif: Exif) -> tuple[float, float] | None:
     unit = exif.image.get(Tag.ResolutionUnit)
     scale = {2: 1.0, 3: 2.54}.get(2 if unit is None else unit.numbers(exif.dialect)[0])
     values = []
-    for tag in _RESOLUTION:
+    for tag in RESOLUTION:
         found = exif.image.get(tag)
         numbers = [] if found is None else found.numbers(exif.dialect)
         if scale is None or not numbers or numbers[1] == 0:
             return None
         values.append(scale * numbers[0] / numbers[1])
     return _dpi(tuple(values))
-
-
-# ---- changing -----------------------------------------------------------------------------------
 
 
 def orientation(metadata: Metadata) -> int:
@@ -356,75 +339,3 @@ def orientation(metadata: Metadata) -> int:
             return numbers[0] if len(numbers) == 1 and numbers[0] in range(1, 9) else 1
     text = None if metadata.xmp is None else Xmp.parse(metadata.xmp).text("tiff:Orientation")
     return int(text) if text in tuple("12345678") else 1
-
-
-def upright(metadata: Metadata, size: tuple[int, int], *, turned: bool = True) -> Metadata:
-    """The metadata of a colorized copy: turned upright, three channels of sRGB, without thumbnail.
-
-    What said how the original's pixels were stored is set right or taken out: orientation,
-    dimensions, color space, sample layout, and thumbnails, which would be gray. The maker's note of
-    a camera, whose contents only its maker knows, stays as it is.
-
-    Args:
-        metadata: those of the original.
-        size: width and height of the copy as it is stored, in pixels.
-        turned: the copy's pixels have been turned by :func:`orientation`. Not so those of a JPEG
-            whose coefficients are copied: with False, the orientation stays.
-    """
-    turn = orientation(metadata) if turned else 0
-    across = turn >= 5  # rows become columns
-    warnings = list(metadata.warnings)
-    dpi = metadata.dpi
-    return replace(
-        metadata,
-        exif=None if metadata.exif is None else _upright_exif(metadata.exif, size, turn),
-        xmp=None if metadata.xmp is None else _upright_xmp(metadata.xmp, size, turn, warnings),
-        dpi=(dpi[1], dpi[0]) if dpi is not None and across else dpi,
-        warnings=tuple(warnings),
-    )
-
-
-def _upright_exif(block: bytes, size: tuple[int, int], turn: int) -> bytes | None:
-    exif, _ = parse_exif(block)
-    image, photo, pack = exif.image, exif.photo, exif.dialect.pack
-    for tag in image.keys() & (_STORAGE | _GEOREFERENCE if turn > 1 else _STORAGE):
-        del image[tag]
-    if turn and Tag.Orientation in image:
-        image[Tag.Orientation] = Field(SHORT, pack(1, 2))
-    if turn >= 5:
-        values = [image.pop(tag, None) for tag in _RESOLUTION]
-        turned = zip(_RESOLUTION, reversed(values), strict=True)
-        image.update({tag: value for tag, value in turned if value is not None})
-    for tag, length in zip((Tag.ExifImageWidth, Tag.ExifImageHeight), size, strict=True):
-        if tag in photo:
-            photo[tag] = Field(LONG, pack(length, 4))
-    if Tag.ColorSpace in photo:
-        photo[Tag.ColorSpace] = Field(SHORT, pack(1, 2))  # sRGB
-    if exif.interop.get(_INTEROP_INDEX, _SRGB_INDEX).data[:3] != _SRGB_INDEX.data[:3]:
-        exif.interop.clear()  # R03 says Adobe RGB
-    return _block(exif)
-
-
-def _upright_xmp(packet: bytes, size: tuple[int, int], turn: int, warnings: list[str]) -> bytes:
-    xmp = Xmp.parse(packet)
-    for name in _XMP_STORAGE:
-        xmp.remove(name)
-    width, height = map(str, size)
-    x, y = xmp.text("tiff:XResolution"), xmp.text("tiff:YResolution")
-    for name, value in {
-        "exif:ColorSpace": "1",
-        "exif:PixelXDimension": width,
-        "exif:PixelYDimension": height,
-        "tiff:ImageLength": height,
-        "tiff:ImageWidth": width,
-        "tiff:Orientation": "1" if turn else None,
-        "tiff:XResolution": y if turn >= 5 else x,
-        "tiff:YResolution": x if turn >= 5 else y,
-    }.items():
-        if value is not None and xmp.has(name):
-            xmp.set(name, value)
-    if turn > 1 and any(map(xmp.has, _XMP_REGIONS)):
-        warnings.append("XMP: regions of the picture left out, since they lie on the unturned one")
-        for name in _XMP_REGIONS:
-            xmp.remove(name)
-    return xmp.to_bytes()

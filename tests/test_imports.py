@@ -28,6 +28,7 @@ FLOORS = (
         "errors",
         "files",
         "iptc",
+        "layout",
         "run_folder",
         "shapes",
         "xmp",
@@ -47,6 +48,7 @@ FLOORS = (
         "statistics",
         "tables",
         "tiff",
+        "upright",
     },
     {
         "activations",
@@ -114,6 +116,7 @@ SIDEWAYS = {
     "figures": {"histograms"},
     "fit": {"training"},
     "inspect": {"report"},
+    "layout": {"directories"},
     "models": {"models.patchgan", "models.unet"},
     "models.efficientnet": {"models.blocks"},
     "models.patchgan": {"models.blocks"},
@@ -124,6 +127,7 @@ SIDEWAYS = {
     "pretrained": {"models.efficientnet"},
     "sheets": {"pixels"},
     "tiff": {"pixels"},
+    "upright": {"metadata"},
 }
 
 # keras.ops runs under any backend; these must not tie themselves to one.

@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import io
 import itertools
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -42,8 +43,8 @@ from keras_colorize.metadata import (
     orientation,
     read_metadata,
     read_tiff_metadata,
-    upright,
 )
+from keras_colorize.upright import upright
 from keras_colorize.xmp import Xmp
 
 SAMPLE = Path(keras_colorize.__file__).parent / "sample" / "modern" / "pont_du_gard.jpg"
@@ -472,6 +473,14 @@ def test_what_is_no_tiff_gets_no_tags(tmp_path: Path) -> None:
         save_options(Metadata(), "TIFF")
     with pytest.raises(ValueError, match=r"one of JPEG, PNG, TIFF, WEBP\. Received: 'BMP'"):
         save_options(Metadata(), "BMP")
+
+
+def test_a_classic_tiff_ends_at_4_gb(tmp_path: Path) -> None:
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, np.zeros((4, 4), np.uint8), metadata=None)
+    os.truncate(path, 2**32 - 300)  # mostly a hole
+    with pytest.raises(ValueError, match="write it as BigTIFF"):
+        add_tiff_metadata(path, Metadata(xmp=XMP))
 
 
 # ---- PNG of another encoder ---------------------------------------------------------------------
