@@ -54,7 +54,7 @@ MAKER_NOTE, USER_COMMENT = 0x927C, 0x9286
 TIFF_XMP, TIFF_IPTC, TIFF_RESOURCES, TIFF_ICC = 700, 33723, 34377, 34675
 # More than any description of a photograph has, less than what hurts.
 _MAX_BYTES = 64 << 20
-_MAX_ENTRIES = 0xFFFF
+_MAX_ENTRIES = 10_000
 
 
 @dataclass(frozen=True)

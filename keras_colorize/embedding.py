@@ -59,7 +59,8 @@ __all__ = [
 
 _MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "TIFF": "image/tiff", "WEBP": "image/webp"}
 _EXIF_HEAD = b"Exif\0\0"
-_JPEG_EXIF = 65533 - len(_EXIF_HEAD)
+_SEGMENT = 65533  # bytes of a JPEG's segment
+_JPEG_EXIF = _SEGMENT - len(_EXIF_HEAD)
 # EXIF wants these in a JPEG, and not in a TIFF.
 _OF_COMPRESSED = (
     Tag.ComponentsConfiguration,
@@ -158,7 +159,7 @@ def save_options(metadata: Metadata, format_: str, icc: bytes | None = None) -> 
             options["pnginfo"].add(kind, data)
     else:
         options["extra"] = _jpeg_segments(metadata)
-        options["comment"] = "\n".join(text for _, text in metadata.texts).encode()[:65533]
+        options["comment"] = "".join(text for _, text in metadata.texts).encode()
     return options
 
 
@@ -238,8 +239,9 @@ def srgb_profile() -> bytes:
 
 
 def _has_place(text: tuple[str, str], format_: str) -> bool:
-    """Whether a format keeps a PNG's text: PNG itself, and JPEG its comment."""
-    return format_ == "PNG" or (format_ == "JPEG" and text[0] == "Comment")
+    """Whether a format keeps a PNG's text: PNG itself, and JPEG a comment of one segment."""
+    comment = text[0] == "Comment" and len(text[1].encode()) <= _SEGMENT
+    return format_ == "PNG" or (format_ == "JPEG" and comment)
 
 
 def _text_captions(texts: Iterable[tuple[str, str]]) -> Iterable[Caption]:
@@ -301,13 +303,19 @@ def _shortened(block: bytes, warnings: list[str]) -> bytes:
     """The block without its longest values, so that it fits into a JPEG."""
     exif, _ = parse_exif(block)
     exif.maker_note_at = None  # which may have lain behind much that is gone
-    while len(block := build_exif(exif)) > _JPEG_EXIF:
-        directories = (exif.image, exif.photo, exif.gps, exif.interop)
-        fields = [(len(value.data), tag, d) for d in directories for tag, value in d.items()]
-        size, tag, directory = max(fields, key=lambda field: field[:2])
+    excess = len(build_exif(exif)) - _JPEG_EXIF
+    directories = (exif.image, exif.photo, exif.gps, exif.interop)
+    fields = [(len(value.data), tag, d) for d in directories for tag, value in d.items()]
+    lost = []
+    for size, tag, directory in sorted(fields, key=lambda field: field[:2], reverse=True):
+        if excess <= 0:
+            break
         del directory[tag]
-        warnings.append(f"JPEG has no place for EXIF's {tag_name(tag)} of {size} bytes")
-    return block
+        excess -= exif.dialect.entry_size + (size if size > exif.dialect.word else 0)
+        lost.append(f"{tag_name(tag)} ({size} bytes)")
+    more = f" and {len(lost) - 8} more values" if len(lost) > 8 else ""
+    warnings.append(f"JPEG has no place for EXIF's {', '.join(lost[:8])}{more}")
+    return build_exif(exif)
 
 
 # ---- pieces of files ----------------------------------------------------------------------------

@@ -172,7 +172,7 @@ def _dpi(values: Any) -> tuple[float, float] | None:
     if not isinstance(values, tuple) or len(values) != 2:
         return None
     x, y = (float(value) for value in values)
-    if not (0 < x <= 65535 and 0 < y <= 65535):  # what JFIF can say
+    if not (1 <= x <= 65535 and 1 <= y <= 65535):  # what JFIF can say
         return None
     return _whole(x), _whole(y)
 
@@ -180,7 +180,7 @@ def _dpi(values: Any) -> tuple[float, float] | None:
 def _whole(dpi: float) -> float:
     """The whole number that was meant: PNG counts pixels per meter, so 300 become 299.9994."""
     near = float(round(dpi))
-    return near if near and abs(dpi - near) < 0.0128 else dpi
+    return near if abs(dpi - near) < 0.0128 else dpi
 
 
 def _comment(info: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
@@ -233,7 +233,9 @@ def _with_resources(raw: Metadata, data: bytes | None, warnings: list[str]) -> M
     if data[end:].strip(b"\0"):
         warnings.append("Photoshop's resources are damaged; those before the damage were read")
     kept = tuple((n, resources[n]) for n in _KEPT_RESOURCES if n in resources)
-    return replace(raw, iptc=raw.iptc or resources.get(IPTC_RESOURCE), resources=kept)
+    return replace(
+        raw, iptc=raw.iptc or resources.get(IPTC_RESOURCE), resources=raw.resources or kept
+    )
 
 
 def _with_texts(raw: Metadata, info: Mapping[Any, Any], warnings: list[str]) -> Metadata:
