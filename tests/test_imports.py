@@ -30,6 +30,7 @@ FLOORS = (
         "iptc",
         "pixels",
         "reduction",
+        "layout",
         "run_folder",
         "shapes",
         "upsampling",
@@ -53,6 +54,7 @@ FLOORS = (
         "statistics",
         "tables",
         "tiff",
+        "upright",
     },
     {
         "decoded",
@@ -137,6 +139,7 @@ SIDEWAYS = {
     "inspect": {"report"},
     "jpeg": {"jpeg_luminance", "jpeg_metadata"},
     "originals": {"decoded", "tiff_pages"},
+    "layout": {"directories"},
     "models": {"models.patchgan", "models.unet"},
     "models.efficientnet": {"models.blocks"},
     "models.patchgan": {"models.blocks"},
@@ -150,6 +153,7 @@ SIDEWAYS = {
     "tasks": {"writing"},
     "tiff_pages": {"decoded"},
     "writing": {"embedding"},
+    "upright": {"metadata"},
 }
 
 # keras.ops runs under any backend; these must not tie themselves to one.
