@@ -46,6 +46,9 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
     """
     image = open_image(file, format_)
     check_size(*image.size, max_pixels)
+    deep = format_ == "PNG" and _png_depth(file) == 16
+    # First: Pillow's `getexif` would load a PNG too, and `turn_of` pass over the damage it finds.
+    image.load()
     icc, turn = image.info.get("icc_profile"), turn_of(image)
     notes: tuple[str, ...] = ()
     if getattr(image, "is_animated", False):
@@ -55,19 +58,22 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
             if format_ == "HEIF"
             else ("animated: only its first picture is colored",)
         )
-    if format_ == "PNG" and _png_depth(file) == 16:
-        import imagecodecs  # Pillow has no 16-bit color
+    if not deep:
+        return from_pillow(image, icc, turn, notes)
+    import imagecodecs  # Pillow has no 16-bit color
 
-        file.seek(0)
-        return from_array(imagecodecs.png_decode(file.read()), icc, turn, notes)
-    image.load()
-    return from_pillow(image, icc, turn, notes)
+    del image
+    file.seek(0)
+    return from_array(imagecodecs.png_decode(file.read()), icc, turn, notes)
 
 
 def _png_depth(file: BinaryIO) -> int:
     """Bits a channel, from the header, which comes first (ISO/IEC 15948, section 11.2.2)."""
+    place = file.tell()
     file.seek(24)
-    return file.read(1)[0]
+    depth = file.read(1)[0]
+    file.seek(place)
+    return depth
 
 
 def from_array(

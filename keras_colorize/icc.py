@@ -22,13 +22,15 @@ def make_converter(profile: bytes, channels: int) -> Converter | None:
 
     Args:
         profile: an ICC profile.
-        channels: of the pixels: 1 gray, 3 RGB, 4 CMYK.
+        channels: of the pixels: 1 gray, 3 RGB, 4 CMYK. Gray with a profile of RGB, which many
+            programs write, is RGB of three equal channels.
 
     Raises:
         ValueError: the profile is damaged or describes another kind of pixels.
     """
     space, expected = _SPACES.get(profile[16:20], ("", 0))
-    if expected != channels:
+    gray_as_rgb = (space, channels) == ("rgb", 1)
+    if expected != channels and not gray_as_rgb:
         raise ValueError(
             f"its ICC profile describes {profile[16:20].decode('latin-1').strip() or 'nothing'}, "
             f"not pixels of {channels} channel{'s' if channels > 1 else ''}"
@@ -39,7 +41,9 @@ def make_converter(profile: bytes, channels: int) -> Converter | None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
     def convert(pixels: np.ndarray) -> np.ndarray:
-        if channels == 1:
+        if gray_as_rgb:
+            pixels = np.repeat(pixels, 3, axis=-1)
+        elif channels == 1:
             pixels = pixels[..., 0]
         return imagecodecs.cms_transform(
             np.ascontiguousarray(pixels),

@@ -16,7 +16,7 @@ from PIL.ExifTags import Base as Tag
 
 from keras_colorize.decoded import Decoded, from_pillow
 from keras_colorize.errors import PhotoError
-from keras_colorize.formats import TURN, turn_of
+from keras_colorize.formats import TURN
 from keras_colorize.pixels import TRUNCATED, WHITE, check_size, to_integers
 
 __all__ = ["read_tiff_pages"]
@@ -76,10 +76,16 @@ def _check_numbers(page: Any) -> None:
 
 
 def _check_data(page: Any, file: BinaryIO) -> None:
-    """Refuse a page whose pixels aren't all there: uncompressed, no decoder would notice."""
+    """Refuse a page whose pixels aren't all there: uncompressed, no decoder would notice.
+
+    And one of tiles that are much larger than the page.
+    """
     end = file.seek(0, io.SEEK_END)
     if any(o + size > end for o, size in zip(page.dataoffsets, page.databytecounts)):
         raise PhotoError(TRUNCATED)
+    tile = page.tilewidth * page.tilelength * page.tiledepth
+    if tile > max(_LARGEST_TILE, 2 * page.imagewidth * page.imagelength):
+        raise PhotoError(f"damaged TIFF data: tiles of {page.tilewidth} x {page.tilelength}")
     # YCbCr may hold fewer numbers than pixels.
     packed = page.compression != _UNCOMPRESSED or page.photometric == _YCBCR
     bits = page.imagewidth * page.samplesperpixel * page.bitspersample
@@ -136,9 +142,6 @@ def _check_deep(page: Any) -> None:
             f"expected a TIFF page of {channels} to {_MOST_SAMPLES} channels, found "
             f"{page.samplesperpixel}"
         )
-    tile = page.tilewidth * page.tilelength * page.tiledepth
-    if tile > max(_LARGEST_TILE, 2 * page.imagewidth * page.imagelength):
-        raise PhotoError(f"damaged TIFF data: tiles of {page.tilewidth} x {page.tilelength}")
     # Of what isn't there, tifffile makes black, or whatever lay in the memory.
     count = int(np.prod(page.chunked))
     if not len(page.dataoffsets) == len(page.databytecounts) == count or 0 in page.databytecounts:
@@ -164,11 +167,10 @@ def _read_shallow(page: Any, file: BinaryIO, tiff: Any) -> Decoded:
             f"a kind of TIFF that is not read: {page.samplesperpixel} x {page.bitspersample} bits, "
             f"photometric {int(page.photometric)}, compression {int(page.compression)}"
         ) from error
-    turn = turn_of(image)
     # Memory that is there already isn't measured by Pillow's own limit.
-    image.im = Image.new(image.mode, image.size).im
-    image.load()
-    return from_pillow(image, image.info.get("icc_profile"), turn)
+    image.im = Image.new(image.mode, (page.imagewidth, page.imagelength)).im
+    image.load()  # which turns it upright
+    return from_pillow(image, image.info.get("icc_profile"), None)
 
 
 class _FromPage(io.RawIOBase):
@@ -199,10 +201,7 @@ class _FromPage(io.RawIOBase):
     def tell(self) -> int:
         return self._file.tell()
 
-    def readinto(self, buffer: Any) -> int:
+    def read(self, size: int | None = -1) -> bytes:
         place = self._file.tell()
-        data = self._file.read(len(buffer))
-        if place < len(self._head):
-            data = (self._head[place:] + data[len(self._head) - place :])[: len(data)]
-        buffer[: len(data)] = data
-        return len(data)
+        data = self._file.read(-1 if size is None else size)
+        return self._head[place : place + len(data)] + data[max(0, len(self._head) - place) :]
