@@ -107,7 +107,7 @@ def open_file(path: Path) -> BinaryIO:
         # Opening a pipe would wait for its writer, forever.
         if not stat.S_ISREG(path.stat().st_mode):
             raise PhotoError("not a regular file")
-        return _Photo(path.open("rb", buffering=0))
+        return _Photo(path.open("rb", 0))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise PhotoError(f"unreadable: {getattr(error, 'strerror', None) or error}") from error
 

@@ -17,6 +17,7 @@ from PIL.ExifTags import Base as Tag
 from keras_colorize.decoded import Decoded, from_pillow
 from keras_colorize.errors import PhotoError
 from keras_colorize.formats import TURN
+from keras_colorize.packed import read_packed
 from keras_colorize.pixels import TRUNCATED, WHITE, check_size, to_integers
 
 __all__ = ["read_tiff_pages"]
@@ -26,7 +27,7 @@ __all__ = ["read_tiff_pages"]
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK, _YCBCR = 0, 1, 2, 5, 6
 _CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
 _UNCOMPRESSED = 1
-_LOSSLESS = {1: "none", 5: "LZW", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
+_LOSSLESS = (1, 5, 8, 32946, 32773, 50000)  # none, LZW, deflate, deflate, packbits, zstd
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _REDUCED_OR_MASK = 0b101  # of the tag NewSubfileType
 
@@ -61,7 +62,7 @@ def read_tiff_pages(file: BinaryIO, max_pixels: int) -> Iterator[Decoded]:
             _check_data(page, file)
             deep = page.dtype is not None and page.dtype.itemsize >= 2
             if deep and page.photometric in _CHANNELS:
-                yield _read_deep(page)
+                yield _read_deep(page, file)
             else:
                 yield _read_shallow(page, file, tiff)
 
@@ -96,10 +97,10 @@ def _check_data(page: Any, file: BinaryIO) -> None:
 # -- 16 bits or more --------------------------------------------------------------------------
 
 
-def _read_deep(page: Any) -> Decoded:
+def _read_deep(page: Any, file: BinaryIO) -> Decoded:
     _check_deep(page)
-    array = page.asarray()
     samples, channels = page.samplesperpixel, _CHANNELS[page.photometric]
+    array = page.asarray() if page.compression == _UNCOMPRESSED else read_packed(page, file)
     if samples > 1 and page.planarconfig == 2:
         array = np.moveaxis(array.reshape(samples, page.imagelength, page.imagewidth), 0, -1)
     array = array.reshape(page.imagelength, page.imagewidth, samples)
@@ -134,6 +135,8 @@ def _check_deep(page: Any) -> None:
             f"16-bit TIFF with compression {int(page.compression)}, of which only none, LZW, "
             f"deflate, packbits and zstd are read; save it with one of them"
         )
+    if page.compression != _UNCOMPRESSED and page.bitspersample != 8 * page.dtype.itemsize:
+        raise PhotoError(f"compressed TIFF of {page.bitspersample} bits; save it uncompressed")
     channels = _CHANNELS[page.photometric]
     if page.dtype.kind not in "uif" or page.imagedepth != 1:
         raise PhotoError("not a photograph: its TIFF page holds volumes or complex numbers")

@@ -31,6 +31,7 @@ FLOORS = (
         "losses",
         "metrics",
         "originals",
+        "packed",
         "photos",
         "pixels",
         "sheets",
@@ -125,7 +126,7 @@ SIDEWAYS = {
     "pretrained": {"models.efficientnet"},
     "sheets": {"pixels"},
     "tiff": {"pixels"},
-    "tiff_pages": {"decoded", "formats", "pixels"},
+    "tiff_pages": {"decoded", "formats", "packed", "pixels"},
 }
 
 # keras.ops runs under any backend; these must not tie themselves to one.
