@@ -98,7 +98,8 @@ def from_pillow(
     if image.mode.startswith("I") or image.mode == "F":
         return from_array(to_integers(np.asarray(image), WHITE), icc, turn, notes)
     if image.mode == "LAB":
-        image = image.convert("RGB")  # by Little CMS, which takes longer to set up than a strip
+        # By Little CMS, which takes longer to set up than a strip; to sRGB, so no profile is left.
+        image, icc = image.convert("RGB"), None
     mode = _common_mode(image)
     width = image.width
     samples = len(mode)

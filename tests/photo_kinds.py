@@ -15,7 +15,18 @@ import tifffile
 from conftest import SAMPLE
 from PIL import Image
 
-__all__ = ["KINDS", "Kind", "build", "color_pixels", "deep_pixels", "luminance", "png"]
+__all__ = [
+    "KINDS",
+    "Kind",
+    "build",
+    "color_pixels",
+    "deep_pixels",
+    "gray_pixels",
+    "luminance",
+    "png",
+    "saved",
+    "tiff",
+]
 
 WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
