@@ -4,22 +4,23 @@ import struct
 
 import numpy as np
 
-__all__ = ["gray_profile", "rgb_profile"]
+__all__ = ["PRIMARIES", "gray_profile", "ink_profile", "rgb_profile"]
 
 _D50 = (0.9642, 1.0, 0.8249)
 
-# Primaries as columns of XYZ, adapted to D50, and the exponent of the curve.
-_ADOBE = np.array(
-    [[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]]
-)
-# Those of "sRGB IEC61966-2.1" of 1998, which differ a little from what Little CMS makes.
-_SRGB_1998 = np.array(
-    [[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]]
-)
-# Little CMS 2.18's, of its own sRGB profile.
-_SRGB = np.array(
-    [[0.43604, 0.38512, 0.14305], [0.22249, 0.71690, 0.06061], [0.01392, 0.09706, 0.71393]]
-)
+#: Red, green and blue as columns of XYZ, adapted to D50. "srgb" is as Little CMS 2.18 makes it,
+#: "srgb of 1998" as in the profile called "sRGB IEC61966-2.1".
+PRIMARIES = {
+    "adobe": np.array(
+        [[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]]
+    ),
+    "srgb": np.array(
+        [[0.43604, 0.38512, 0.14305], [0.22249, 0.71690, 0.06061], [0.01392, 0.09706, 0.71393]]
+    ),
+    "srgb of 1998": np.array(
+        [[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]]
+    ),
+}
 
 
 def gray_profile(gamma: float) -> bytes:
@@ -29,22 +30,35 @@ def gray_profile(gamma: float) -> bytes:
 
 def rgb_profile(name: str) -> bytes:
     """``"adobe"``: Adobe RGB (1998); ``"srgb"``; ``"srgb of 1998"``: as most files have it."""
-    primaries = {"adobe": _ADOBE, "srgb": _SRGB, "srgb of 1998": _SRGB_1998}[name]
     curve = _gamma(563 / 256) if name == "adobe" else _srgb_curve()
     tags = {b"wtpt": _xyz(_D50)}
-    for channel, column in zip((b"r", b"g", b"b"), primaries.T):
+    for channel, column in zip((b"r", b"g", b"b"), PRIMARIES[name].T):
         tags |= {channel + b"XYZ": _xyz(column), channel + b"TRC": curve}
     return _profile(b"RGB ", tags)
 
 
-def _profile(space: bytes, tags: dict[bytes, bytes]) -> bytes:
+def ink_profile() -> bytes:
+    """CMYK by a table of Lab at the 16 corners, as lut8Type has it."""
+    c, m, y, k = np.meshgrid(*[[0.0, 1.0]] * 4, indexing="ij")
+    lightness = 255 * (1 - (c + m + y) / 3) * (1 - k)
+    corners = [lightness, 128 + 40 * (m - c) * (1 - k), 128 + 40 * (y - m) * (1 - k)]
+    table = np.rint(np.stack(corners, axis=-1)).astype(np.uint8).tobytes()
+    identity = struct.pack(">9i", *(round(v * 65536) for v in np.eye(3).ravel()))
+    curve = bytes(range(256))
+    lut = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + identity + 4 * curve + table + 3 * curve
+    return _profile(b"CMYK", {b"wtpt": _xyz(_D50), b"A2B0": lut}, b"prtr", b"Lab ")
+
+
+def _profile(
+    space: bytes, tags: dict[bytes, bytes], device: bytes = b"mntr", connection: bytes = b"XYZ "
+) -> bytes:
     tags = {b"desc": _description(b"made for tests"), b"cprt": b"text\0\0\0\0none\0", **tags}
     table, body = struct.pack(">I", len(tags)), b""
     start = 128 + 4 + 12 * len(tags)
     for name, content in tags.items():
         table += struct.pack(">4sII", name, start + len(body), len(content))
         body += content + bytes(-len(content) % 4)
-    header = struct.pack(">I4xI4s4s4s", start + len(body), 0x02100000, b"mntr", space, b"XYZ ")
+    header = struct.pack(">I4xI4s4s4s", start + len(body), 0x02100000, device, space, connection)
     header = header.ljust(36, b"\0") + b"acsp"
     header = header.ljust(68, b"\0") + struct.pack(">3i", *(round(v * 65536) for v in _D50))
     return header.ljust(128, b"\0") + table + body

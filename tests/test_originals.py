@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 from conftest import SAMPLE
-from icc_profiles import gray_profile, rgb_profile
+from icc_profiles import gray_profile, ink_profile, rgb_profile
 from photo_kinds import (
     KINDS,
     Kind,
@@ -286,6 +286,24 @@ def test_profile_of_inks_that_is_damaged(tmp_path: Path) -> None:
         expected = luminance(np.asarray(stored.convert("RGB")))
     assert np.abs(page.luminance - expected).max() <= 257
     assert len(page.notes) == 1 and "damaged" in page.notes[0]
+
+
+def test_profile_of_inks(tmp_path: Path) -> None:
+    image = Image.fromarray(color_pixels((61, 43))).convert("CMYK")
+    for format_ in ("JPEG", "TIFF"):
+        data = saved(image, format_, icc_profile=ink_profile())
+        page = read_one(data, tmp_path)
+        with Image.open(io.BytesIO(data)) as stored:
+            expected = ImageCms.profileToProfile(
+                stored,
+                ImageCms.ImageCmsProfile(io.BytesIO(ink_profile())),
+                ImageCms.createProfile("sRGB"),
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )
+        assert expected is not None and page.notes == ()
+        assert np.abs(page.luminance - luminance(np.asarray(expected))).max() < 257
 
 
 def test_inks_of_16_bits(tmp_path: Path) -> None:
