@@ -1,13 +1,14 @@
 """A picture's pixels as its file stores them, given in strips, so that few are held twice."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from keras_colorize.formats import open_image, turn_of
+from keras_colorize.metadata import NO_METADATA, Metadata, read_metadata
 from keras_colorize.pixels import WHITE, check_size, to_integers
 
 __all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture"]
@@ -26,6 +27,7 @@ class Decoded:
         icc: the profile, if there is one.
         turn: how to turn it upright.
         notes: what decoding it showed.
+        metadata: what the file says of it.
     """
 
     size: tuple[int, int]
@@ -35,6 +37,7 @@ class Decoded:
     icc: bytes | None
     turn: Image.Transpose | None
     notes: tuple[str, ...] = ()
+    metadata: Metadata = NO_METADATA
 
 
 def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded:
@@ -58,13 +61,15 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
             if format_ == "HEIF"
             else ("animated: only its first picture is colored",)
         )
+    metadata = read_metadata(image)
     if not deep:
-        return from_pillow(image, icc, turn, notes)
+        return replace(from_pillow(image, icc, turn, notes), metadata=metadata)
     import imagecodecs  # Pillow has no 16-bit color
 
     del image
     file.seek(0)
-    return from_array(imagecodecs.png_decode(file.read()), icc, turn, notes)
+    array = imagecodecs.png_decode(file.read())
+    return replace(from_array(array, icc, turn, notes), metadata=metadata)
 
 
 def _png_depth(file: BinaryIO) -> int:

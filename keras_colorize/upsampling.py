@@ -12,6 +12,7 @@ processor's cache.
 from collections.abc import Iterator
 
 import numpy as np
+from PIL import Image
 
 __all__ = ["Enlargement", "guide_chroma", "resample_taps", "strips"]
 
@@ -22,7 +23,7 @@ __all__ = ["Enlargement", "guide_chroma", "resample_taps", "strips"]
 _RADIUS = 1  # pixels of the reduced photograph
 _REGULARIZATION = 0.1  # of the luminance's variance, luminance in [0, 1]
 
-_STRIP_PIXELS = 1 << 16
+_STRIP_PIXELS = 1 << 15
 _CUBIC = -0.5  # Keys' cubic convolution, as Pillow's and TensorFlow's bicubic resampling have it
 
 
@@ -58,11 +59,11 @@ class Enlargement:
     """
 
     def __init__(self, coefficients: np.ndarray, height: int, width: int) -> None:
-        places, weights = resample_taps(coefficients.shape[2], width)
         # (h, 4, width): of few rows as yet, so that a strip costs one product of small matrices.
-        self._rows = np.zeros((coefficients.shape[1], 4, width), np.float32)
-        for place, weight in zip(places.T, weights.T):
-            self._rows += np.moveaxis(coefficients, 0, 1)[..., place] * weight
+        self._rows = np.empty((coefficients.shape[1], 4, width), np.float32)
+        for index, plane in enumerate(np.ascontiguousarray(coefficients)):
+            wide = Image.fromarray(plane).resize((width, len(plane)), Image.Resampling.BICUBIC)
+            self._rows[:, index] = wide
         self._places, self._weights = resample_taps(coefficients.shape[1], height)
 
     def chroma(self, top: int, luminance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
