@@ -47,8 +47,6 @@ FLOORS = (
         "losses",
         "metadata",
         "metrics",
-        "originals",
-        "packed",
         "photos",
         "provenance",
         "sheets",
@@ -102,11 +100,12 @@ FLOORS = (
         "gan",
         "generators",
         "reversible",
+        "packing",
         "runs",
         "schedules",
         "streams",
     },
-    {"colorize", "evaluate", "film_sheet", "fit", "inspect", "report", "training"},
+    {"colorize", "evaluate", "film_sheet", "fit", "inspect", "pack", "report", "training"},
     {""},
 )
 
@@ -144,11 +143,9 @@ SIDEWAYS = {
     "models.unet": {"models.blocks", "models.efficientnet"},
     "overview": {"figures"},
     "photos": {"formats", "tiff"},
+    "packing": {"generators"},
     "pictures": {"figures", "overview"},
     "pretrained": {"models.efficientnet"},
-    "sheets": {"pixels"},
-    "tiff": {"pixels"},
-    "tiff_pages": {"decoded", "formats", "packed", "pixels"},
     "pixels": {"errors"},
     "tasks": {"writing"},
     "tiff_pages": {"decoded"},
@@ -290,6 +287,8 @@ def test_wandb_is_imported_in_callbacks_only() -> None:
 def test_lower_floors_and_commands_import_without_a_framework() -> None:
     light = sorted((FLOORS[0] | FLOORS[1] | FLOORS[2]) - ON_TENSORS)
     commands = ["colorize", "evaluate", "film_sheet", "fit", "inspect"]
+    light = sorted((FLOORS[0] | FLOORS[1]) - ON_TENSORS)
+    commands = ["colorize", "evaluate", "film_sheet", "fit", "inspect", "pack"]
     names = [NAME, *(f"{NAME}.{name}" for name in [*light, *commands])]
     code = f"""
 import importlib, sys
@@ -302,7 +301,9 @@ for name in {names}:
     assert process.returncode == 0, process.stderr
 
 
-@pytest.mark.parametrize("command", ["colorize", "evaluate", "film_sheet", "fit", "inspect"])
+@pytest.mark.parametrize(
+    "command", ["colorize", "evaluate", "film_sheet", "fit", "inspect", "pack"]
+)
 def test_help_waits_for_no_framework(command: str) -> None:
     process = python("-X", "importtime", "-m", f"{NAME}.{command}", "--help")
     assert process.returncode == 0, process.stderr
