@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from keras_colorize import color
 from keras_colorize.errors import ModelError
 from keras_colorize.files import hash_file
-from keras_colorize.generators import GeneratorFacts, load_generator
+from keras_colorize.generators import GeneratorFacts, find_shipped, load_generator
 from keras_colorize.originals import pages_of
 from keras_colorize.pixels import WHITE, to_rgb
 from keras_colorize.reduction import pad_to_stride, reduce_luminance, reduced_size, resize_planes
@@ -118,15 +118,16 @@ class Colorizer:
     ) -> "Colorizer":
         """Load a ``generator.keras`` that a training run has saved; for the rest see the class.
 
+        Args:
+            path: the file; ``None`` is the model that comes with this package.
+            working_size: see the class.
+            saturation: see the class.
+            ensemble: see the class.
+
         Raises:
-            ModelError: there is no such file, or it is not a generator of this package. Also
-                without a path: no model is shipped with this version.
+            ModelError: there is no such file, or it is not a generator of this package.
         """
-        if path is None:
-            raise ModelError(
-                "no model is shipped with this version: train one with python -m "
-                "keras_colorize.fit and name its generator.keras"
-            )
+        path = find_shipped() if path is None else Path(path)
         generator, facts = load_generator(path)
         return cls(
             generator,
@@ -134,7 +135,7 @@ class Colorizer:
             working_size,
             saturation=saturation,
             ensemble=ensemble,
-            path=Path(path),
+            path=path,
         )
 
     @functools.cached_property

@@ -253,11 +253,6 @@ def test_other_files_are_no_generators(content: bytes | str | None, tmp_path: Pa
         load_generator(path)
 
 
-def test_without_a_path_it_says_that_no_model_is_shipped() -> None:
-    with pytest.raises(ModelError, match="no model is shipped"):
-        Colorizer.load()
-
-
 # The evaluate command
 
 
