@@ -47,6 +47,7 @@ FLOORS = (
         "losses",
         "metadata",
         "metrics",
+        "packed",
         "photos",
         "provenance",
         "sheets",
