@@ -54,7 +54,7 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
     image.load()
     icc, turn = image.info.get("icc_profile"), turn_of(image)
     notes: tuple[str, ...] = ()
-    if getattr(image, "is_animated", False):
+    if _has_more(image):
         # HEIC holds the pictures of a series, of which one is the main one.
         notes = (
             ("holds several pictures: only the main one is colored",)
@@ -70,6 +70,15 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
     file.seek(0)
     array = imagecodecs.png_decode(file.read())
     return replace(from_array(array, icc, turn, notes), metadata=metadata)
+
+
+def _has_more(image: Image.Image) -> bool:
+    """Whether there are pictures behind the first, sound or not."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    # As varied as in `photo_errors`; the first picture is there already.
+    except Exception:  # noqa: BLE001
+        return True
 
 
 def _png_depth(file: BinaryIO) -> int:

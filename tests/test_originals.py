@@ -69,6 +69,24 @@ def test_every_kind(name: str, size: tuple[int, int], tmp_path: Path) -> None:
     assert page.notes == (("animated: only its first picture is colored",) if animated else ())
 
 
+def test_a_series_of_heic_pictures(tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    rgb, file = color_pixels((61, 43)), io.BytesIO()
+    series = pillow_heif.from_pillow(Image.fromarray(rgb))
+    series.add_from_pillow(Image.fromarray(255 - rgb))
+    series.save(file, quality=90)
+    page = read_one(file.getvalue(), tmp_path)
+    assert page.notes == ("holds several pictures: only the main one is colored",)
+    assert np.abs(page.luminance - luminance(rgb)).mean() < 10 * 257
+
+
+def test_an_animation_that_is_damaged_behind_its_first_picture(tmp_path: Path) -> None:
+    kind = build("gif_animated")
+    page = read_one(kind.data[: len(kind.data) // 2 + 8], tmp_path)
+    check(page, kind)
+    assert page.notes == ("animated: only its first picture is colored",)
+
+
 def test_the_sample(tmp_path: Path) -> None:
     gray = SAMPLE / "historical" / "alpine_landscape.jpg"
     (page,) = pages_of(str(gray))
