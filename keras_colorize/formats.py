@@ -5,6 +5,8 @@ damaged bytes becomes a :class:`~keras_colorize.errors.PhotoError` whose message
 """
 
 import contextlib
+import io
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -86,6 +88,15 @@ TURN = {
 }
 
 
+class _Photo(io.BufferedReader):
+    """A file that never reads more than it holds: Python allocates first what a header claims."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            size = min(size, os.fstat(self.fileno()).st_size)
+        return super().read(size)
+
+
 def open_file(path: Path) -> BinaryIO:
     """Open a photograph's file.
 
@@ -96,7 +107,7 @@ def open_file(path: Path) -> BinaryIO:
         # Opening a pipe would wait for its writer, forever.
         if not stat.S_ISREG(path.stat().st_mode):
             raise PhotoError("not a regular file")
-        return path.open("rb")
+        return _Photo(path.open("rb", 0))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise PhotoError(f"unreadable: {getattr(error, 'strerror', None) or error}") from error
 

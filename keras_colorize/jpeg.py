@@ -64,7 +64,8 @@ def add_chroma_planes(
     Segments of metadata and comments stay as they are and in order, and so does what follows the
     picture (further pictures, a film). The exceptions: Adobe's segment comes to say YCbCr, the
     offsets of the Multi-Picture Format are corrected, and a JFIF segment is added to a file that
-    has neither that nor Exif. Chroma of a color JPEG is replaced. The result is progressive if the scans of the luminance that were copied are.
+    has neither that nor Exif. Chroma of a color JPEG is replaced. The result is progressive if the
+    scans of the luminance that were copied are.
 
     Args:
         jpeg: gray or YCbCr; 8 bits, Huffman coding, sequential or progressive.
@@ -73,7 +74,7 @@ def add_chroma_planes(
             ``(ceil(H / 2), ceil(W / 2))`` one of 4:2:0, each value for the mean of four pixels.
         cr: as ``cb``.
         quality: of the chroma, 1 to 100, as libjpeg counts.
-        exif: block, beginning with ``II`` or ``MM``, that replaces the one in the file, or is added.
+        exif: block that replaces the one in the file, or is added; it begins with ``II`` or ``MM``.
         xmp: packet of any length that replaces what is in the file, or is added.
         icc: profile that replaces the one in the file, or is added. A gray profile has no meaning
             for a color picture.

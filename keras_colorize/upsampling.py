@@ -90,9 +90,15 @@ class Enlargement:
         return slope_cb * luminance + cb, slope_cr * luminance + cr
 
 
-def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
-    """First row and the row after the last of each strip, from top to bottom."""
-    rows = max(1, _STRIP_PIXELS // width)
+def strips(height: int, width: int, pixels: int = _STRIP_PIXELS) -> Iterator[tuple[int, int]]:
+    """First row and the row after the last of each strip, from top to bottom.
+
+    Args:
+        height: of the photograph.
+        width: of the photograph.
+        pixels: in a strip, about; at least a row.
+    """
+    rows = max(1, pixels // width)
     for top in range(0, height, rows):
         yield top, min(top + rows, height)
 

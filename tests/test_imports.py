@@ -48,6 +48,7 @@ FLOORS = (
         "losses",
         "metadata",
         "metrics",
+        "packed",
         "photos",
         "provenance",
         "sheets",

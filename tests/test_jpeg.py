@@ -337,10 +337,10 @@ def test_xmp_is_replaced_or_added() -> None:
     for original in (gray(xmp=XMP), colorized(gray(), xmp=long)):
         result = Image.open(io.BytesIO(colorized(original, xmp=long)))
         assert "HasExtendedXMP" in result.info["xmp"].decode()
-        metadata = read_metadata(result)
-        assert metadata.xmp is not None
-        assert b"x" * 70_000 in metadata.xmp
-        assert not metadata.warnings
+        read = read_metadata(result)
+        assert read.xmp is not None
+        assert b"x" * 70_000 in read.xmp
+        assert not read.warnings
 
 
 def test_exif_is_replaced_or_added() -> None:
