@@ -22,6 +22,7 @@ FLOORS = (
     {"checks", "color", "config", "errors", "files", "run_folder", "shapes"},
     {
         "cli",
+        "color_difference",
         "film",
         "film_stocks",
         "losses",
@@ -32,13 +33,16 @@ FLOORS = (
         "statistics",
         "tables",
         "tiff",
+        "weight_files",
     },
     {
         "activations",
         "data",
+        "fid",
         "figures",
         "fused",
         "histograms",
+        "lpips",
         "models",
         "models.blocks",
         "models.efficientnet",
@@ -67,9 +71,20 @@ FLOORS = (
         "generators",
         "runs",
         "schedules",
+        "scoring",
         "streams",
     },
-    {"colorize", "evaluate", "film_sheet", "fit", "inspect", "report", "training"},
+    {
+        "colorize",
+        "evaluate",
+        "evaluation",
+        "evaluation_files",
+        "film_sheet",
+        "fit",
+        "inspect",
+        "report",
+        "training",
+    },
     {""},
 )
 
@@ -93,6 +108,8 @@ SIDEWAYS = {
     "colorizer": {"generators"},
     "checks": {"config", "errors"},
     "data": {"photosets"},
+    "evaluate": {"evaluation", "evaluation_files"},
+    "evaluation_files": {"evaluation"},
     "film": {"film_stocks"},
     "figures": {"histograms"},
     "fit": {"training"},
@@ -110,7 +127,16 @@ SIDEWAYS = {
 }
 
 # keras.ops runs under any backend; these must not tie themselves to one.
-ANY_BACKEND = {"color", "losses", "metrics", "schedules"}
+ANY_BACKEND = {
+    "color",
+    "color_difference",
+    "fid",
+    "losses",
+    "lpips",
+    "metrics",
+    "schedules",
+    "scoring",
+}
 
 # The modules of the two lowest floors that import a framework, since tensors are their matter.
 ON_TENSORS = {"film", "losses", "metrics"}
