@@ -17,8 +17,10 @@ __all__ = [
     "CHROMA_LIMIT",
     "LUMINANCE_WEIGHTS",
     "add_chroma",
+    "add_chroma_planes",
     "chroma",
     "limit_chroma",
+    "limit_chroma_planes",
     "luminance",
     "replace_luminance",
     "rgb_to_ycbcr",
@@ -88,7 +90,7 @@ def limit_chroma(y: Array, chroma: Array) -> Array:
     y, chroma = _alike(y, chroma)
     _check_channels("y", y, 1)
     _check_channels("chroma", chroma, 2)
-    return chroma * _room(y, _color_differences(*_channels(chroma)))
+    return _join(limit_chroma_planes(y, *_channels(chroma)))
 
 
 def add_chroma(y: Array, chroma: Array) -> Array:
@@ -104,9 +106,21 @@ def add_chroma(y: Array, chroma: Array) -> Array:
     y, chroma = _alike(y, chroma)
     _check_channels("y", y, 1)
     _check_channels("chroma", chroma, 2)
-    differences = _color_differences(*_channels(chroma))
+    return _join(add_chroma_planes(y, *_channels(chroma)))
+
+
+def add_chroma_planes(y: Array, cb: Array, cr: Array) -> tuple[Array, Array, Array]:
+    """:func:`add_chroma` for planes: Y, Cb and Cr of one shape to R, G and B of that shape."""
+    differences = _color_differences(cb, cr)
     scale = _room(y, differences)
-    return _join([y + scale * difference for difference in differences])
+    red, green, blue = (y + scale * difference for difference in differences)
+    return red, green, blue
+
+
+def limit_chroma_planes(y: Array, cb: Array, cr: Array) -> tuple[Array, Array]:
+    """:func:`limit_chroma` for planes: Y, Cb and Cr of one shape to Cb and Cr of that shape."""
+    scale = _room(y, _color_differences(cb, cr))
+    return scale * cb, scale * cr
 
 
 def replace_luminance(rgb: Array, y: Array) -> Array:
@@ -127,15 +141,15 @@ def replace_luminance(rgb: Array, y: Array) -> Array:
 def _room(y: Array, differences: Sequence[Array]) -> Array:
     """The largest factor of at most 1 by which the differences from gray ``y`` stay in [0, 1]."""
     xp = _namespace(y)
-    factor = None
-    for difference in differences:
-        room = xp.where(difference > 0.0, 1.0 - y, y)  # how far it may lie from gray
-        # The quotient is 1 where a channel has room to spare; 1e-7 keeps 0/0 out of black and
-        # white.
-        needed = xp.maximum(xp.maximum(xp.absolute(difference), room), 1e-7)
-        quotient = room / needed
-        factor = quotient if factor is None else xp.minimum(factor, quotient)
-    return factor
+    red, green, blue = differences
+    # Their weighted sum is 0: the highest is never below gray, the lowest never above.
+    highest = xp.maximum(xp.maximum(red, green), blue)
+    lowest = xp.minimum(xp.minimum(red, green), blue)
+    headroom = 1.0 - y
+    # Quotients are 1 where there is room to spare; 1e-7 keeps 0/0 out of black and white.
+    upwards = headroom / xp.maximum(xp.maximum(highest, headroom), 1e-7)
+    downwards = y / xp.maximum(xp.maximum(-lowest, y), 1e-7)
+    return xp.minimum(upwards, downwards)
 
 
 def _color_differences(cb: Array, cr: Array) -> tuple[Array, Array, Array]:

@@ -3,6 +3,7 @@
     KerasColorizeError
     ├── ConfigError        a setting is unknown, out of range or contradicts another (a ValueError)
     ├── PhotoError         one photograph cannot be used (a ValueError)
+    │   └── IrreversibleJpegError   a JPEG to which chroma cannot be added without re-encoding it
     ├── DataError          a folder or a data set cannot be trained on (a ValueError)
     ├── RunError           a run directory cannot be continued or written
     ├── CheckpointError    a checkpoint is damaged or belongs to another model
@@ -17,6 +18,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "IrreversibleJpegError",
     "KerasColorizeError",
     "ModelError",
     "PhotoError",
@@ -35,6 +37,13 @@ class ConfigError(KerasColorizeError, ValueError):
 
 class PhotoError(KerasColorizeError, ValueError):
     """One photograph cannot be used; the message is the reason."""
+
+
+class IrreversibleJpegError(PhotoError):
+    """A JPEG whose coded luminance cannot be kept while chroma is added; the message says why.
+
+    The photograph itself may well be readable: decoding it and encoding it anew is what remains.
+    """
 
 
 class DataError(KerasColorizeError, ValueError):

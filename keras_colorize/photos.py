@@ -8,76 +8,32 @@ TensorFlow is imported only when a TIFF is met, for tensorflow-io's decoder.
 """
 
 import os
-import re
-import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    WebPImagePlugin,
-)
-from PIL.ExifTags import Base as Tag
+from PIL import Image
 
 from keras_colorize.errors import DataError, PhotoError
 from keras_colorize.files import atomic_path
-from keras_colorize.pixels import TRUNCATED, check_size, quantize, to_rgb
+from keras_colorize.formats import (
+    FORMATS,
+    PHOTO_SUFFIXES,
+    check_suffix,
+    identify,
+    open_file,
+    open_image,
+    photo_errors,
+    turn_of,
+)
+from keras_colorize.pixels import check_size, quantize, to_rgb
 from keras_colorize.tiff import TiffDecoder, read_tiff
 
 __all__ = ["PHOTO_SUFFIXES", "find_photos", "read_photo", "reduce_size", "save_photo"]
 
-_FORMATS = {
-    suffix: format_
-    for format_, suffixes in {
-        "JPEG": ".jpg .jpeg .jpe .jfif",
-        "PNG": ".png",
-        "WEBP": ".webp",
-        "BMP": ".bmp",
-        "GIF": ".gif",
-        "TIFF": ".tif .tiff",
-    }.items()
-    for suffix in suffixes.split()
-}
-#: Endings of the files that :func:`find_photos` takes for photographs, in lower case.
-PHOTO_SUFFIXES = tuple(_FORMATS)
-
 _FILTER = Image.Resampling.LANCZOS
 # A box filter first, down to three times the size: faster, and no difference to be seen.
 _REDUCING_GAP = 3.0
-
-# `Image.open` warns of, or refuses, what exceeds Pillow's own limit, a global of the user's
-# program. The classes behind it don't, so `max_pixels` alone decides, in every thread. Opening an
-# MPO (two JPEGs in one file) as a JPEG gives its first picture.
-_PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "PNG": PngImagePlugin.PngImageFile,
-    "WEBP": WebPImagePlugin.WebPImageFile,
-    "BMP": BmpImagePlugin.BmpImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
-}
-# The first bytes of each format; the dots stand for any byte. BigTIFF has a + in place of the *.
-_SIGNATURES = re.compile(
-    rb"(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n\x1a\n)|(?P<WEBP>RIFF....WEBP)|(?P<BMP>BM)"
-    rb"|(?P<GIF>GIF8[79]a)|(?P<TIFF>II[*+]\0|MM\0[*+])",
-    re.DOTALL,
-)
-
-# Which way to turn a stored picture, by EXIF orientation 2 to 8 (CIPA DC-008, section 4.6.4).
-_TURN = {
-    2: "FLIP_LEFT_RIGHT",
-    3: "ROTATE_180",
-    4: "FLIP_TOP_BOTTOM",
-    5: "TRANSPOSE",
-    6: "ROTATE_270",
-    7: "TRANSVERSE",
-    8: "ROTATE_90",
-}
 
 
 def find_photos(folder: str | Path) -> list[Path]:
@@ -118,7 +74,7 @@ def find_photos(folder: str | Path) -> list[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             path = Path(parent, name)
-            if not name.startswith(".") and path.suffix.lower() in _FORMATS and path.is_file():
+            if not name.startswith(".") and path.suffix.lower() in FORMATS and path.is_file():
                 photos.append(path)
     return sorted(photos, key=lambda path: path.relative_to(folder).as_posix())
 
@@ -162,12 +118,11 @@ def read_photo(
             f"tiff_decoder must be 'auto', 'tensorflow_io' or 'pillow'. Received: {tiff_decoder!r}"
         )
     path = Path(path)
-    format_ = "image"
-    try:
-        with _open(path) as file:
-            format_ = _identify(file)
-            if strict_suffix and _FORMATS.get(path.suffix.lower()) != format_:
-                raise PhotoError(_mislabelled(path.suffix, format_))
+    with open_file(path) as file:
+        format_ = identify(file)
+        if strict_suffix:
+            check_suffix(path, format_)
+        with photo_errors(format_):
             if format_ == "TIFF":
                 image, turn = read_tiff(file, max_pixels, tiff_decoder)
             else:
@@ -175,17 +130,8 @@ def read_photo(
             if short_side is not None:
                 image = _reduce(image, short_side)
             if turn is not None:
-                image = image.transpose(Image.Transpose[turn])
+                image = image.transpose(turn)
             return np.array(image)
-    except PhotoError:
-        raise
-    except MemoryError as error:
-        raise PhotoError("not enough memory to decode it") from error
-    # Damaged bytes make Pillow's parsers raise nearly every exception there is (OSError,
-    # SyntaxError, struct.error, zlib.error, KeyError, OverflowError, AssertionError ...), which
-    # its documentation doesn't enumerate. All mean that this one photograph cannot be used.
-    except Exception as error:
-        raise PhotoError(_reason(error, format_)) from error
 
 
 def reduce_size(image: np.ndarray, short_side: int) -> np.ndarray:
@@ -222,9 +168,10 @@ def save_photo(
         ValueError: if the image has another shape or type, or holds NaN.
     """
     path = Path(path)
-    format_ = _FORMATS.get(path.suffix.lower())
-    if format_ is None or format_ == "GIF":  # 256 colors cannot hold a photograph
-        writable = ", ".join(suffix for suffix in PHOTO_SUFFIXES if suffix != ".gif")
+    format_ = FORMATS.get(path.suffix.lower())
+    # 256 colors cannot hold a photograph, and not every machine can write HEIC.
+    if format_ in (None, "GIF", "HEIF"):
+        writable = ", ".join(s for s in PHOTO_SUFFIXES if FORMATS[s] not in ("GIF", "HEIF"))
         raise PhotoError(f"cannot write {path}: the name must end in one of {writable}")
     _check_image(image, ("uint8", "float16", "float32", "float64"))
     if image.dtype != np.uint8:
@@ -248,49 +195,11 @@ def save_photo(
         ) from error
 
 
-def _open(path: Path) -> BinaryIO:
-    try:
-        # Opening a pipe would wait for its writer, forever.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise PhotoError("not a regular file")
-        return path.open("rb")
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise PhotoError(f"unreadable: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _identify(file: BinaryIO) -> str:
-    start = file.read(12)
-    file.seek(0)
-    if not start:
-        raise PhotoError("the file is empty (0 bytes)")
-    match = _SIGNATURES.match(start)
-    if match is None:
-        raise PhotoError("not a photograph that can be read (JPEG, PNG, WebP, BMP, GIF or TIFF)")
-    return str(match.lastgroup)
-
-
-def _mislabelled(suffix: str, format_: str) -> str:
-    named = f"named {suffix}" if suffix else "without an ending"
-    right = next(ending for ending, name in _FORMATS.items() if name == format_)
-    return f"mislabelled: {format_} data in a file {named}; rename it to {right}"
-
-
-def _reason(error: Exception, format_: str) -> str:
-    text = " ".join(str(error).split())[:120] or type(error).__name__
-    if isinstance(error, Image.DecompressionBombError):
-        return f"too large for Pillow's {format_} decoder: {text}"
-    if isinstance(error, EOFError) or "truncated" in text.lower():
-        return TRUNCATED
-    if text == "not identified by this driver":
-        text = "its header has no size, or no color mode that is known"
-    return f"damaged {format_} data: {text}"
-
-
 def _read_other(
     file: BinaryIO, format_: str, short_side: int | None, max_pixels: int
-) -> tuple[Image.Image, str | None]:
+) -> tuple[Image.Image, Image.Transpose | None]:
     """The picture in RGB as it is stored, and how to turn it."""
-    image = _PLUGINS[format_](file)
+    image = open_image(file, format_)
     check_size(*image.size, max_pixels)
     drafted = None
     if format_ == "JPEG" and short_side is not None:
@@ -299,11 +208,7 @@ def _read_other(
         size = _reduced_size(image.size, short_side)
         drafted = image.draft(None, (2 * size[0], 2 * size[1]))
     image.load()
-    try:
-        turn = _TURN.get(image.getexif().get(Tag.Orientation, 1))
-    # As varied as in `read_photo`; damaged EXIF is no reason to refuse sound pixels.
-    except Exception:  # noqa: BLE001
-        turn = None
+    turn = turn_of(image)
     rgb = to_rgb(image)
     if drafted is not None:
         # The decoder rounds 850 / 8 up to 107 rows: the box says that the last is a quarter full.

@@ -7,7 +7,10 @@ from PIL import Image
 
 from keras_colorize.errors import PhotoError
 
-__all__ = ["TRUNCATED", "check_size", "quantize", "to_rgb"]
+__all__ = ["TRUNCATED", "WHITE", "check_size", "quantize", "to_integers", "to_rgb", "turn_array"]
+
+#: White in 16 bits.
+WHITE = 65535
 
 #: The reason to refuse a file that is cut short.
 TRUNCATED = "truncated: the file ends before the picture does"
@@ -20,7 +23,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise PhotoError(
             f"too large: {width} x {height} = {width * height / 1e6:.4g} megapixels, limit "
-            f"{max_pixels / 1e6:.4g}; raise --data.max_pixels"
+            f"{max_pixels / 1e6:.4g}; raise max_pixels"
         )
 
 
@@ -32,7 +35,7 @@ def quantize(image: np.ndarray) -> np.ndarray:
 def to_rgb(image: Image.Image) -> Image.Image:
     """Any mode to RGB: 16 and 32 bits are scaled, transparent parts become white."""
     if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
+        return Image.fromarray(to_integers(np.asarray(image), 255)).convert("RGB")
     if image.mode in ("La", "RGBa"):  # colors multiplied by alpha: only their own kind can undo it
         image = image.convert(image.mode[:-1] + "A")
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
@@ -42,18 +45,46 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Gray ``(H, W)`` of 16 or 32 bits to uint8, as ``read_photo`` documents."""
-    if values.dtype.itemsize == 2:
-        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+def to_integers(values: np.ndarray, white: int) -> np.ndarray:
+    """Numbers of 16 bits or more to integers, any shape.
+
+    Numbers of 32 bits or more (integer or float) have no agreed white: it is the first of 1 (float
+    only), 255 and 65535 that none exceeds; where all do, or where one is negative, smallest and
+    largest become black and white.
+
+    Args:
+        values: unsigned integers of 16 bits, or wider numbers of any kind.
+        white: what white becomes: 255, for uint8, or :data:`WHITE`, for uint16.
+
+    Raises:
+        PhotoError: there are values that are no numbers.
+    """
+    dtype = np.uint8 if white == 255 else np.uint16
+    if values.dtype == np.uint16:
+        return values if white == WHITE else ((values.astype(np.uint32) + 128) // 257).astype(dtype)
     low, high = float(values.min()), float(values.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise PhotoError("holds pixels that are NaN or infinite")
     whites = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
-    white = next((white for white in whites if low >= 0.0 and high <= white), None)
-    if white is None:
-        black, white = low, high
-    else:
-        black = 0.0
-    scaled = (values.astype(np.float64) - black) * (255.0 / max(white - black, 1e-30))
-    return np.round(scaled).astype(np.uint8)
+    brightest = next((w for w in whites if low >= 0.0 and high <= w), None)
+    black, brightest = (low, high) if brightest is None else (0.0, brightest)
+    scale = white / max(brightest - black, 1e-30)
+    integers = np.empty(values.shape, dtype)
+    # In parts: float64 of all would be several times the memory of the picture.
+    for part, source in zip(np.array_split(integers, 64), np.array_split(values, 64)):
+        part[...] = np.round((source.astype(np.float64) - black) * scale)
+    return integers
+
+
+def turn_array(array: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:
+    """Turn pixels ``(H, W, ...)`` as Pillow's ``transpose`` turns a picture; contiguous."""
+    if turn is None:
+        return array
+    kind = Image.Transpose
+    if turn in (kind.TRANSPOSE, kind.TRANSVERSE, kind.ROTATE_90, kind.ROTATE_270):
+        array = array.swapaxes(0, 1)
+    if turn in (kind.FLIP_TOP_BOTTOM, kind.ROTATE_180, kind.TRANSVERSE, kind.ROTATE_90):
+        array = array[::-1]
+    if turn in (kind.FLIP_LEFT_RIGHT, kind.ROTATE_180, kind.TRANSVERSE, kind.ROTATE_270):
+        array = array[:, ::-1]
+    return np.ascontiguousarray(array)

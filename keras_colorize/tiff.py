@@ -39,12 +39,17 @@ _TIFF_DEFAULTS: Tags = {
 _PROBE = threading.Lock()
 
 # decode_tiff mirrors as the tag says but never exchanges rows and columns: this is what remains.
-_TURN_AFTER_TENSORFLOW_IO = {5: "TRANSPOSE", 6: "TRANSVERSE", 7: "TRANSPOSE", 8: "TRANSVERSE"}
+_TURN_AFTER_TENSORFLOW_IO = {
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.TRANSVERSE,
+    7: Image.Transpose.TRANSPOSE,
+    8: Image.Transpose.TRANSVERSE,
+}
 
 
 def read_tiff(
     file: BinaryIO, max_pixels: int, decoder: TiffDecoder
-) -> tuple[Image.Image, str | None]:
+) -> tuple[Image.Image, Image.Transpose | None]:
     """The first page in RGB, and how it remains to be turned."""
     tags = _tiff_tags(file)
     check_size(*_tiff_size(tags), max_pixels)

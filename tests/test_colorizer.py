@@ -11,6 +11,7 @@ from PIL import Image
 
 from keras_colorize import Colorizer, color, colorize
 from keras_colorize.colorize import colorize_photos
+from keras_colorize.colorizer import color_strips
 from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import DataError, ModelError, PhotoError
 from keras_colorize.generators import GeneratorFacts, load_generator, save_generator
@@ -124,14 +125,12 @@ def test_images_of_any_mode(colorizer: Colorizer, tmp_path: Path) -> None:
 def test_the_network_sees_values_between_0_and_1() -> None:
     """Reducing a hard edge overshoots; what the network is given must not."""
     seen = []
-
-    def generator(padded: np.ndarray, training: bool) -> np.ndarray:
-        seen.append(padded)
-        return np.repeat(padded, 3, axis=-1)
-
+    colorizer = painter(0.1)
+    network = colorizer._network
+    colorizer._network = lambda padded: seen.append(padded) or network(padded)
     edge = np.zeros((300, 300), np.uint8)
     edge[:, 101:] = 255
-    Colorizer(generator, GeneratorFacts(8, 64, "test", 0))(edge)
+    colorizer(edge)
     assert seen[0].min() == 0.0
     assert seen[0].max() == 1.0
 
@@ -143,13 +142,89 @@ def test_working_size_is_used(model: Path) -> None:
         Colorizer.load(model, 4)
 
 
+def test_depths_and_ranges_are_alike(colorizer: Colorizer) -> None:
+    gray = np.asarray(house().convert("L"))
+    expected = np.asarray(colorizer(gray), int)
+    for same in (gray.astype(np.uint16) * 257, gray / 255.0, (gray / 255.0).astype(np.float32)):
+        assert np.abs(np.asarray(colorizer(same), int) - expected).max() <= 1
+    rgb = np.asarray(house())
+    deep = np.asarray(colorizer(rgb.astype(np.uint16) * 257), int)
+    assert np.abs(deep - np.asarray(colorizer(rgb), int)).max() <= 1
+
+
 @pytest.mark.parametrize(
     "array",
-    [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4), np.uint8)],
+    [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.int32), np.zeros((0, 4), np.uint8)],
 )
 def test_wrong_arrays_are_refused(array: np.ndarray, colorizer: Colorizer) -> None:
-    with pytest.raises(ValueError, match=r"Expected a uint8 array .* Received: "):
+    with pytest.raises(ValueError, match=r"Expected an array .* Received: "):
         colorizer(array)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, np.nan])
+def test_floats_out_of_range_are_refused(value: float, colorizer: Colorizer) -> None:
+    with pytest.raises(ValueError, match=r"Expected floats in \[0, 1\]"):
+        colorizer(np.full((8, 8), value))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_luminance_is_exact_to_the_rounding_of_the_result(
+    dtype: type[np.unsignedinteger], colorizer: Colorizer
+) -> None:
+    """Of 16 bits in, 16 bits out: half a step of 65,535."""
+    rng = np.random.default_rng(0)
+    luminance = np.asarray(house().convert("L"), np.uint16) * 257
+    luminance += rng.integers(0, 256, luminance.shape).astype(np.uint16)
+    enlargement = colorizer.paint(luminance).enlarge(*luminance.shape)
+    strips = [rgb for _, rgb in color_strips(enlargement, luminance, dtype)]
+    result = np.concatenate(strips).astype(np.float64)
+    expected = luminance / 65535.0 * np.iinfo(dtype).max
+    # And what float32 arithmetic adds, a few millionths of white.
+    assert np.abs(color.luminance(result)[..., 0] - expected).max() <= 0.5 + 3e-7 * 65535
+    assert np.ptp(result, axis=-1).mean() > 0.03 * np.iinfo(dtype).max
+
+
+def test_saturation_scales_the_chroma(model: Path) -> None:
+    gray = np.asarray(Colorizer.load(model, saturation=0.0)(HOUSE), int)
+    assert np.ptp(gray, axis=-1).max() == 0
+    y = np.full((64, 64), 128, np.uint8)
+    strong = painter(0.1)
+    strong.saturation = 2.0
+    blue = np.asarray(strong(y), int)[..., 2]
+    assert np.abs(blue - round(128 + 1.772 * 51)).max() <= 1
+    for wrong in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="saturation must be at least 0"):
+            Colorizer.load(model, saturation=wrong)
+
+
+def test_ensemble_averages_sizes_and_mirrors(model: Path) -> None:
+    """Against the six predictions, made and averaged one by one."""
+    luminance = np.asarray(house().convert("L"))
+    painting = Colorizer.load(model, 32, ensemble=True).paint(luminance)
+    shape = painting.chroma.shape[:2]
+    predictions = []
+    for size in (24, 32, 40):
+        single = Colorizer.load(model, size)
+        for mirrored in (False, True):
+            chroma = single.paint(luminance[:, ::-1] if mirrored else luminance).chroma
+            chroma = chroma[:, ::-1] if mirrored else chroma
+            planes = [
+                np.asarray(Image.fromarray(p).resize(shape[::-1], Image.Resampling.BICUBIC))
+                for p in np.ascontiguousarray(np.moveaxis(chroma, -1, 0))
+            ]
+            predictions.append(np.stack(planes, axis=-1))
+    np.testing.assert_allclose(painting.chroma, np.mean(predictions, axis=0), atol=1e-5)
+    assert painting.disagreement is not None
+    expected = np.sqrt(np.var(predictions, axis=0).sum(axis=-1))
+    np.testing.assert_allclose(painting.disagreement, expected, atol=1e-5)
+    np.testing.assert_allclose(
+        painting.luminance, Colorizer.load(model, 40).paint(luminance).luminance, atol=1e-5
+    )
+
+
+def test_map_colorizes_one_by_one(colorizer: Colorizer) -> None:
+    results = colorizer.map(iter([HOUSE, house()]))
+    np.testing.assert_array_equal(*(np.asarray(result) for result in results))
 
 
 def test_unreadable_file_is_a_photo_error(colorizer: Colorizer, tmp_path: Path) -> None:

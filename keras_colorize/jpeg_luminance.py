@@ -1,0 +1,264 @@
+"""The luminance of a JPEG by itself: as a gray JPEG, as coefficients, as pixels.
+
+The first two lose nothing: where luminance and chroma are coded in separate scans, the former's
+are copied; where they are coded in turns, libjpeg decodes its quantized coefficients, as whole
+numbers, and codes them anew.
+"""
+
+import dataclasses
+import functools
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import JpegImagePlugin
+
+from keras_colorize.errors import IrreversibleJpegError, PhotoError
+from keras_colorize.jpeg_segments import (
+    Component,
+    Frame,
+    Marker,
+    Segment,
+    is_frame_header,
+    join_jpeg,
+    only,
+    quantization_tables,
+    read_frame,
+    scan_components,
+    select_components,
+    split_jpeg,
+    without,
+)
+from keras_colorize.pixels import TRUNCATED
+
+__all__ = [
+    "check_luminance",
+    "isolate_luminance",
+    "luminance_coefficients",
+    "read_luminance",
+]
+
+
+# Of Y, as JFIF and Exif have it in a frame.
+_IDENTIFIER = 1
+
+
+def isolate_luminance(segments: Sequence[Segment], frame: Frame) -> list[Segment]:
+    """The segments of a gray JPEG with the luminance of a gray or color one.
+
+    Args:
+        segments: of the JPEG.
+        frame: what :func:`~keras_colorize.jpeg_segments.read_frame` says of them.
+
+    Returns:
+        Its segments; the component is named 1. Metadata stay, and so does all that belongs to the
+        scans of the luminance, if there are separate ones.
+
+    Raises:
+        IrreversibleJpegError: if it cannot be done; the message is the reason.
+    """
+    luminance = frame.components[0]
+    marker = frame.marker
+    if len(frame.components) == 3:
+        slots = {component.table for component in frame.components[1:]} - {luminance.table}
+        scans = [scan_components(segment) for segment in only(segments, Marker.SOS)]
+        if all(scan == (luminance.identifier,) for scan in scans if luminance.identifier in scan):
+            segments = _without_chroma_scans(segments, luminance)
+        else:
+            segments, marker = _recode_luminance(segments, frame)
+        segments = _without_tables(segments, slots)
+    gray = Component(_IDENTIFIER, 1, 1, luminance.table)
+    header = Frame(marker, frame.width, frame.height, (gray,)).as_segment()
+    isolated = []
+    for segment in segments:
+        if is_frame_header(segment):
+            isolated.append(header)
+        elif segment.marker == Marker.SOS:
+            isolated.append(select_components(segment, _IDENTIFIER))
+        else:
+            isolated.append(segment)
+    return isolated
+
+
+def luminance_coefficients(jpeg: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """The quantized DCT coefficients of a JPEG's luminance, read by libjpeg.
+
+    Returns:
+        int16 ``(ceil(H / 8), ceil(W / 8), 8, 8)``, vertical frequency before horizontal; and the
+        quantization table that they are to be multiplied by, uint16 ``(8, 8)``.
+
+    Raises:
+        IrreversibleJpegError: if they cannot be had; the message is the reason.
+    """
+    segments = split_jpeg(jpeg).segments
+    return _read_coefficients(segments, read_frame(segments))
+
+
+def read_luminance(jpeg: bytes, *, reduce: int = 1) -> np.ndarray:
+    """Decode a JPEG's luminance alone, with Pillow, at its own size or smaller.
+
+    Args:
+        jpeg: gray or YCbCr.
+        reduce: 1, 2, 4 or 8; the decoder itself reduces, which takes less time.
+
+    Returns:
+        uint8 ``(ceil(H / reduce), ceil(W / reduce))``, in the orientation of the file. Of a picture
+        with fewer than ``reduce`` pixels on a side, the largest reduction that it has room for.
+
+    Raises:
+        PhotoError: if it cannot be decoded.
+    """
+    if reduce not in (1, 2, 4, 8):
+        raise ValueError(f"reduce must be 1, 2, 4 or 8. Received: {reduce}")
+    try:
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(jpeg))
+        width, height = image.size
+        image.draft("L", (max(1, width // reduce), max(1, height // reduce)))
+        image.load()
+    # Damaged bytes make Pillow raise nearly every exception there is.
+    except Exception as error:
+        raise PhotoError(f"damaged JPEG data: {error}") from error
+    return np.array(image)
+
+
+def check_luminance(jpeg: bytes, luminance: np.ndarray, *, reduce: int = 1) -> None:
+    """Decode a color JPEG and compare its luminance with what it was made from.
+
+    Args:
+        jpeg: what :func:`~keras_colorize.jpeg.add_chroma_planes` returned.
+        luminance: what :func:`read_luminance` gave for the original.
+        reduce: the same as then.
+
+    Raises:
+        PhotoError: if the file cannot be decoded, or has another luminance.
+    """
+    if not np.array_equal(read_luminance(jpeg, reduce=reduce), luminance):
+        raise PhotoError("the luminance of the color JPEG isn't that of the original")
+
+
+def _without_chroma_scans(segments: Sequence[Segment], luminance: Component) -> list[Segment]:
+    """Leave out scans without luminance, and the tables and intervals that only they can use."""
+    kept = [
+        segment
+        for segment in segments
+        if segment.marker != Marker.SOS or scan_components(segment) == (luminance.identifier,)
+    ]
+    last = max(index for index, segment in enumerate(kept) if segment.marker == Marker.SOS)
+    return [*kept[: last + 1], *without(kept[last + 1 :], Marker.DHT, Marker.DRI)]
+
+
+def _without_tables(segments: Sequence[Segment], slots: set[int]) -> list[Segment]:
+    """Leave out the quantization tables in some slots."""
+    kept = []
+    for segment in segments:
+        if segment.marker == Marker.DQT:
+            tables = [table for slot, table in quantization_tables(segment) if slot not in slots]
+            if not tables:
+                continue
+            segment = dataclasses.replace(segment, payload=b"".join(tables))
+        kept.append(segment)
+    return kept
+
+
+def _recode_luminance(segments: Sequence[Segment], frame: Frame) -> tuple[list[Segment], int]:
+    """Code the luminance of a color JPEG by itself, in one sequential scan, without any loss.
+
+    Returns:
+        The segments with that scan in the place of all others, and the marker of its process.
+    """
+    luminance = frame.components[0]
+    first = next(index for index, segment in enumerate(segments) if segment.marker == Marker.SOS)
+    before, after = segments[:first], segments[first:]
+    if any(
+        slot == luminance.table
+        for segment in only(after, Marker.DQT)
+        for slot, _ in quantization_tables(segment)
+    ):
+        raise IrreversibleJpegError("its quantization tables change between scans")
+    coefficients, _ = _read_coefficients(segments, frame)
+    coded = split_jpeg(_write_coefficients(coefficients, frame)).segments
+    recoded = [
+        *without(before, Marker.DHT, Marker.DRI),
+        *only(coded, Marker.DHT, Marker.SOS),
+        *without(after, Marker.DHT, Marker.DRI, Marker.SOS),
+    ]
+    # Baseline allows tables of 8 bits only (T.81, table B.4).
+    extended = any(
+        table[0] >> 4
+        for segment in only(segments, Marker.DQT)
+        for _, table in quantization_tables(segment)
+    )
+    return recoded, Marker.SOF1 if extended else Marker.SOF0
+
+
+def _read_coefficients(segments: Sequence[Segment], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """What :func:`luminance_coefficients` returns."""
+    coded = only(segments, Marker.DQT, Marker.DHT, Marker.DRI, Marker.SOS)
+    _check_tables(coded, frame)
+    content = join_jpeg([frame.as_segment(), *coded])
+    rows, columns = -(-frame.height // 8), -(-frame.width // 8)
+    # A block takes a bit at least, in whatever process.
+    if rows * columns > 8 * len(content):
+        raise IrreversibleJpegError(TRUNCATED)
+    jpeglib = _import_jpeglib()
+    reader = jpeglib.DCTJPEG(
+        path=None,
+        content=content,
+        height=frame.height,
+        width=frame.width,
+        block_dims=np.array([[rows, columns]]),
+        samp_factor=np.array([[1, 1]]),
+        jpeg_color_space=jpeglib.Colorspace.JCS_GRAYSCALE,  # the first component is all it reads
+        num_scans=1,
+        progressive_mode=None,
+        **dict.fromkeys(("quant_tbl_no", "markers", "huffmans", "Y", "Cb", "Cr", "K", "qt")),
+    )
+    try:
+        coefficients, _, _ = reader.load()
+    except OSError as error:
+        raise IrreversibleJpegError(f"its coefficients cannot be read: {error}") from error
+    return coefficients, reader.get_component_qt(0)
+
+
+def _check_tables(coded: Sequence[Segment], frame: Frame) -> None:
+    """Have Pillow's libjpeg refuse the tables and scan headers that jpeglib's would refuse.
+
+    They are those of a picture of one pixel here. A refusal by jpeglib itself would print to the
+    standard output and leave a temporary file behind.
+    """
+    pixel = dataclasses.replace(frame, width=1, height=1)
+    probe = [
+        dataclasses.replace(segment, data=b"\0") if segment.marker == Marker.SOS else segment
+        for segment in coded
+    ]
+    try:
+        read_luminance(join_jpeg([pixel.as_segment(), *probe]))
+    except PhotoError as error:
+        raise IrreversibleJpegError(str(error)) from error
+
+
+def _write_coefficients(coefficients: np.ndarray, frame: Frame) -> bytes:
+    """A gray JPEG of coefficients, baseline, its quantization table without meaning."""
+    # What 8-bit samples can come to (T.81, section A.3.3); libjpeg would refuse more.
+    if coefficients.min() < -1024 or coefficients.max() > 1023:
+        raise IrreversibleJpegError("damaged JPEG: coefficients out of range")
+    writer = _import_jpeglib().from_dct(coefficients, qt=np.ones((1, 8, 8), np.uint16))
+    writer.height, writer.width = frame.height, frame.width
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+        try:
+            writer.write_dct(file.name)
+        except OSError as error:
+            raise IrreversibleJpegError(f"its luminance cannot be coded: {error}") from error
+        return Path(file.name).read_bytes()
+
+
+@functools.cache
+def _import_jpeglib() -> Any:
+    import jpeglib
+
+    # It brings many versions of libjpeg and begins with 6b, which codes three times as slowly.
+    jpeglib.version.set("turbo210")
+    return jpeglib

@@ -1,0 +1,156 @@
+"""What a JPEG says of itself beside its picture, when that picture changes from gray to color.
+
+Sources: JFIF in ITU-T T.871, section 10; Adobe's APP14 in its Technical Note 5116, section 18; XMP
+in its specification, part 3, section 1.1.3; ICC profiles in ICC.1, annex B.4; several pictures in
+one file in CIPA DC-007 (Multi-Picture Format), section 5.2.
+"""
+
+import dataclasses
+import itertools
+import struct
+from collections.abc import Callable, Sequence
+
+from keras_colorize.jpeg_segments import Marker, Segment
+
+__all__ = ["MAX_XMP_BYTES", "declare_ycbcr", "relocate_pictures", "replace_icc", "replace_xmp"]
+
+_JFIF = b"JFIF\0"
+_EXIF = b"Exif\0"
+_ADOBE = b"Adobe"
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_ICC = b"ICC_PROFILE\0"
+_MPF = b"MPF\0"
+
+#: The longest XMP packet that fits into one segment, as the specification counts it.
+MAX_XMP_BYTES = 65502
+# A segment holds 65533 bytes: name, number and count of the chunks, and so much of a profile.
+_MAX_ICC_BYTES = 65533 - len(_ICC) - 2
+
+# Version 1.01; a ratio of 1:1 without a unit; no thumbnail.
+_PLAIN_JFIF = Segment(Marker.APP0, _JFIF + bytes.fromhex("01 01 00 0001 0001 00 00"))
+
+_MP_ENTRY_TAG = 0xB002
+_MP_ENTRY_BYTES = 16
+
+
+def declare_ycbcr(segments: Sequence[Segment]) -> list[Segment]:
+    """Have every decoder take three components, named 1, 2 and 3, for Y, Cb and Cr.
+
+    JFIF and Exif mean YCbCr by definition; where both are missing, a JFIF segment is added. (With
+    Exif it isn't: that wants to be first itself.) An APP14 of Adobe, which in a gray JPEG may say
+    anything, is made to say YCbCr, since some decoders heed it more than JFIF.
+    """
+    declared = [
+        dataclasses.replace(segment, payload=segment.payload[:11] + b"\1" + segment.payload[12:])
+        if _begins(segment, Marker.APP14, _ADOBE) and len(segment.payload) >= 12
+        else segment
+        for segment in segments
+    ]
+    if not any(_begins(x, Marker.APP0, _JFIF) or _begins(x, Marker.APP1, _EXIF) for x in segments):
+        declared.insert(0, _PLAIN_JFIF)
+    return declared
+
+
+def replace_xmp(segments: Sequence[Segment], packet: bytes) -> list[Segment]:
+    """Put an XMP packet in the place of the one that is there, or behind JFIF and Exif.
+
+    Segments of extended XMP stay; the packet has to name them, as the old one did.
+
+    Raises:
+        ValueError: if the packet is longer than :data:`MAX_XMP_BYTES`.
+    """
+    if len(packet) > MAX_XMP_BYTES:
+        raise ValueError(
+            f"xmp must have at most {MAX_XMP_BYTES} bytes, which is what a JPEG segment holds. "
+            f"Received: {len(packet)} bytes. Leave out its padding, or what isn't needed"
+        )
+    return _replace(
+        segments,
+        lambda segment: _begins(segment, Marker.APP1, _XMP),
+        [Segment(Marker.APP1, _XMP + packet)],
+    )
+
+
+def replace_icc(segments: Sequence[Segment], profile: bytes) -> list[Segment]:
+    """Put an ICC profile in the place of the one that is there, or behind JFIF and Exif.
+
+    Raises:
+        ValueError: if the profile needs more than 255 segments.
+    """
+    chunks = [
+        profile[start : start + _MAX_ICC_BYTES] for start in range(0, len(profile), _MAX_ICC_BYTES)
+    ]
+    if len(chunks) > 255:
+        raise ValueError(
+            f"icc must have at most {255 * _MAX_ICC_BYTES} bytes. Received: {len(profile)} bytes"
+        )
+    new = [
+        Segment(Marker.APP2, _ICC + bytes((number, len(chunks))) + chunk)
+        for number, chunk in enumerate(chunks, start=1)
+    ]
+    return _replace(segments, lambda segment: _begins(segment, Marker.APP2, _ICC), new)
+
+
+def relocate_pictures(segments: Sequence[Segment], end: int) -> list[Segment]:
+    """Correct the offsets in the Multi-Picture Format for a first picture of another size.
+
+    Args:
+        segments: of the first picture, as they are to be written; what follows it in the file is
+            kept as it is.
+        end: where it ended in the file that the segments were read from.
+    """
+    growth = 4 + sum(map(len, segments)) - end  # 4: SOI and EOI
+    relocated = []
+    position = 2
+    for segment in segments:
+        if _begins(segment, Marker.APP2, _MPF):
+            moved = position + 4 - segment.position
+            payload = _shift_entries(bytes(segment.payload), growth, growth - moved)
+            segment = dataclasses.replace(segment, payload=payload)
+        relocated.append(segment)
+        position += len(segment)
+    return relocated
+
+
+def _shift_entries(payload: bytes, growth: int, shift: int) -> bytes:
+    """An MPF segment whose first picture has grown and whose others have moved.
+
+    What cannot be read, or leaves the range of its field, is left as it is.
+    """
+    index = bytearray(payload[len(_MPF) :])  # its offsets are relative to this
+    order = "<" if index[:2] == b"II" else ">"
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", index, 4)
+        (fields,) = struct.unpack_from(f"{order}H", index, directory)
+        for field in range(fields):
+            tag, _, size, entries = struct.unpack_from(
+                f"{order}HHII", index, directory + 2 + 12 * field
+            )
+            if tag != _MP_ENTRY_TAG:
+                continue
+            for entry in range(entries, entries + size, _MP_ENTRY_BYTES):
+                bytes_, offset = struct.unpack_from(f"{order}II", index, entry + 4)
+                if offset == 0:  # by definition the first picture
+                    struct.pack_into(f"{order}I", index, entry + 4, bytes_ + growth)
+                else:
+                    struct.pack_into(f"{order}I", index, entry + 8, offset + shift)
+    except struct.error:
+        return payload
+    return _MPF + bytes(index)
+
+
+def _begins(segment: Segment, marker: int, name: bytes) -> bool:
+    return segment.marker == marker and segment.payload[: len(name)] == name
+
+
+def _replace(
+    segments: Sequence[Segment], is_old: Callable[[Segment], bool], new: list[Segment]
+) -> list[Segment]:
+    """New segments in the place of the first old one, or behind those that have to come first."""
+    leading = itertools.takewhile(
+        lambda segment: segment.marker in (Marker.APP0, Marker.APP1), segments
+    )
+    places = [index for index, segment in enumerate(segments) if is_old(segment)]
+    place = places[0] if places else len(list(leading))
+    kept = [segment for segment in segments if not is_old(segment)]
+    return [*kept[:place], *new, *kept[place:]]

@@ -1,0 +1,413 @@
+"""What a photograph's file says about it besides its pixels, read so that it can be carried along.
+
+Metadata are read as bytes, and stay as they were as far as that is true of a colorized copy;
+:func:`upright` changes the rest. What is damaged is left out and named in
+:attr:`Metadata.warnings`; it never keeps sound pixels from being used.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
+
+from PIL import Image, TiffImagePlugin
+from PIL.ExifTags import Base as Tag
+
+from keras_colorize.containers import join_extension
+from keras_colorize.directories import (
+    ASCII,
+    LONG,
+    RATIONAL,
+    SHORT,
+    Directory,
+    Exif,
+    Field,
+    build_exif,
+    parse_exif,
+    read_tiff_directories,
+    tag_name,
+)
+from keras_colorize.iptc import IPTC_RESOURCE, parse_iptc, parse_resources
+from keras_colorize.xmp import Xmp
+
+__all__ = ["Metadata", "orientation", "read_metadata", "read_tiff_metadata", "upright"]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """A photograph's metadata, independent of the format of its file.
+
+    Attributes:
+        exif: an EXIF block, which begins with ``II`` or ``MM``. Of a TIFF file, its descriptive
+            tags, and its EXIF and GPS directories.
+        xmp: a packet that can be parsed; of a JPEG, with its extension.
+        iptc: IPTC-IIM records.
+        icc: the ICC profile of the pixels that were read; never written, since the colors of the
+            output are its own.
+        dpi: pixels per inch, horizontally and vertically.
+        resources: Photoshop's copyright flag (0x040A) and address (0x040B), by number.
+        texts: (keyword, text) of a PNG, and the comment of a JPEG or GIF as ``Comment``.
+        warnings: what was left out, and why, in words.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    icc: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    resources: tuple[tuple[int, bytes], ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+_KEPT_RESOURCES = (0x040A, 0x040B)
+# Where a reference grid lies on the pixels of an aerial photograph (GeoTIFF 1.1).
+_GEOREFERENCE = frozenset({33550, 33922, 34264, 34735, 34736, 34737})
+_RESOLUTION = (Tag.XResolution, Tag.YResolution)
+# The tags of a TIFF page that describe the photograph; all others describe how it is stored, or
+# belong to a program.
+_DESCRIPTIVE = _GEOREFERENCE | {
+    Tag.DocumentName, Tag.ImageDescription, Tag.Make, Tag.Model, Tag.Orientation,
+    Tag.XResolution, Tag.YResolution, Tag.ResolutionUnit, Tag.PageName, Tag.PageNumber,
+    Tag.Software, Tag.DateTime, Tag.Artist, Tag.HostComputer, Tag.Rating, Tag.RatingPercent,
+    Tag.ImageID, Tag.Copyright, Tag.ExposureTime, Tag.FNumber, Tag.ISOSpeedRatings,
+    Tag.DateTimeOriginal, Tag.FocalLength,
+    Tag.XPTitle, Tag.XPComment, Tag.XPAuthor, Tag.XPKeywords, Tag.XPSubject,
+}  # fmt: skip
+_XMP, _IPTC, _RESOURCES, _ICC = 700, 33723, 34377, 34675
+_INTEROP_INDEX, _SRGB_INDEX = 1, Field(ASCII, b"R98\0")
+# In the first directory of an EXIF block: how pixels were stored, which no longer holds.
+_STORAGE = frozenset({
+    *range(254, 267), *range(273, 274), *range(277, 282), 284, *range(288, 294), 301,
+    *range(317, 326), *range(330, 348), *range(512, 531), _XMP, _IPTC, _RESOURCES, _ICC, 37724,
+})  # fmt: skip
+# The same in XMP.
+_XMP_STORAGE = (
+    "photoshop:ColorMode", "photoshop:ICCProfile", "tiff:BitsPerSample", "tiff:Compression",
+    "tiff:PhotometricInterpretation", "tiff:PlanarConfiguration", "tiff:PrimaryChromaticities",
+    "tiff:ReferenceBlackWhite", "tiff:SamplesPerPixel", "tiff:TransferFunction",
+    "tiff:WhitePoint", "tiff:YCbCrCoefficients", "tiff:YCbCrPositioning",
+    "tiff:YCbCrSubSampling", "xmp:Thumbnails",
+)  # fmt: skip
+_XMP_REGIONS = ("Iptc4xmpExt:ImageRegion", "MP:RegionInfo", "mwg-rs:Regions")
+
+
+# ---- reading ------------------------------------------------------------------------------------
+
+
+def read_metadata(image: Image.Image) -> Metadata:
+    """The metadata of an image that Pillow, or one of its plugins, has opened.
+
+    Args:
+        image: a TIFF must not be loaded yet, since loading closes it; use
+            :func:`read_tiff_metadata` where there is a file and Pillow doesn't know its pixels. Of
+            a PNG, only after loading is known what comes behind the pixels.
+
+    Raises:
+        ValueError: it is a TIFF that has been loaded.
+    """
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        if image.fp is None:
+            raise ValueError(
+                "Expected a TIFF whose pixels are not loaded yet. Received: one that is closed. "
+                "Read its metadata first"
+            )
+        position = image.fp.tell()
+        metadata = read_tiff_metadata(image.fp, image.tell())  # type: ignore[arg-type]
+        image.fp.seek(position)
+        return metadata
+    info = image.info
+    warnings: list[str] = []
+    raw = Metadata(
+        exif=_bytes(info.get("exif")),
+        xmp=_bytes(info.get("xmp")),
+        icc=_bytes(info.get("icc_profile")),
+        dpi=_dpi(info.get("dpi")),
+        texts=_comment(info),
+    )
+    if hasattr(image, "applist"):  # a JPEG's segments
+        raw = _with_segments(raw, image.applist, warnings)
+        if info.get("jfif_unit") not in (1, 2):  # Pillow gives EXIF's, the horizontal one twice
+            raw = replace(raw, dpi=None)
+    elif image.format == "PNG":
+        raw = _with_texts(raw, info, warnings)
+    return _checked(raw, warnings)
+
+
+def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
+    """The metadata of a page, counted from 0, of a TIFF or BigTIFF file."""
+    wanted = _DESCRIPTIVE | {_XMP, _IPTC, _RESOURCES, _ICC}
+    try:
+        exif, problems = read_tiff_directories(file, page, frozenset(wanted))
+    except ValueError as error:
+        return Metadata(warnings=(f"TIFF tags left out: {error}",))
+    warnings = [f"TIFF: {problem}" for problem in problems]
+    fields = {tag: exif.image.pop(tag, None) for tag in (_XMP, _IPTC, _RESOURCES, _ICC)}
+    content = {tag: value.data for tag, value in fields.items() if value is not None}
+    iptc = fields[_IPTC]
+    if iptc is not None and iptc.type == LONG and iptc.data[:1] != b"\x1c":
+        # Adobe's type for it. In a big-endian file, some programs have turned the bytes around.
+        content[_IPTC] = b"".join(iptc.data[i : i + 4][::-1] for i in range(0, len(iptc.data), 4))
+    if _of_a_program(exif.image.get(Tag.ImageDescription)):
+        del exif.image[Tag.ImageDescription]
+    raw = Metadata(
+        exif=_block(exif),
+        xmp=content.get(_XMP),
+        iptc=content.get(_IPTC),
+        icc=content.get(_ICC),
+    )
+    return _checked(_with_resources(raw, content.get(_RESOURCES), warnings), warnings)
+
+
+def _block(exif: Exif) -> bytes | None:
+    """The EXIF block, or None where it would be empty."""
+    empty = not (exif.image or exif.photo or exif.gps or exif.interop)
+    return None if empty else build_exif(exif)
+
+
+def _of_a_program(description: Field | None) -> bool:
+    """Whether tifffile, ImageJ or OME note in it how numbers are stored."""
+    text = b"" if description is None else description.data[:4000].lstrip()
+    return text.startswith((b'{"shape"', b"ImageJ=")) or (text[:1] == b"<" and b"<OME" in text)
+
+
+def _bytes(value: Any) -> bytes | None:
+    """Bytes that aren't empty. (A PNG's text of this name can be anything.)"""
+    return value if isinstance(value, bytes) and value else None
+
+
+def _dpi(values: Any) -> tuple[float, float] | None:
+    """Two numbers, if they make sense as pixels per inch."""
+    if not isinstance(values, tuple) or len(values) != 2:
+        return None
+    x, y = (float(value) for value in values)
+    if not (0 < x <= 65535 and 0 < y <= 65535):  # what JFIF can say
+        return None
+    return _whole(x), _whole(y)
+
+
+def _whole(dpi: float) -> float:
+    """The whole number that was meant: PNG counts pixels per meter, so 300 become 299.9994."""
+    near = float(round(dpi))
+    return near if near and abs(dpi - near) < 0.0128 else dpi
+
+
+def _comment(info: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
+    """The comment of a JPEG or GIF, in UTF-8 or else Latin-1."""
+    data = _bytes(info.get("comment"))
+    if data is None:
+        return ()
+    try:
+        return (("Comment", data.decode().rstrip("\0")),)
+    except UnicodeDecodeError:
+        return (("Comment", data.decode("latin-1").rstrip("\0")),)
+
+
+def _with_segments(
+    raw: Metadata, segments: Iterable[tuple[str, bytes]], warnings: list[str]
+) -> Metadata:
+    """Add what Pillow leaves in a JPEG's segments: the extension of XMP, Photoshop's resources."""
+    segments = list(segments)
+    match = re.search(rb"""HasExtendedXMP(?:=["']|>)\s*([0-9A-Fa-f]{32})""", raw.xmp or b"")
+    if match is not None:
+        part = join_extension([data for name, data in segments if name == "APP1"], match[1])
+        raw = replace(raw, xmp=_joined(raw.xmp or b"", part, warnings))
+    photoshop = [data[14:] for name, data in segments
+                 if name == "APP13" and data.startswith(b"Photoshop 3.0\0")]  # fmt: skip
+    return _with_resources(raw, b"".join(photoshop), warnings)
+
+
+def _joined(packet: bytes, extension: bytes | None, warnings: list[str]) -> bytes:
+    try:
+        xmp = Xmp.parse(packet)
+    except ValueError:
+        return packet  # which is found out and named later
+    try:
+        if extension is None:
+            raise ValueError("incomplete")
+        xmp.merge(Xmp.parse(extension))
+    except ValueError as error:
+        warnings.append(f"extension of XMP left out: {error}")
+        xmp.remove("xmpNote:HasExtendedXMP")
+    return xmp.to_bytes()
+
+
+def _with_resources(raw: Metadata, data: bytes | None, warnings: list[str]) -> Metadata:
+    """Add what Photoshop's image resources say."""
+    if not data:
+        return raw
+    resources, end = parse_resources(data)
+    if data[end:].strip(b"\0"):
+        warnings.append("Photoshop's resources are damaged; those before the damage were read")
+    kept = tuple((n, resources[n]) for n in _KEPT_RESOURCES if n in resources)
+    return replace(raw, iptc=raw.iptc or resources.get(IPTC_RESOURCE), resources=kept)
+
+
+def _with_texts(raw: Metadata, info: Mapping[Any, Any], warnings: list[str]) -> Metadata:
+    """Add a PNG's texts, and the profiles that ImageMagick keeps in such."""
+    texts = {key: str(value) for key, value in info.items()
+             if isinstance(key, str) and isinstance(value, str)}  # fmt: skip
+    profiles = {}
+    for key in [key for key in texts if key.startswith("Raw profile type ")]:
+        name, text = key[17:].lower(), texts.pop(key)
+        try:  # a line for the name, one for the length, then the data
+            profiles[name] = bytes.fromhex("".join(text.split("\n")[3:]))
+        except ValueError:
+            warnings.append(f"raw profile {name!r} left out: not hexadecimal")
+    for name in ("iptc", "8bim"):
+        if profiles.get(name, b"").startswith(b"8BIM"):
+            raw = _with_resources(raw, profiles[name], warnings)
+    iptc = profiles.get("iptc", b"")
+    packet = texts.pop("XML:com.adobe.xmp", "")
+    # ImageMagick repeats in texts what EXIF and the file itself say, turned or not.
+    kept = tuple((key, text) for key, text in texts.items()
+                 if not re.match("exif:|date:|icc:|tiff:|png:", key)
+                 and _is_keyword(key))  # fmt: skip
+    return replace(
+        raw,
+        exif=raw.exif or profiles.get("exif"),
+        xmp=raw.xmp or packet.encode(errors="replace") or profiles.get("xmp"),
+        iptc=raw.iptc or (iptc if iptc.startswith(b"\x1c") else None),
+        texts=kept,
+    )
+
+
+def _is_keyword(key: str) -> bool:
+    """Whether PNG allows it, which Pillow doesn't ask."""
+    return 1 <= len(key) <= 79 and "\0" not in key and key.isprintable()
+
+
+def _checked(raw: Metadata, warnings: list[str]) -> Metadata:
+    """Only what can be read, with a warning for everything else."""
+    exif, xmp, iptc, dpi = None, None, None, raw.dpi
+    if raw.exif is not None:
+        data = re.sub(rb"^(Exif\0\0){1,2}", b"", raw.exif)
+        try:
+            parsed, problems = parse_exif(data)
+            problems += _drop_misshapen(parsed.image)
+            warnings.extend(f"EXIF: {problem}; left out" for problem in problems)
+            exif = _block(parsed) if problems else data
+            dpi = dpi or _exif_dpi(parsed)
+        except ValueError as error:
+            warnings.append(f"EXIF left out: {error}")
+    if raw.xmp is not None:
+        try:
+            Xmp.parse(raw.xmp)
+            xmp = raw.xmp
+        except ValueError as error:
+            warnings.append(f"XMP left out: {error}")
+    if raw.iptc is not None:
+        _, end = parse_iptc(raw.iptc)
+        if raw.iptc[end:].strip(b"\0"):
+            warnings.append("IPTC is damaged; the records before the damage were read")
+        iptc = raw.iptc[:end] or None
+    return replace(raw, exif=exif, xmp=xmp, iptc=iptc, dpi=dpi, warnings=tuple(warnings))
+
+
+def _drop_misshapen(image: Directory) -> list[str]:
+    """Take out a resolution that is no fraction: Pillow refuses a JPEG with such a one."""
+    found = [tag for tag in _RESOLUTION if tag in image]
+    wrong = [tag for tag in found if (image[tag].type, image[tag].count) != (RATIONAL, 1)]
+    for tag in wrong:
+        del image[tag]
+    return [f"{tag_name(tag)} is no fraction" for tag in wrong]
+
+
+def _exif_dpi(exif: Exif) -> tuple[float, float] | None:
+    unit = exif.image.get(Tag.ResolutionUnit)
+    scale = {2: 1.0, 3: 2.54}.get(2 if unit is None else unit.numbers(exif.dialect)[0])
+    values = []
+    for tag in _RESOLUTION:
+        found = exif.image.get(tag)
+        numbers = [] if found is None else found.numbers(exif.dialect)
+        if scale is None or not numbers or numbers[1] == 0:
+            return None
+        values.append(scale * numbers[0] / numbers[1])
+    return _dpi(tuple(values))
+
+
+# ---- changing -----------------------------------------------------------------------------------
+
+
+def orientation(metadata: Metadata) -> int:
+    """How the stored picture is to be turned: 1 (not at all) to 8, as EXIF numbers them.
+
+    EXIF decides, and where it is silent XMP; what is out of range counts as 1.
+    """
+    if metadata.exif is not None:
+        exif, _ = parse_exif(metadata.exif)
+        if Tag.Orientation in exif.image:
+            numbers = exif.image[Tag.Orientation].numbers(exif.dialect)
+            return numbers[0] if len(numbers) == 1 and numbers[0] in range(1, 9) else 1
+    text = None if metadata.xmp is None else Xmp.parse(metadata.xmp).text("tiff:Orientation")
+    return int(text) if text in tuple("12345678") else 1
+
+
+def upright(metadata: Metadata, size: tuple[int, int]) -> Metadata:
+    """The metadata of a colorized copy: turned upright, three channels of sRGB, without thumbnail.
+
+    What said how the original's pixels were stored is set right or taken out: orientation,
+    dimensions, color space, sample layout, and thumbnails, which would be gray. The maker's note of
+    a camera, whose contents only its maker knows, stays as it is.
+
+    Args:
+        metadata: those of the original; its :func:`orientation` has been applied to the pixels.
+        size: width and height of the upright picture, in pixels.
+    """
+    turn = orientation(metadata)
+    across = turn >= 5  # rows become columns
+    warnings = list(metadata.warnings)
+    dpi = metadata.dpi
+    return replace(
+        metadata,
+        exif=None if metadata.exif is None else _upright_exif(metadata.exif, size, turn),
+        xmp=None if metadata.xmp is None else _upright_xmp(metadata.xmp, size, turn, warnings),
+        dpi=(dpi[1], dpi[0]) if dpi is not None and across else dpi,
+        warnings=tuple(warnings),
+    )
+
+
+def _upright_exif(block: bytes, size: tuple[int, int], turn: int) -> bytes | None:
+    exif, _ = parse_exif(block)
+    image, photo, pack = exif.image, exif.photo, exif.dialect.pack
+    for tag in image.keys() & (_STORAGE if turn == 1 else _STORAGE | _GEOREFERENCE):
+        del image[tag]
+    if Tag.Orientation in image:
+        image[Tag.Orientation] = Field(SHORT, pack(1, 2))
+    if turn >= 5:
+        values = [image.pop(tag, None) for tag in _RESOLUTION]
+        turned = zip(_RESOLUTION, reversed(values), strict=True)
+        image.update({tag: value for tag, value in turned if value is not None})
+    for tag, length in zip((Tag.ExifImageWidth, Tag.ExifImageHeight), size, strict=True):
+        if tag in photo:
+            photo[tag] = Field(LONG, pack(length, 4))
+    if Tag.ColorSpace in photo:
+        photo[Tag.ColorSpace] = Field(SHORT, pack(1, 2))  # sRGB
+    if exif.interop.get(_INTEROP_INDEX, _SRGB_INDEX).data[:3] != _SRGB_INDEX.data[:3]:
+        exif.interop.clear()  # R03 says Adobe RGB
+    return _block(exif)
+
+
+def _upright_xmp(packet: bytes, size: tuple[int, int], turn: int, warnings: list[str]) -> bytes:
+    xmp = Xmp.parse(packet)
+    for name in _XMP_STORAGE:
+        xmp.remove(name)
+    width, height = map(str, size)
+    x, y = xmp.text("tiff:XResolution"), xmp.text("tiff:YResolution")
+    for name, value in {
+        "exif:ColorSpace": "1",
+        "exif:PixelXDimension": width,
+        "exif:PixelYDimension": height,
+        "tiff:ImageLength": height,
+        "tiff:ImageWidth": width,
+        "tiff:Orientation": "1",
+        "tiff:XResolution": y if turn >= 5 else x,
+        "tiff:YResolution": x if turn >= 5 else y,
+    }.items():
+        if value is not None and xmp.has(name):
+            xmp.set(name, value)
+    if turn != 1 and any(map(xmp.has, _XMP_REGIONS)):
+        warnings.append("XMP: regions of the picture left out, since they lie on the unturned one")
+        for name in _XMP_REGIONS:
+            xmp.remove(name)
+    return xmp.to_bytes()

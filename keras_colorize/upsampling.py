@@ -1,0 +1,132 @@
+"""From the chroma of a reduced photograph to that of the full one, guided by its luminance.
+
+Around every reduced pixel chroma is described as a linear function of luminance, as in the guided
+filter (He, Sun and Tang, "Guided Image Filtering", 2013; He and Sun, "Fast Guided Filter", 2015).
+What is enlarged are that function's slope and offset; the luminance put into it is the full one. So
+color changes where the luminance does, at a roof's edge and not across it.
+
+The full photograph is worked on in strips of rows: memory stays bounded, and a strip stays in the
+processor's cache.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["Enlargement", "guide_chroma", "resample_taps", "strips"]
+
+# Chosen on training photographs, their true chroma reduced by 2, 4 and 8 and enlarged again. On 362
+# others (benchmarks/upsampling.py) the error at the steepest tenth of the luminance is 20, 14 and
+# 10 percent below that of bilinear enlargement; against bicubic it is 6 percent above, 1 and 3
+# below. Wider windows and a smaller regularization bring texture into the color.
+_RADIUS = 1  # pixels of the reduced photograph
+_REGULARIZATION = 0.1  # of the luminance's variance, luminance in [0, 1]
+
+_STRIP_PIXELS = 1 << 15
+_CUBIC = -0.5  # Keys' cubic convolution, as Pillow's and TensorFlow's bicubic resampling have it
+
+
+def guide_chroma(chroma: np.ndarray, luminance: np.ndarray) -> np.ndarray:
+    """Chroma as a linear function of luminance around every pixel.
+
+    With the window's means and (co)variances, slope = cov(Y, C) / (var(Y) + regularization) and
+    offset = C - slope Y: at its own luminance every pixel keeps its own chroma.
+
+    Args:
+        chroma: Cb and Cr of the reduced photograph, float32 ``(h, w, 2)``.
+        luminance: its luminance in [0, 1], float32 ``(h, w, 1)``.
+
+    Returns:
+        float32 ``(4, h, w)``: slopes of Cb and Cr, offsets of Cb and Cr.
+    """
+    planes = np.moveaxis(chroma, -1, 0)  # (2, h, w)
+    y = luminance[..., 0]
+    moments = _window_means(np.concatenate([[y, y * y], planes, y * planes]))
+    mean_y, square_y, mean_c, product = moments[0], moments[1], moments[2:4], moments[4:6]
+    variance = np.maximum(square_y - mean_y**2, 0.0)
+    slope = (product - mean_y * mean_c) / (variance + _REGULARIZATION)
+    return np.concatenate([slope, planes - slope * y]).astype(np.float32)
+
+
+class Enlargement:
+    """Chroma of a full photograph, strip by strip.
+
+    Args:
+        coefficients: of :func:`guide_chroma`, ``(4, h, w)``.
+        height: of the full photograph, in pixels.
+        width: of the full photograph, in pixels.
+    """
+
+    def __init__(self, coefficients: np.ndarray, height: int, width: int) -> None:
+        # (h, 4, width): of few rows as yet, so that a strip costs one product of small matrices.
+        self._rows = np.empty((coefficients.shape[1], 4, width), np.float32)
+        for index, plane in enumerate(np.ascontiguousarray(coefficients)):
+            wide = Image.fromarray(plane).resize((width, len(plane)), Image.Resampling.BICUBIC)
+            self._rows[:, index] = wide
+        self._places, self._weights = resample_taps(coefficients.shape[1], height)
+
+    def chroma(self, top: int, luminance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cb and Cr of a strip.
+
+        Args:
+            top: the strip's first row in the full photograph.
+            luminance: of the strip, in [0, 1], float32 ``(n, width)``.
+
+        Returns:
+            Cb and Cr, float32 ``(n, width)`` each, not limited to what the luminance allows.
+        """
+        places = self._places[top : top + len(luminance)]
+        first, last = places.min(), places.max() + 1
+        matrix = np.zeros((len(places), last - first), np.float32)
+        np.add.at(
+            matrix,
+            (np.arange(len(places))[:, None], places - first),
+            self._weights[top : top + len(luminance)],
+        )
+        _, planes, width = self._rows.shape
+        rows = matrix @ self._rows[first:last].reshape(last - first, planes * width)
+        slope_cb, slope_cr, cb, cr = np.moveaxis(rows.reshape(-1, planes, width), 1, 0)
+        return slope_cb * luminance + cb, slope_cr * luminance + cr
+
+
+def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
+    """First row and the row after the last of each strip, from top to bottom."""
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)
+
+
+def resample_taps(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bicubic enlargement along one axis: each new pixel is a weighted sum of four old ones.
+
+    Pixel centers lie at half numbers; at the borders the weights of the pixels that are there are
+    scaled to a sum of 1. Both as in Pillow and TensorFlow.
+
+    Returns:
+        Places of the old pixels, and their weights, float32; ``(new_size, 4)`` each.
+    """
+    centers = (np.arange(new_size) + 0.5) * size / new_size - 0.5
+    places = np.floor(centers).astype(int)[:, None] + np.arange(-1, 3)
+    weights = _cubic(np.abs(centers[:, None] - places))
+    weights[(places < 0) | (places >= size)] = 0.0
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.clip(places, 0, size - 1), weights.astype(np.float32)
+
+
+def _cubic(distance: np.ndarray) -> np.ndarray:
+    """Keys, "Cubic convolution interpolation for digital image processing", 1981, equation 15."""
+    near = ((_CUBIC + 2.0) * distance - (_CUBIC + 3.0)) * distance**2 + 1.0
+    far = _CUBIC * (((distance - 5.0) * distance + 8.0) * distance - 4.0)
+    return np.where(distance <= 1.0, near, np.where(distance < 2.0, far, 0.0))
+
+
+def _window_means(planes: np.ndarray) -> np.ndarray:
+    """Means over square windows, the borders repeated outwards; ``(n, h, w)`` to the same."""
+    size = 2 * _RADIUS + 1
+    _, height, width = planes.shape
+    padded = np.pad(planes, ((0, 0), (_RADIUS, _RADIUS), (_RADIUS, _RADIUS)), mode="edge")
+    rows = [padded[:, offset : offset + height] for offset in range(size)]
+    summed = np.add.reduce(rows)
+    columns = [summed[..., offset : offset + width] for offset in range(size)]
+    return np.add.reduce(columns) / size**2
