@@ -23,7 +23,6 @@ __all__ = [
     "GRAY",
     "Evaluation",
     "Protocol",
-    "colorize_squares",
     "evaluate",
     "read_truth",
     "to_gray",
@@ -107,10 +106,12 @@ def evaluate(
     failed: dict[Path, str] = {}
     with tqdm(total=len(photos), desc="evaluating", unit="photo", disable=not show_progress) as bar:
         for paths, truths in _batches(photos, protocol, failed):
-            results = {
-                name: colorize_squares(colorizer, truths) for name, colorizer in colorizers.items()
-            }
-            scorer.add(truths, {GRAY: to_gray(truths)} | results)
+            results = {GRAY: to_gray(truths)}
+            for name, colorizer in colorizers.items():
+                # One by one: what is measured is what a user gets, and at this size the network
+                # gains little from batches.
+                results[name] = np.stack([np.asarray(colorizer(truth)) for truth in truths])
+            scorer.add(truths, results)
             scored += paths
             bar.update(len(scored) + len(failed) - bar.n)
     if not scored:
@@ -143,20 +144,6 @@ def to_gray(photos: np.ndarray) -> np.ndarray:
     """The luminance of uint8 photographs ``(..., 3)``, three equal channels."""
     y = color.luminance(photos.astype(np.float32) / 255.0)
     return np.repeat(quantize(y), 3, axis=-1)
-
-
-def colorize_squares(colorizer: Colorizer, photos: np.ndarray) -> np.ndarray:
-    """Colorize uint8 photographs ``(B, S, S, 3)`` of one size, as the colorizer does one by one.
-
-    The network takes them all at once, which is faster, where it sees them as they are: neither
-    reduced nor padded.
-    """
-    side = photos.shape[1]
-    if side > colorizer.working_size or side % colorizer.facts.stride != 0:
-        return np.stack([np.asarray(colorizer(photo)) for photo in photos])
-    y = color.luminance(photos.astype(np.float32) / 255.0)
-    painted = colorizer.generator.predict_on_batch(y)
-    return quantize(color.add_chroma(y, color.chroma(painted)))
 
 
 def _batches(

@@ -17,7 +17,6 @@ from keras_colorize.evaluation import (
     GRAY,
     Evaluation,
     Protocol,
-    colorize_squares,
     read_truth,
     to_gray,
 )
@@ -148,7 +147,7 @@ def draw_examples(
         truth = read_truth(path, protocol)
         results = {GRAY: to_gray(truth)}
         for name, colorizer in colorizers.items():
-            results[name] = colorize_squares(colorizer, truth[None])[0]
+            results[name] = np.asarray(colorizer(truth))
         cells = []
         for name, result in results.items():
             scores = evaluation.scores[name]

@@ -20,7 +20,6 @@ from keras_colorize.evaluation import (
     GRAY,
     Evaluation,
     Protocol,
-    colorize_squares,
     read_truth,
     to_gray,
 )
@@ -118,19 +117,6 @@ def test_unusable_protocols_are_refused() -> None:
         Protocol(31)
     with pytest.raises(ConfigError, match="Expected a film stock"):
         Protocol(film="kodachrome")
-
-
-@pytest.mark.parametrize("size", [64, 56, 60, 96])
-def test_batches_are_what_the_colorizer_gives_one_by_one(size: int, models: list[Path]) -> None:
-    """As the network sees them (64, 56), padded (60) and reduced (96)."""
-    colorizer = Colorizer.load(models[0])
-    squares = np.stack([read_truth(path, Protocol(size)) for path in PHOTOS[:3]])
-    expected = np.stack([np.asarray(colorizer(square)) for square in squares])
-    assert np.ptp(expected, axis=-1).mean() > 10
-    difference = np.abs(colorize_squares(colorizer, squares).astype(int) - expected)
-    # Sums in another order may round to the next level.
-    assert difference.max() <= 1
-    assert (difference > 0).mean() < 1e-3
 
 
 # --- the scores ---

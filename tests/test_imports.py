@@ -58,9 +58,9 @@ FLOORS = (
         "statistics",
         "tables",
         "tiff",
-        "weight_files",
         "tiff_pages",
         "upsampling",
+        "weight_files",
     },
     {
         "activations",
@@ -144,7 +144,6 @@ SIDEWAYS = {
     "figures": {"histograms"},
     "fit": {"training"},
     "inspect": {"report"},
-    "originals": {"condition", "formats", "icc", "pixels", "upsampling"},
     "jpeg": {"jpeg_luminance", "jpeg_metadata", "jpeg_segments"},
     "jpeg_luminance": {"jpeg_segments", "pixels"},
     "jpeg_metadata": {"jpeg_segments"},
