@@ -95,13 +95,13 @@ def _parser() -> ArgumentParser:
 
 
 def _named(models: Sequence[str] | None) -> dict[str, str | None]:
-    """The files by the shortest end of their paths that tells them apart."""
+    """The files by the shortest end of their paths, folder and name at least, that differs."""
     if not models:
         return {_SHIPPED: None}
     parts = [Path(model).resolve().parts for model in models]
     if len(set(parts)) < len(parts):
         raise ConfigError(f"--model names a file twice. Received: {' '.join(models)}")
-    attempts = (["/".join(p[-length:]) for p in parts] for length in itertools.count(1))
+    attempts = (["/".join(p[-length:]) for p in parts] for length in itertools.count(2))
     names = next(names for names in attempts if len(set(names)) == len(names))
     return dict(zip(names, models))
 
