@@ -7,6 +7,8 @@ nothing.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from keras_colorize.version import __version__
+
 if TYPE_CHECKING:
     from keras_colorize import color, film, losses
     from keras_colorize.callbacks import ActivationStatistics
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from keras_colorize.models import build_patchgan, build_unet
     from keras_colorize.photosets import load_photos
     from keras_colorize.statistics import load_statistics
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ActivationStatistics",

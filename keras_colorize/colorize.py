@@ -1,32 +1,44 @@
 """``python -m keras_colorize.colorize``: photographs in, color photographs out."""
 
+import contextlib
 import logging
+import math
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
-from keras_colorize.cli import UNUSABLE, run_command
-from keras_colorize.errors import DataError, PhotoError
-from keras_colorize.photos import find_photos, save_photo
+from keras_colorize.cli import run_command
+from keras_colorize.errors import ConfigError, PhotoError
+from keras_colorize.formats import suffix_of
+from keras_colorize.ledger import Ledger, Record, Status
+from keras_colorize.photos import measure_photo
+from keras_colorize.tasks import Shard, Task, clear_leftovers, find_tasks
+from keras_colorize.writing import WRITABLE
 
 if TYPE_CHECKING:
+    from keras_colorize.coloring import ColoringOptions
     from keras_colorize.colorizer import Colorizer
 
 __all__ = ["colorize_photos", "main"]
 
 _log = logging.getLogger(__name__)
 
-# Formats that are written as they were read; a photograph in another becomes a PNG.
-_KEPT_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
+# Photographs of more pixels than this together are not worked on at the same time.
+_PIXELS_AT_ONCE = 100_000_000
+_SUFFIXES = {suffix_of(format_)[1:]: format_ for format_ in WRITABLE}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Colorize as the arguments say: status 0 all done, 1 some failed, 2 nothing could be done."""
+    """Colorize as the arguments say: status 0 all done, 1 some failed, 2 unusable call."""
     return run_command(_colorize, argv)
 
 
@@ -34,105 +46,238 @@ def colorize_photos(
     photos: Iterable[str | Path],
     output: str | Path,
     colorizer: "Colorizer",
+    options: "ColoringOptions | None" = None,
     *,
-    overwrite: bool = False,
+    format_: str | None = None,
+    shard: Shard | None = None,
+    workers: int | None = None,
     show_progress: bool = True,
-) -> tuple[list[Path], list[Path]]:
+) -> dict[Status, int]:
     """Colorize files, and folders recursively with their structure kept.
 
-    A photograph that cannot be read or written is reported and skipped.
+    What was done with each photograph stands in ``report.csv`` in the output folder, or
+    ``report_i_of_n.csv`` with a shard. A photograph that cannot be read or written is reported and
+    skipped. Called again after an interruption, it goes on with what is not done yet.
 
     Args:
         photos: files and folders.
         output: folder for the results; created where it is missing.
         colorizer: what adds the color.
-        overwrite: replace results that exist already; otherwise such a photograph fails.
+        options: how results are written.
+        format_: of all results, one of :data:`~keras_colorize.writing.WRITABLE`; by default each
+            keeps its own.
+        shard: do only this part of the work.
+        workers: photographs worked on at the same time; by default one a core.
         show_progress: draw a progress bar on standard error.
 
     Returns:
-        The files written, and the photographs that failed.
+        How many photographs there are of each status.
 
     Raises:
         DataError: there is no photograph at all, or a folder does not exist.
+        RunError: there is a file in the place of the report.
+        OSError: the output folder cannot be written.
     """
-    photos = list(photos)
-    tasks = list(_tasks(photos, Path(output)))
-    if not tasks:
-        raise DataError(f"expected photographs, found none in {', '.join(map(str, photos))}")
-    written, failed = [], []
-    for source, target in tqdm(tasks, "colorizing", unit="photo", disable=not show_progress):
+    from keras_colorize.coloring import ColoringOptions, color_photo
+
+    options = options or ColoringOptions()
+    output = Path(output)
+    tasks = find_tasks(photos, format_, shard)
+    output.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(output, tasks)
+    room = _Room(_PIXELS_AT_ONCE)
+
+    def work(task: Task) -> Record:
+        with room.take(_pixels(task)):
+            return color_photo(task, output, colorizer, options)
+
+    counts: Counter[Status] = Counter()
+    with (
+        Ledger(output / _report_name(shard)) as ledger,
+        tqdm(total=len(tasks), desc="colorizing", unit="photo", disable=not show_progress) as bar,
+    ):
+        for record in _map_ahead(work, tasks, workers or os.cpu_count() or 1):
+            ledger.add(record)
+            counts[record.status] += 1
+            if record.status == "failed":
+                _log.error("failed: %s: %s", record.source, record.reason)
+            bar.update()
+    return dict(counts)
+
+
+class _Room:
+    """Lets photographs in as long as they have no more pixels together than there is room for.
+
+    A larger one is let in alone.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._taken = 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def take(self, pixels: int) -> Iterator[None]:
+        """Wait for room, and take it while the block runs."""
+        pixels = min(pixels, self._size)
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken + pixels <= self._size)
+            self._taken += pixels
         try:
-            if target.exists() and target.samefile(source):
-                raise PhotoError("the result would replace the original; choose another --output")
-            if target.exists() and not overwrite:
-                raise PhotoError(f"{target} exists already; pass --overwrite to replace it")
-            _make_folder(target.parent)
-            save_photo(target, np.asarray(colorizer(source)), overwrite=overwrite)
-        except (PhotoError, MemoryError) as error:
-            _log.error("failed: %s: %s", source, error or "not enough memory")
-            failed.append(source)
-        else:
-            written.append(target)
-    return written, failed
+            yield
+        finally:
+            with self._changed:
+                self._taken -= pixels
+                self._changed.notify_all()
+
+
+def _pixels(task: Task) -> int:
+    try:
+        width, height = measure_photo(task.source)
+    except PhotoError:  # which coloring it will report
+        return 0
+    return width * height
+
+
+def _map_ahead(
+    work: Callable[[Task], Record], tasks: Iterable[Task], workers: int
+) -> Iterator[Record]:
+    """Work on so many tasks at once, in order, with no more results waiting than workers."""
+    remaining = iter(tasks)
+    with ThreadPoolExecutor(workers) as pool:
+        running: deque[Future[Record]] = deque(
+            pool.submit(work, task) for task in islice(remaining, 2 * workers)
+        )
+        try:
+            while running:
+                record = running.popleft().result()
+                running.extend(pool.submit(work, task) for task in islice(remaining, 1))
+                yield record
+        finally:  # after an error or an interruption, what has begun is finished, no more
+            for future in running:
+                future.cancel()
+
+
+def _report_name(shard: Shard | None) -> str:
+    if shard is None or shard.count == 1:
+        return "report.csv"
+    return f"report_{shard.index}_of_{shard.count}.csv"
+
+
+# -- the command ------------------------------------------------------------------------------
 
 
 def _colorize(argv: Sequence[str]) -> int:
-    parser = ArgumentParser(
-        prog="python -m keras_colorize.colorize",
-        description="Color photographs with a trained generator; their luminance stays.",
-        exit_on_error=False,
-    )
-    parser.add_argument("photos", nargs="+", help="photographs, or folders of them")
-    parser.add_argument("--output", type=str, required=True, help="folder for the results")
-    parser.add_argument("--model", type=str, help="a run's generator.keras")
-    parser.add_argument(
-        "--working_size",
-        type=int,
-        help="short side in pixels of the copy that the network sees; by default the size it was "
-        "trained at",
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
-    args = parser.parse_args(argv)
+    args = _parser().parse_args(argv)
+    _check_arguments(args)
+    shard = None if args.shard is None else Shard.parse(args.shard)
+    format_ = None if args.format == "keep" else _SUFFIXES[args.format]
+    if args.dry_run:
+        return _plan(find_tasks(args.photos, format_, shard), Path(args.output))
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
+    from keras_colorize.coloring import ColoringOptions
     from keras_colorize.colorizer import Colorizer
 
-    colorizer = Colorizer.load(args.model, args.working_size)
-    written, failed = colorize_photos(args.photos, args.output, colorizer, overwrite=args.overwrite)
-    print(f"wrote {len(written)} photographs to {args.output}; {len(failed)} failed")
-    if not written:
-        return UNUSABLE
-    return 1 if failed else 0
+    sizes = args.working_size or []
+    colorizer = Colorizer.load(
+        args.model,
+        sizes[0] if len(sizes) == 1 else None,
+        saturation=args.saturation,
+        ensemble=args.ensemble,
+    )
+    colorizer.check_sizes(sizes)
+    options = ColoringOptions(
+        quality=args.quality,
+        overwrite=args.overwrite,
+        compare=args.compare,
+        sizes=tuple(sizes) if len(sizes) > 1 else (),
+        remove_tint=args.remove_tint,
+        max_pixels=args.max_pixels,
+    )
+    counts = colorize_photos(
+        args.photos,
+        args.output,
+        colorizer,
+        options,
+        format_=format_,
+        shard=shard,
+        workers=args.workers,
+    )
+    report = Path(args.output) / _report_name(shard)
+    statuses: tuple[Status, ...] = ("colorized", "already done", "failed")
+    parts = [f"{counts.get(status, 0)} {status}" for status in statuses]
+    print(f"{', '.join(parts)}; see {report}")
+    return 1 if counts.get("failed") else 0
 
 
-def _tasks(photos: Iterable[str | Path], output: Path) -> Iterator[tuple[Path, Path]]:
-    """Each photograph and the file it becomes; those of one name are numbered."""
-    taken: set[Path] = set()
-    for path in map(Path, photos):
-        sources = find_photos(path) if path.is_dir() else [path]
-        for source in sources:
-            relative = source.relative_to(path) if path.is_dir() else Path(source.name)
-            target = output / relative
-            if target.suffix.lower() not in _KEPT_SUFFIXES:
-                target = target.with_suffix(".png")
-            target = _free(target, taken)
-            taken.add(target)
-            yield source, target
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="python -m keras_colorize.colorize",
+        description="Color photographs with a trained generator; their luminance stays. Exit "
+        "status: 0 all done, 1 some photographs failed (report.csv says which and why), 2 the call "
+        "could not be carried out.",
+        exit_on_error=False,
+    )
+    add: Callable[..., Any] = parser.add_argument
+    add("photos", nargs="+", help="photographs, or folders of them")
+    add("--output", type=str, required=True, help="folder for the results")
+    add("--model", type=str, help="a run's generator.keras; by default the shipped one")
+    add(
+        "--working_size",
+        type=int,
+        nargs="+",
+        help="short side in pixels of the copy that the network sees; by default the size it was "
+        "trained at. Several: a sheet that compares them, in sizes/, instead of results",
+    )
+    add("--saturation", type=float, default=1.0, help="factor of all color; 0 is gray")
+    add(
+        "--ensemble",
+        action="store_true",
+        help="average six predictions, at three sizes and mirrored, and write a map of where they "
+        "agree (white) and where they don't (black) to confidence/",
+    )
+    add(
+        "--format",
+        type=str,
+        default="keep",
+        choices=["keep", *_SUFFIXES],
+        help="of the results; keep: the photograph's own (PNG for those that are not written)",
+    )
+    add("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100")
+    add("--compare", action="store_true", help="also write gray | color to compare/")
+    add("--remove_tint", action="store_true", help="make the paper of toned prints white first")
+    add("--overwrite", action="store_true", help="replace existing results")
+    add("--workers", type=int, help="photographs at the same time; by default one a core")
+    add("--shard", type=str, help="i/n: do only part i of n, for n machines")
+    add("--max_pixels", type=int, default=200_000_000, help="refuse larger photographs")
+    add("--dry_run", action="store_true", help="only list what would be done")
+    return parser
 
 
-def _free(target: Path, taken: set[Path]) -> Path:
-    """The name itself, or the first of name_2, name_3 … that is not taken."""
-    candidate, number = target, 1
-    while candidate in taken:
-        number += 1
-        candidate = target.with_stem(f"{target.stem}_{number}")
-    return candidate
+def _check_arguments(args: Any) -> None:
+    if not 1 <= args.quality <= 100:
+        raise ConfigError(f"--quality must be 1 to 100. Received: {args.quality}")
+    if args.workers is not None and args.workers < 1:
+        raise ConfigError(f"--workers must be at least 1. Received: {args.workers}")
+    if args.max_pixels < 1:
+        raise ConfigError(f"--max_pixels must be at least 1. Received: {args.max_pixels}")
+    if not 0.0 <= args.saturation < math.inf:
+        raise ConfigError(f"--saturation must be at least 0. Received: {args.saturation}")
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PhotoError(f"cannot create the folder {folder}: {error.strerror}") from error
+def _plan(tasks: Sequence[Task], output: Path) -> int:
+    """Print what would become what; status 1 where something cannot be read."""
+    unreadable = 0
+    for task in tasks:
+        target = output / task.relative
+        there = " (exists)" if target.exists() else ""
+        try:
+            size = "{} x {}".format(*measure_photo(task.source))
+        except PhotoError as error:
+            size, unreadable = f"unreadable: {error}", unreadable + 1
+        print(f"{task.source} -> {target}{there} [{size}]")
+    print(f"{len(tasks)} photographs, {unreadable} unreadable; nothing was written")
+    return 1 if unreadable else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A trained generator, applied to photographs of any size."""
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from PIL import Image, ImageOps
 
 from keras_colorize import color
 from keras_colorize.errors import ModelError
-from keras_colorize.generators import GeneratorFacts, load_generator
-from keras_colorize.originals import WHITE, pages_of
-from keras_colorize.pixels import to_rgb
+from keras_colorize.files import hash_file
+from keras_colorize.generators import GeneratorFacts, find_shipped, load_generator
+from keras_colorize.originals import pages_of
+from keras_colorize.pixels import WHITE, to_rgb
 from keras_colorize.reduction import pad_to_stride, reduce_luminance, reduced_size, resize_planes
 from keras_colorize.upsampling import Enlargement, guide_chroma, strips
 
@@ -41,8 +43,9 @@ class Painting:
     luminance: np.ndarray
     disagreement: np.ndarray | None = None
 
-    def enlarge(self, height: int, width: int, saturation: float = 1.0) -> Enlargement:
-        """Its chroma at full size, times ``saturation``, guided by the full luminance."""
+    def enlarge(self, shape: tuple[int, ...], saturation: float = 1.0) -> Enlargement:
+        """Its chroma, times ``saturation``, for a full luminance of shape ``(H, W)``."""
+        height, width = shape
         coefficients = guide_chroma(saturation * self.chroma, self.luminance[..., None])
         return Enlargement(coefficients, height, width)
 
@@ -67,6 +70,7 @@ class Colorizer:
         saturation: factor of all chroma; 0 is gray.
         ensemble: average what the network paints at three sizes around ``working_size``, as it is
             and mirrored: six times the work, steadier color, and a measure of its certainty.
+        path: the file that the generator comes from.
 
     Raises:
         ModelError: ``working_size`` is below the stride.
@@ -81,20 +85,27 @@ class Colorizer:
         *,
         saturation: float = 1.0,
         ensemble: bool = False,
+        path: Path | None = None,
     ) -> None:
-        if working_size is not None and working_size < facts.stride:
-            raise ModelError(
-                f"working_size must be at least the generator's stride, {facts.stride}. "
-                f"Received: {working_size}"
-            )
         if not 0.0 <= saturation < np.inf:
             raise ValueError(f"saturation must be at least 0. Received: {saturation}")
         self.generator = generator
         self.facts = facts
-        self.working_size = working_size or facts.working_size
+        self.working_size = facts.working_size if working_size is None else working_size
         self.saturation = saturation
         self.ensemble = ensemble
+        self.path = path
         self._network = _compile(generator)
+        self.check_sizes([self.working_size])
+
+    def check_sizes(self, working_sizes: Iterable[int]) -> None:
+        """Raise a ModelError for a working size below the generator's stride."""
+        for size in working_sizes:
+            if size < self.facts.stride:
+                raise ModelError(
+                    f"working_size must be at least the generator's stride, {self.facts.stride}. "
+                    f"Received: {size}"
+                )
 
     @classmethod
     def load(
@@ -107,17 +118,40 @@ class Colorizer:
     ) -> "Colorizer":
         """Load a ``generator.keras`` that a training run has saved; for the rest see the class.
 
+        Args:
+            path: the file; ``None`` is the model that comes with this package.
+            working_size: see the class.
+            saturation: see the class.
+            ensemble: see the class.
+
         Raises:
-            ModelError: there is no such file, or it is not a generator of this package. Also
-                without a path: no model is shipped with this version.
+            ModelError: there is no such file, or it is not a generator of this package.
         """
-        if path is None:
-            raise ModelError(
-                "no model is shipped with this version: train one with python -m "
-                "keras_colorize.fit and name its generator.keras"
-            )
+        path = find_shipped() if path is None else Path(path)
         generator, facts = load_generator(path)
-        return cls(generator, facts, working_size, saturation=saturation, ensemble=ensemble)
+        return cls(
+            generator,
+            facts,
+            working_size,
+            saturation=saturation,
+            ensemble=ensemble,
+            path=path,
+        )
+
+    @functools.cached_property
+    def model_hash(self) -> str:
+        """SHA-256 of the generator's file, or of its weights where there is none."""
+        if self.path is not None:
+            return hash_file(self.path)
+        digest = hashlib.sha256()
+        for weight in self.generator.get_weights():
+            digest.update(weight.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def name(self) -> str:
+        """What to call the model: its run and file."""
+        return self.facts.run if self.path is None else f"{self.facts.run}/{self.path.name}"
 
     def __call__(self, photo: Photo) -> Image.Image:
         """Colorize one photograph.
@@ -137,7 +171,7 @@ class Colorizer:
         """
         luminance = _luminance(photo)
         height, width = luminance.shape
-        enlargement = self.paint(luminance).enlarge(height, width, self.saturation)
+        enlargement = self.paint(luminance).enlarge(luminance.shape, self.saturation)
         result = np.empty((height, width, 3), np.uint8)
         for top, rgb in color_strips(enlargement, luminance, np.uint8):
             result[top : top + len(rgb)] = rgb
@@ -147,17 +181,19 @@ class Colorizer:
         """Colorize photographs one after the other, as they are asked for; see ``__call__``."""
         return map(self, photos)
 
-    def paint(self, luminance: np.ndarray) -> Painting:
+    def paint(self, luminance: np.ndarray, working_size: int | None = None) -> Painting:
         """What the network makes of a photograph, at its own size.
 
         Args:
             luminance: uint8, uint16, or float in [0, 1]; ``(H, W)``, at full size or reduced to
                 no less than the working size.
+            working_size: instead of the colorizer's own.
         """
+        working_size = self.working_size if working_size is None else working_size
         if not self.ensemble:
-            chroma, small = self._predict(luminance, self.working_size)
+            chroma, small = self._predict(luminance, working_size)
             return Painting(np.moveaxis(chroma, 0, -1), small)
-        sizes = [round(factor * self.working_size) for factor in _ENSEMBLE]
+        sizes = [round(factor * working_size) for factor in _ENSEMBLE]
         shape = reduced_size(luminance.shape, max(sizes))
         predictions, small = [], np.zeros(shape, np.float32)
         for size in sizes:

@@ -194,6 +194,9 @@ class TrainingConfig:
         steps_per_epoch: optimizer steps an epoch; by default one pass over the modern photographs.
         reconstruction_steps: steps at the start in which the generator trains without its
             adversary.
+        start_from: a saved generator whose weights the run begins with, such as another run's
+            generator.keras; shipped is the one that comes with this package. It has to have been
+            built with the same settings of generator.
         freeze_encoder: leave a pretrained encoder as it is; a plain one is always trained.
         generator_learning_rate: peak learning rate of the generator.
         discriminator_learning_rate: peak learning rate of the discriminator.
@@ -214,6 +217,7 @@ class TrainingConfig:
     epochs: int = 10
     steps_per_epoch: int | None = 100
     reconstruction_steps: int = 400
+    start_from: str | None = None
     freeze_encoder: bool = True
     generator_learning_rate: float = 1e-3
     discriminator_learning_rate: float = 2e-4

@@ -1,13 +1,14 @@
 """A picture's pixels as its file stores them, given in strips, so that few are held twice."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from keras_colorize.formats import open_image, turn_of
+from keras_colorize.metadata import NO_METADATA, Metadata, read_metadata
 from keras_colorize.pixels import WHITE, check_size, to_integers
 
 __all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture"]
@@ -26,6 +27,7 @@ class Decoded:
         icc: the profile, if there is one.
         turn: how to turn it upright.
         notes: what decoding it showed.
+        metadata: what the file says of it.
     """
 
     size: tuple[int, int]
@@ -35,6 +37,7 @@ class Decoded:
     icc: bytes | None
     turn: Image.Transpose | None
     notes: tuple[str, ...] = ()
+    metadata: Metadata = NO_METADATA
 
 
 def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded:
@@ -56,18 +59,31 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
             else ("animated: only its first picture is colored",)
         )
     if format_ == "PNG" and _png_depth(file) == 16:
-        import imagecodecs  # Pillow has no 16-bit color
+        decoded = from_array(_deep_png(file), icc, turn, notes)
+        image.load()  # metadata may come behind the pixels
+    else:
+        image.load()
+        decoded = from_pillow(image, icc, turn, notes)
+    return replace(decoded, metadata=read_metadata(image))
 
-        file.seek(0)
-        return from_array(imagecodecs.png_decode(file.read()), icc, turn, notes)
-    image.load()
-    return from_pillow(image, icc, turn, notes)
+
+def _deep_png(file: BinaryIO) -> np.ndarray:
+    import imagecodecs  # Pillow has no 16-bit color
+
+    position = file.tell()
+    file.seek(0)
+    array = imagecodecs.png_decode(file.read())
+    file.seek(position)
+    return array
 
 
 def _png_depth(file: BinaryIO) -> int:
     """Bits a channel, from the header, which comes first (ISO/IEC 15948, section 11.2.2)."""
+    position = file.tell()
     file.seek(24)
-    return file.read(1)[0]
+    depth = file.read(1)[0]
+    file.seek(position)
+    return depth
 
 
 def from_array(

@@ -1,15 +1,15 @@
 """``python -m keras_colorize.evaluate``: how close computed colors come to true ones."""
 
-import hashlib
 import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError, DataError
+from keras_colorize.files import hash_file
 from keras_colorize.film_stocks import STOCKS
 from keras_colorize.photos import find_photos
 
@@ -45,7 +45,9 @@ def _evaluate(argv: Sequence[str]) -> int:
     evaluation = evaluate(photos, colorizers, protocol, judges)
     print(format_table(evaluation))
     if args.output:
-        settings = {"photos": args.photos, "files": _fingerprints(args)}
+        weights = [*(args.lpips_weights or ()), *filter(None, [args.fid_weights])]
+        digests = {path: hash_file(Path(path)) for path in weights}
+        settings = {"photos": args.photos, "weights": digests}
         write_files(Path(args.output), evaluation, colorizers, protocol, settings)
     return 1 if evaluation.failed else 0
 
@@ -57,7 +59,12 @@ def _parser() -> ArgumentParser:
         exit_on_error=False,
     )
     parser.add_argument("--photos", type=str, required=True, help="folder of color photographs")
-    parser.add_argument("--model", nargs="+", type=str, help="generators, a row of the table each")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        type=str,
+        help="generators, a row of the table each; by default the one that is shipped",
+    )
     parser.add_argument(
         "--gray_only",
         action="store_true",
@@ -104,12 +111,6 @@ def _named(models: Sequence[str] | None) -> dict[str, str | None]:
     attempts = (["/".join(p[-length:]) for p in parts] for length in itertools.count(2))
     names = next(names for names in attempts if len(set(names)) == len(names))
     return dict(zip(names, models))
-
-
-def _fingerprints(args: Namespace) -> dict[str, str]:
-    """SHA-256 of every file of weights by its path."""
-    paths = [*(args.model or ()), *(args.lpips_weights or ()), *filter(None, [args.fid_weights])]
-    return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
 
 
 if __name__ == "__main__":

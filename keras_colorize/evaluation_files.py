@@ -187,7 +187,13 @@ def _report(
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     models = {
-        name: asdict(colorizer.facts) | {"used_working_size": colorizer.working_size}
+        name: {
+            "file": str(colorizer.path),
+            "sha256": colorizer.model_hash,
+            **asdict(colorizer.facts),
+            "used_working_size": colorizer.working_size,
+            "parameters": colorizer.generator.count_params(),
+        }
         for name, colorizer in colorizers.items()
     }
     return {

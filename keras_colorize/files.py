@@ -2,12 +2,13 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["atomic_path", "exclusive", "remove_leftovers"]
+__all__ = ["atomic_path", "exclusive", "hash_file", "remove_leftovers"]
 
 
 @contextlib.contextmanager
@@ -64,6 +65,12 @@ def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_leftovers(folder: Path, pattern: str) -> None:

@@ -18,9 +18,18 @@ from keras_colorize.files import atomic_path
 from keras_colorize.models import build_unet
 from keras_colorize.models.unet import unet_stride
 
-__all__ = ["GeneratorFacts", "load_generator", "save_generator"]
+__all__ = [
+    "GeneratorFacts",
+    "find_generator",
+    "find_shipped",
+    "load_generator",
+    "load_weights",
+    "save_generator",
+    "write_generator",
+]
 
 _ENTRY = "keras_colorize.json"
+_SHIPPED = Path("saved_models") / "colorizer.keras"
 
 
 @dataclass(frozen=True)
@@ -32,12 +41,14 @@ class GeneratorFacts:
         working_size: short side in pixels at which it was trained, and colors best.
         run: name of the run it comes from.
         step: training steps behind it.
+        saturation: what the chroma it learned to paint is multiplied by.
     """
 
     stride: int
     working_size: int
     run: str
     step: int
+    saturation: float = 1.0
 
 
 def save_generator(
@@ -57,9 +68,74 @@ def save_generator(
     portable.set_weights(generator.get_weights())
     facts = GeneratorFacts(unet_stride(config.depth), size, run, step)
     with atomic_path(path) as temporary:
-        portable.save(temporary)
-        with zipfile.ZipFile(temporary, "a") as archive:
-            archive.writestr(_ENTRY, json.dumps(dataclasses.asdict(facts)))
+        write_generator(temporary, portable, facts)
+
+
+def write_generator(path: Path, generator: keras.Model, facts: GeneratorFacts) -> None:
+    """Save a generator with its facts; not atomically.
+
+    Args:
+        path: the file, ending in ``.keras``.
+        generator: of float32, made of layers and operations of Keras alone.
+        facts: what it does not tell about itself.
+    """
+    generator.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(_ENTRY, json.dumps(dataclasses.asdict(facts)))
+
+
+def find_shipped() -> Path:
+    """The generator that comes with this package.
+
+    In a checkout, which an editable installation runs from, it lies beside the package; in a
+    wheel, inside.
+
+    Raises:
+        ModelError: it is missing.
+    """
+    package = Path(__file__).parent
+    for folder in (package, package.parent):
+        if (path := folder / _SHIPPED).is_file():
+            return path
+    raise ModelError(
+        f"the model that comes with keras_colorize is missing: expected {package / _SHIPPED}, or "
+        f"{package.parent / _SHIPPED} in a checkout; install keras-colorize again, or name a "
+        "generator.keras of your own"
+    )
+
+
+def find_generator(name: str) -> Path:
+    """The file of a generator: ``"shipped"`` is the one of this package, all else a path.
+
+    Raises:
+        ModelError: there is no such file.
+    """
+    path = find_shipped() if name == "shipped" else Path(name)
+    if not path.is_file():
+        raise ModelError(
+            f"expected a saved generator such as generator.keras, found no file {path}"
+        )
+    return path
+
+
+def load_weights(generator: keras.Model, path: Path) -> None:
+    """Give a generator the weights of a saved one.
+
+    Raises:
+        ModelError: the saved one was built with other settings, or cannot be loaded.
+    """
+    saved, _ = load_generator(path)
+    expected, received = (
+        [(weight.path, tuple(weight.shape)) for weight in model.weights]
+        for model in (generator, saved)
+    )
+    if expected != received:
+        wrong = next((b for a, b in zip(expected, received) if a != b), "other layers")
+        raise ModelError(
+            f"{path} was built with other settings of generator than this run: it has {wrong}; "
+            "give the run the settings in the config.yaml beside it"
+        )
+    generator.set_weights(saved.get_weights())
 
 
 def load_generator(path: str | Path) -> tuple[keras.Model, GeneratorFacts]:
@@ -68,11 +144,7 @@ def load_generator(path: str | Path) -> tuple[keras.Model, GeneratorFacts]:
     Raises:
         ModelError: there is no such file, or it is not a generator of this package.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelError(
-            f"expected a saved generator such as generator.keras, found no file {path}"
-        )
+    path = find_generator(str(path))
     try:
         with zipfile.ZipFile(path) as archive:
             facts = GeneratorFacts(**json.loads(archive.read(_ENTRY)))

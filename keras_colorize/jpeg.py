@@ -38,7 +38,7 @@ from keras_colorize.jpeg_segments import (
     only,
     quantization_tables,
     read_frame,
-    select_components,
+    select_component,
     split_jpeg,
 )
 
@@ -157,7 +157,7 @@ def _append_chroma(
         color.append(Segment(Marker.DRI, b"\0\0"))
     for identifier, (_, *scans) in zip(_IDENTIFIERS[1:], coded, strict=True):
         color += [
-            select_components(segment, identifier) if segment.marker == Marker.SOS else segment
+            select_component(segment, identifier) if segment.marker == Marker.SOS else segment
             for segment in scans
         ]
     return color

@@ -28,7 +28,7 @@ __all__ = [
     "quantization_tables",
     "read_frame",
     "scan_components",
-    "select_components",
+    "select_component",
     "split_jpeg",
     "without",
 ]
@@ -230,11 +230,10 @@ def scan_components(scan: Segment) -> tuple[int, ...]:
     return tuple(scan.payload[1 : 1 + 2 * count : 2])
 
 
-def select_components(scan: Segment, *identifiers: int) -> Segment:
-    """The same scan with other identifiers for its components."""
-    payload = bytearray(scan.payload)
-    payload[1 : 1 + 2 * len(identifiers) : 2] = bytes(identifiers)
-    return dataclasses.replace(scan, payload=bytes(payload))
+def select_component(scan: Segment, identifier: int) -> Segment:
+    """A scan of one component, as a scan of the component of another identifier."""
+    payload = scan.payload[:1] + bytes((identifier,)) + scan.payload[2:]
+    return dataclasses.replace(scan, payload=payload)
 
 
 def quantization_tables(segment: Segment) -> Iterator[tuple[int, bytes]]:

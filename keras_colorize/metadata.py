@@ -30,7 +30,14 @@ from keras_colorize.directories import (
 from keras_colorize.iptc import IPTC_RESOURCE, parse_iptc, parse_resources
 from keras_colorize.xmp import Xmp
 
-__all__ = ["Metadata", "orientation", "read_metadata", "read_tiff_metadata", "upright"]
+__all__ = [
+    "NO_METADATA",
+    "Metadata",
+    "orientation",
+    "read_metadata",
+    "read_tiff_metadata",
+    "upright",
+]
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,9 @@ class Metadata:
     texts: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
 
+
+#: Of a photograph that says nothing of itself.
+NO_METADATA = Metadata()
 
 _KEPT_RESOURCES = (0x040A, 0x040B)
 # Where a reference grid lies on the pixels of an aerial photograph (GeoTIFF 1.1).

@@ -16,6 +16,7 @@ from keras_colorize.condition import Tone, find_tone
 from keras_colorize.decoded import Decoded, read_first_picture
 from keras_colorize.formats import identify, open_file, photo_errors
 from keras_colorize.icc import Converter, make_converter
+from keras_colorize.metadata import NO_METADATA, Metadata
 from keras_colorize.pixels import WHITE, quantize, turn_array
 from keras_colorize.tiff_pages import read_tiff_pages
 from keras_colorize.upsampling import strips
@@ -36,6 +37,7 @@ class Page:
         depth: bits a channel in the file: 8 (or fewer), or 16 (or more).
         tone: whether it is in color.
         notes: what a reader of the result should know.
+        metadata: what the file says of it, as it is stored: see ``metadata.upright``.
     """
 
     luminance: np.ndarray
@@ -43,6 +45,7 @@ class Page:
     depth: int
     tone: Tone
     notes: tuple[str, ...] = ()
+    metadata: Metadata = NO_METADATA
 
     @property
     def size(self) -> tuple[int, int]:
@@ -110,7 +113,7 @@ def _next_page(pictures: Iterator[Decoded], remove_tint: bool) -> Page | None:
             opaque = opaque and bool((planes[1, top:bottom] == WHITE).all())
     luminance = turn_array(planes[0], pixels.turn)
     alpha = None if opaque else turn_array(planes[1], pixels.turn)
-    return Page(luminance, alpha, pixels.depth, tone, tuple(notes))
+    return Page(luminance, alpha, pixels.depth, tone, tuple(notes), pixels.metadata)
 
 
 def _preview(pixels: Decoded, converter: Converter | None) -> np.ndarray:

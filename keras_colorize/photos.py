@@ -27,9 +27,16 @@ from keras_colorize.formats import (
     turn_of,
 )
 from keras_colorize.pixels import check_size, quantize, to_rgb
-from keras_colorize.tiff import TiffDecoder, read_tiff
+from keras_colorize.tiff import TiffDecoder, read_tiff, tiff_size
 
-__all__ = ["PHOTO_SUFFIXES", "find_photos", "read_photo", "reduce_size", "save_photo"]
+__all__ = [
+    "PHOTO_SUFFIXES",
+    "find_photos",
+    "measure_photo",
+    "read_photo",
+    "reduce_size",
+    "save_photo",
+]
 
 _FILTER = Image.Resampling.LANCZOS
 # A box filter first, down to three times the size: faster, and no difference to be seen.
@@ -132,6 +139,18 @@ def read_photo(
             if turn is not None:
                 image = image.transpose(turn)
             return np.array(image)
+
+
+def measure_photo(path: str | Path) -> tuple[int, int]:
+    """Width and height in pixels as they are stored, from the header; of a TIFF, the first page's.
+
+    Raises:
+        PhotoError: the file cannot be read, or is no photograph.
+    """
+    with open_file(Path(path)) as file:
+        format_ = identify(file)
+        with photo_errors(format_):
+            return tiff_size(file) if format_ == "TIFF" else open_image(file, format_).size
 
 
 def reduce_size(image: np.ndarray, short_side: int) -> np.ndarray:

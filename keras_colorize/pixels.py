@@ -7,7 +7,17 @@ from PIL import Image
 
 from keras_colorize.errors import PhotoError
 
-__all__ = ["TRUNCATED", "WHITE", "check_size", "quantize", "to_integers", "to_rgb", "turn_array"]
+__all__ = [
+    "TRUNCATED",
+    "WHITE",
+    "check_size",
+    "opposite_turn",
+    "quantize",
+    "swaps_sides",
+    "to_integers",
+    "to_rgb",
+    "turn_array",
+]
 
 #: White in 16 bits.
 WHITE = 65535
@@ -81,10 +91,23 @@ def turn_array(array: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:
     if turn is None:
         return array
     kind = Image.Transpose
-    if turn in (kind.TRANSPOSE, kind.TRANSVERSE, kind.ROTATE_90, kind.ROTATE_270):
+    if swaps_sides(turn):
         array = array.swapaxes(0, 1)
     if turn in (kind.FLIP_TOP_BOTTOM, kind.ROTATE_180, kind.TRANSVERSE, kind.ROTATE_90):
         array = array[::-1]
     if turn in (kind.FLIP_LEFT_RIGHT, kind.ROTATE_180, kind.TRANSVERSE, kind.ROTATE_270):
         array = array[:, ::-1]
     return np.ascontiguousarray(array)
+
+
+def swaps_sides(turn: Image.Transpose | None) -> bool:
+    """Whether a turn makes columns of rows."""
+    kind = Image.Transpose
+    return turn in (kind.TRANSPOSE, kind.TRANSVERSE, kind.ROTATE_90, kind.ROTATE_270)
+
+
+def opposite_turn(turn: Image.Transpose | None) -> Image.Transpose | None:
+    """The turn that undoes another."""
+    if turn == Image.Transpose.ROTATE_90:
+        return Image.Transpose.ROTATE_270
+    return Image.Transpose.ROTATE_90 if turn == Image.Transpose.ROTATE_270 else turn

@@ -8,6 +8,7 @@ import io
 import logging
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL.ExifTags import Base as Tag
 from keras_colorize.decoded import Decoded, from_pillow
 from keras_colorize.errors import PhotoError
 from keras_colorize.formats import TURN, turn_of
+from keras_colorize.metadata import read_tiff_metadata
 from keras_colorize.pixels import TRUNCATED, WHITE, check_size, to_integers
 
 __all__ = ["read_tiff_pages"]
@@ -60,10 +62,9 @@ def read_tiff_pages(file: BinaryIO, max_pixels: int) -> Iterator[Decoded]:
             check_size(page.imagewidth, page.imagelength, max_pixels)
             _check_data(page, file)
             deep = page.dtype is not None and page.dtype.itemsize >= 2
-            if deep and page.photometric in _CHANNELS:
-                yield _read_deep(page)
-            else:
-                yield _read_shallow(page, file, tiff)
+            direct = deep and page.photometric in _CHANNELS
+            decoded = _read_deep(page) if direct else _read_shallow(page, file, tiff)
+            yield replace(decoded, metadata=read_tiff_metadata(file, index))
 
 
 def _check_numbers(page: Any) -> None:

@@ -32,7 +32,7 @@ from keras_colorize.errors import ConfigError, RunError
 from keras_colorize.film_stocks import find_stocks
 from keras_colorize.fused import FusedAdam, fuse_normalization
 from keras_colorize.gan import ColorizationGAN
-from keras_colorize.generators import save_generator
+from keras_colorize.generators import find_generator, load_weights, save_generator
 from keras_colorize.models import build_patchgan, build_unet
 from keras_colorize.pictures import draw_layers
 from keras_colorize.plots import plot_history
@@ -101,8 +101,8 @@ def _train(
 ) -> TrainingResult:
     checkpoints = CheckpointFolder(run.checkpoints)
     anew = not checkpoints.paths()
-    if anew and config.generator.encoder != "plain":
-        find_published()  # what is missing is told before the photographs are read
+    if anew:
+        _find_weights(config)  # what is missing is told before the photographs are read
     streams = load_streams(config, run, show_progress)
     write_skipped(run, streams.skipped)
     report_streams(streams, run)
@@ -175,14 +175,16 @@ def build_gan(config: FitConfig, total_steps: int, *, pretrained: bool = True) -
     Args:
         config: the settings.
         total_steps: of the whole run, for the schedules of the learning rates.
-        pretrained: load the published weights of a pretrained encoder; in vain where a checkpoint
-            is restored.
+        pretrained: load the weights that the run begins with, those of ``training.start_from`` or
+            the published ones of a pretrained encoder; in vain where a checkpoint is restored.
     """
     training = config.training
     generator = build_unet(**vars(config.generator), dtype=training.precision, seed=config.seed)
+    if pretrained and training.start_from is not None:
+        load_weights(generator, find_generator(training.start_from))
+    elif pretrained and config.generator.encoder != "plain":
+        load_encoder(generator)
     if config.generator.encoder != "plain":
-        if pretrained:
-            load_encoder(generator)
         for layer in encoder_layers(generator):
             layer.trainable = not training.freeze_encoder
     discriminator = build_patchgan(
@@ -204,6 +206,14 @@ def build_gan(config: FitConfig, total_steps: int, *, pretrained: bool = True) -
         ),
     )
     return gan
+
+
+def _find_weights(config: FitConfig) -> None:
+    """Raise a ModelError where the weights that a new run begins with are missing."""
+    if config.training.start_from is not None:
+        find_generator(config.training.start_from)
+    elif config.generator.encoder != "plain":
+        find_published()
 
 
 def _optimizer(config: FitConfig, peak: float, steps: int) -> keras.Optimizer:

@@ -5,15 +5,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import SAMPLE, copy_sample
+from conftest import SAMPLE
 from keras import ops
 from PIL import Image
 
-from keras_colorize import Colorizer, color, colorize
-from keras_colorize.colorize import colorize_photos
+from keras_colorize import Colorizer, color
 from keras_colorize.colorizer import color_strips
 from keras_colorize.config import GeneratorConfig
-from keras_colorize.errors import DataError, ModelError, PhotoError
+from keras_colorize.errors import ModelError, PhotoError
 from keras_colorize.generators import GeneratorFacts, load_generator, save_generator
 from keras_colorize.models import build_unet
 
@@ -175,7 +174,7 @@ def test_luminance_is_exact_to_the_rounding_of_the_result(
     rng = np.random.default_rng(0)
     luminance = np.asarray(house().convert("L"), np.uint16) * 257
     luminance += rng.integers(0, 256, luminance.shape).astype(np.uint16)
-    enlargement = colorizer.paint(luminance).enlarge(*luminance.shape)
+    enlargement = colorizer.paint(luminance).enlarge(luminance.shape)
     strips = [rgb for _, rgb in color_strips(enlargement, luminance, dtype)]
     result = np.concatenate(strips).astype(np.float64)
     expected = luminance / 65535.0 * np.iinfo(dtype).max
@@ -250,104 +249,3 @@ def test_other_files_are_no_generators(content: bytes | str | None, tmp_path: Pa
         path.write_bytes(content)
     with pytest.raises(ModelError, match=r"generator\.keras"):
         load_generator(path)
-
-
-def test_without_a_path_it_says_that_no_model_is_shipped() -> None:
-    with pytest.raises(ModelError, match="no model is shipped"):
-        Colorizer.load()
-
-
-# The colorize command
-
-
-def test_folders_keep_their_structure(model: Path, tmp_path: Path) -> None:
-    folder = copy_sample("historical", 2, tmp_path / "scans" / "box 1")
-    house().save(tmp_path / "scans" / "häuser.tif")
-    house().save(tmp_path / "scans" / "old.bmp")
-    arguments = [str(folder.parent), str(HOUSE), "--output", str(tmp_path / "out"), "--model"]
-    assert colorize.main([*arguments, str(model)]) == 0
-    found = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.*")}
-    expected = {f"box 1/{path.name}" for path in folder.iterdir()}
-    assert found == expected | {"häuser.tif", "old.png", HOUSE.name}
-    with Image.open(tmp_path / "out" / "häuser.tif") as result:
-        assert result.size == house().size
-
-
-def test_bad_photograph_is_reported_and_the_rest_goes_on(
-    model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    folder = copy_sample("historical", 2, tmp_path / "scans")
-    (folder / "a_bad.jpg").write_text("not a photograph")
-    out = tmp_path / "out"
-    assert colorize.main([str(folder), "--output", str(out), "--model", str(model)]) == 1
-    assert len(list(out.iterdir())) == 2
-    assert "a_bad.jpg: not a photograph" in caplog.text
-
-
-def test_nothing_is_overwritten_unasked(
-    colorizer: Colorizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / HOUSE.name).write_text("mine")
-    written, failed = colorize_photos([HOUSE], out, colorizer, show_progress=False)
-    assert (written, failed) == ([], [HOUSE])
-    assert (out / HOUSE.name).read_text() == "mine"
-    assert "--overwrite" in caplog.text
-    written, failed = colorize_photos([HOUSE], out, colorizer, overwrite=True, show_progress=False)
-    assert (written, failed) == ([out / HOUSE.name], [])
-    with Image.open(out / HOUSE.name) as result:
-        assert result.mode == "RGB"
-
-
-def test_originals_are_never_replaced(colorizer: Colorizer, tmp_path: Path) -> None:
-    folder = copy_sample("historical", 1, tmp_path / "scans")
-    photo = next(folder.iterdir())
-    before = photo.read_bytes()
-    written, failed = colorize_photos(
-        [folder], folder, colorizer, overwrite=True, show_progress=False
-    )
-    assert (written, failed) == ([], [photo])
-    assert photo.read_bytes() == before
-
-
-def test_nothing_done_is_status_2(model: Path, tmp_path: Path) -> None:
-    arguments = [str(tmp_path / "absent.jpg"), "--output", str(tmp_path), "--model", str(model)]
-    assert colorize.main(arguments) == 2
-
-
-def test_photographs_of_one_name_are_numbered(colorizer: Colorizer, tmp_path: Path) -> None:
-    first = copy_sample("historical", 1, tmp_path / "a")
-    second = copy_sample("historical", 1, tmp_path / "b")
-    photos = [next(first.iterdir()), next(second.iterdir())]
-    written, failed = colorize_photos(photos, tmp_path / "out", colorizer, show_progress=False)
-    stem = photos[0].stem
-    assert [path.name for path in written] == [f"{stem}.jpg", f"{stem}_2.jpg"]
-    assert not failed
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--output", "out"], "error: "),
-        (["x.jpg"], "output"),
-        (["x.jpg", "--output", "out"], "no model is shipped"),
-        (["x.jpg", "--output", "out", "--model", "absent.keras"], "absent.keras"),
-        (["x.jpg", "--output", "out", "--colour"], "--colour"),
-    ],
-)
-def test_unusable_calls_are_one_line_and_status_2(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert colorize.main(arguments) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert message in error
-    assert error.count("\n") == 1
-
-
-def test_folder_without_photographs(colorizer: Colorizer, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="found none"):
-        colorize_photos([tmp_path], tmp_path / "out", colorizer)
-    with pytest.raises(DataError, match="found none"):
-        colorize_photos([], tmp_path / "out", colorizer)

@@ -26,6 +26,7 @@ from keras_colorize.evaluation import (
 from keras_colorize.evaluation import evaluate as evaluate_photos
 from keras_colorize.evaluation_files import draw_examples, format_table, summarize
 from keras_colorize.fid import frechet_distance
+from keras_colorize.files import hash_file
 from keras_colorize.generators import GeneratorFacts, save_generator
 from keras_colorize.models import build_unet
 from keras_colorize.photos import read_photo
@@ -264,8 +265,8 @@ def test_the_command_prints_and_writes(
     assert report["protocol"] == {"size": 64, "film": None, "seed": 0}
     assert report["models"][results[2]]["step"] == 7
     assert report["models"][results[2]]["used_working_size"] == 64
-    assert len(report["files"]) == 5
-    assert all(len(digest) == 64 for digest in report["files"].values())
+    assert report["models"][results[2]]["sha256"] == hash_file(models[0])
+    assert report["weights"] == {path: hash_file(Path(path)) for path in weights if "." in path}
     assert report["versions"]["keras"] == keras.__version__
     for score in ("psnr", "delta_e", "lpips_vgg16", "lpips_alexnet", "colorfulness_error"):
         values = [float(row[score]) for row in of_a]
@@ -285,6 +286,19 @@ def test_the_command_prints_and_writes(
     assert columns["gap"] == f"{gap:.1f}"
     with Image.open(out / "sheet.png") as sheet:
         assert sheet.width == 4 + 4 * (64 + 4)
+
+
+def test_the_shipped_model_is_the_default(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copy_sample("modern", 2, tmp_path / "photos")
+    assert evaluate.main(["--photos", str(folder), "--output", str(tmp_path / "out")]) == 0
+    assert "\nshipped model  " in capsys.readouterr().out
+    report = json.loads((tmp_path / "out" / "scores.json").read_text())
+    shipped = report["models"]["shipped model"]
+    assert shipped["sha256"] == Colorizer.load().model_hash
+    scores = report["mean"]
+    assert scores["shipped model"]["delta_e"] < scores["gray"]["delta_e"]
 
 
 def test_gray_alone_through_film(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -312,7 +326,6 @@ def test_working_size_is_used(models: list[Path], capsys: pytest.CaptureFixture[
     [
         (["--photos", "absent", "--gray_only"], "absent"),
         (["--photos", "{empty}", "--gray_only"], "found none in"),
-        (["--photos", "{photos}"], "no model is shipped"),
         (["--photos", "{photos}", "--model", "absent.keras"], "absent.keras"),
         (["--photos", "{photos}", "--model", "{a}", "{a}"], "--model names a file twice"),
         (["--photos", "{photos}", "--model", "{a}", "--gray_only"], "--gray_only scores no model"),

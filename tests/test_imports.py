@@ -28,39 +28,45 @@ FLOORS = (
         "errors",
         "files",
         "iptc",
+        "pixels",
+        "reduction",
         "run_folder",
         "shapes",
+        "upsampling",
+        "version",
         "xmp",
     },
     {
         "cli",
         "color_difference",
         "condition",
-        "embedding",
-        "decoded",
         "film",
         "film_stocks",
         "formats",
         "icc",
-        "jpeg",
-        "jpeg_luminance",
-        "jpeg_metadata",
         "jpeg_segments",
         "losses",
         "metadata",
         "metrics",
-        "originals",
         "photos",
-        "reduction",
-        "pixels",
         "provenance",
         "sheets",
         "statistics",
         "tables",
         "tiff",
-        "tiff_pages",
-        "upsampling",
         "weight_files",
+    },
+    {
+        "decoded",
+        "embedding",
+        "jpeg",
+        "jpeg_luminance",
+        "jpeg_metadata",
+        "ledger",
+        "originals",
+        "tasks",
+        "tiff_pages",
+        "writing",
     },
     {
         "activations",
@@ -93,9 +99,12 @@ FLOORS = (
         "callbacks.wandb_values",
         "callbacks.warnings",
         "checkpoints",
+        "coloring",
         "colorizer",
         "gan",
         "generators",
+        "reversible",
+        "packing",
         "runs",
         "schedules",
         "scoring",
@@ -109,6 +118,7 @@ FLOORS = (
         "film_sheet",
         "fit",
         "inspect",
+        "pack",
         "report",
         "training",
     },
@@ -132,43 +142,32 @@ SIDEWAYS = {
     "callbacks.saving": {"checkpoints"},
     "callbacks.wandb_logger": {"callbacks.wandb_values"},
     "checkpoints": {"gan"},
+    "coloring": {"colorizer", "reversible"},
     "colorizer": {"generators"},
     "checks": {"config", "errors"},
     "containers": {"directories", "xmp"},
     "data": {"photosets"},
     "evaluate": {"evaluation", "evaluation_files"},
     "evaluation_files": {"evaluation"},
-    "embedding": {"metadata"},
-    "decoded": {"formats", "pixels"},
     "film": {"film_stocks"},
     "figures": {"histograms"},
     "fit": {"training"},
     "inspect": {"report"},
-    "jpeg": {"jpeg_luminance", "jpeg_metadata", "jpeg_segments"},
-    "jpeg_luminance": {"jpeg_segments", "pixels"},
-    "jpeg_metadata": {"jpeg_segments"},
-    "jpeg_segments": {"pixels"},
-    "originals": {
-        "condition",
-        "decoded",
-        "formats",
-        "icc",
-        "pixels",
-        "tiff_pages",
-        "upsampling",
-    },
+    "jpeg": {"jpeg_luminance", "jpeg_metadata"},
+    "originals": {"decoded", "tiff_pages"},
     "models": {"models.patchgan", "models.unet"},
     "models.efficientnet": {"models.blocks"},
     "models.patchgan": {"models.blocks"},
     "models.unet": {"models.blocks", "models.efficientnet"},
     "overview": {"figures"},
-    "formats": {"pixels"},
-    "photos": {"formats", "pixels", "tiff"},
+    "photos": {"formats", "tiff"},
+    "packing": {"generators"},
     "pictures": {"figures", "overview"},
     "pretrained": {"models.efficientnet"},
-    "sheets": {"pixels"},
-    "tiff": {"pixels"},
-    "tiff_pages": {"decoded", "formats", "pixels"},
+    "pixels": {"errors"},
+    "tasks": {"writing"},
+    "tiff_pages": {"decoded"},
+    "writing": {"embedding"},
 }
 
 # keras.ops runs under any backend; these must not tie themselves to one.
@@ -183,7 +182,7 @@ ANY_BACKEND = {
     "scoring",
 }
 
-# The modules of the two lowest floors that import a framework, since tensors are their matter.
+# The modules of the three lowest floors that import a framework, since tensors are their matter.
 ON_TENSORS = {"film", "losses", "metrics"}
 
 FRAMEWORKS = {"jax", "keras", "matplotlib", "tensorflow", "tensorflow_io", "torch", "wandb"}
@@ -313,8 +312,8 @@ def test_wandb_is_imported_in_callbacks_only() -> None:
 
 
 def test_lower_floors_and_commands_import_without_a_framework() -> None:
-    light = sorted((FLOORS[0] | FLOORS[1]) - ON_TENSORS)
-    commands = ["colorize", "evaluate", "film_sheet", "fit", "inspect"]
+    light = sorted((FLOORS[0] | FLOORS[1] | FLOORS[2]) - ON_TENSORS)
+    commands = ["colorize", "evaluate", "film_sheet", "fit", "inspect", "pack"]
     names = [NAME, *(f"{NAME}.{name}" for name in [*light, *commands])]
     code = f"""
 import importlib, sys
@@ -327,7 +326,9 @@ for name in {names}:
     assert process.returncode == 0, process.stderr
 
 
-@pytest.mark.parametrize("command", ["colorize", "evaluate", "film_sheet", "fit", "inspect"])
+@pytest.mark.parametrize(
+    "command", ["colorize", "evaluate", "film_sheet", "fit", "inspect", "pack"]
+)
 def test_help_waits_for_no_framework(command: str) -> None:
     process = python("-X", "importtime", "-m", f"{NAME}.{command}", "--help")
     assert process.returncode == 0, process.stderr

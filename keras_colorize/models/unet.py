@@ -13,7 +13,10 @@ from keras_colorize.models.blocks import (
     check_positive,
 )
 
-__all__ = ["build_unet", "unet_stride"]
+__all__ = ["CHROMA_LAYER", "build_unet", "unet_stride"]
+
+#: Name of the layer that scales what the network paints to Cb and Cr, with ``output="chroma"``.
+CHROMA_LAYER = "chroma"
 
 _DROPOUT_LEVELS = 3  # pix2pix: dropout in the three innermost levels of the decoder
 
@@ -157,6 +160,7 @@ def _head(
     painted = keras.layers.Activation("tanh", name="tanh", dtype="float32")(painted)
     if output == "rgb":
         return keras.layers.Rescaling(0.5, 0.5, name="color", dtype="float32")(painted)
-    rgb = color.add_chroma(luminance, color.CHROMA_LIMIT * painted)
+    scale = keras.layers.Rescaling(color.CHROMA_LIMIT, name=CHROMA_LAYER, dtype="float32")
+    rgb = color.add_chroma(luminance, scale(painted))
     # What is beyond [0, 1] is rounding: cut off, but nothing for the gradient to pass through.
     return rgb - ops.stop_gradient(rgb - ops.clip(rgb, 0.0, 1.0))

@@ -1,0 +1,119 @@
+"""``report.csv``: what was done with each photograph, row by row, while it is done."""
+
+import csv
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from keras_colorize.errors import RunError
+from keras_colorize.tables import read_rows
+
+__all__ = ["Ledger", "Record", "Status"]
+
+Status = Literal["colorized", "already done", "failed"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row.
+
+    Attributes:
+        source: the photograph.
+        output: what it became.
+        status: what was done.
+        reason: why it failed.
+        method: how it was written: ``reversible JPEG``, or in which format and depth.
+        width: in pixels, upright; of the first page.
+        height: in pixels.
+        pages: how many.
+        warnings: what a reader of the result should know, separated by semicolons.
+        input_sha256: of the photograph's file.
+        model: name of the model.
+        model_sha256: of its file.
+        settings: what else the result depends on, as JSON.
+        seconds: it took.
+    """
+
+    source: str
+    output: str
+    status: Status
+    reason: str = ""
+    method: str = ""
+    width: int | None = None
+    height: int | None = None
+    pages: int | None = None
+    warnings: str = ""
+    input_sha256: str = ""
+    model: str = ""
+    model_sha256: str = ""
+    settings: str = ""
+    seconds: float | None = None
+
+
+_COLUMNS = [field.name for field in dataclasses.fields(Record)]
+
+
+class Ledger:
+    """The report of a run, continued where an earlier one was interrupted.
+
+    Every row is on its way to the disk before the next photograph is reported, so that a killed
+    run loses none; half a row that a power cut left is taken out.
+
+    Args:
+        path: the file, in a folder that exists.
+
+    Raises:
+        RunError: there is a file of that name with other columns.
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if path.exists():
+            self._check_columns()
+            self._cut_last_line()
+        rows = read_rows(path)
+        self._done = {row["source"] for row in rows if row.get("status") == "colorized"}
+        self._file = path.open("a", newline="", encoding="utf-8", errors="surrogateescape")
+        self._writer = csv.DictWriter(self._file, _COLUMNS)
+        if self._file.tell() == 0:
+            self._writer.writeheader()
+
+    def add(self, record: Record) -> None:
+        """Report a photograph; one that was done before, and reported then, is not again."""
+        if record.status == "already done" and record.source in self._done:
+            return
+        self._writer.writerow(dataclasses.asdict(record))
+        self._file.flush()
+
+    def _cut_last_line(self) -> None:
+        with self.path.open("rb+") as file:
+            content = file.read()
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                file.truncate(whole)
+
+    def _check_columns(self) -> None:
+        expected = ",".join(_COLUMNS)
+        with self.path.open(encoding="utf-8", errors="surrogateescape") as file:
+            header = file.readline()
+        # A killed run may have left the beginning of it.
+        if header.rstrip() != expected and not expected.startswith(header):
+            raise RunError(
+                f"expected {self.path} to be absent, or a report with the columns "
+                f"{', '.join(_COLUMNS)}; found another file. Move it away, or choose "
+                "another --output"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()

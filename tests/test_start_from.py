@@ -1,0 +1,63 @@
+"""Runs that begin with the weights of a saved generator."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_colorize.config import FitConfig, GeneratorConfig
+from keras_colorize.errors import ModelError
+from keras_colorize.generators import find_generator, find_shipped, load_generator, save_generator
+from keras_colorize.models import build_unet
+from keras_colorize.training import build_gan, train
+
+
+def saved(folder: Path, config: GeneratorConfig) -> Path:
+    """A generator of other random weights than a run of seed 0 begins with."""
+    path = folder / "earlier.keras"
+    save_generator(path, build_unet(**vars(config), seed=9), config, size=32, run="earlier", step=7)
+    return path
+
+
+def starting_from(config: FitConfig, name: str) -> FitConfig:
+    training = dataclasses.replace(config.training, start_from=name)
+    return dataclasses.replace(config, training=training)
+
+
+def test_both_generators_begin_with_the_saved_weights(tiny: FitConfig, tmp_path: Path) -> None:
+    path = saved(tmp_path, tiny.generator)
+    gan = build_gan(starting_from(tiny, str(path)), 8)
+    expected = build_unet(**vars(tiny.generator), seed=9).get_weights()
+    for generator in (gan.generator, gan.ema_generator):
+        for weight, value in zip(generator.get_weights(), expected, strict=True):
+            np.testing.assert_array_equal(weight, value)
+
+
+def test_a_checkpoint_wins_over_them(tiny: FitConfig, tmp_path: Path) -> None:
+    """Continued, a run no longer needs the file it began with."""
+    path = saved(tmp_path, tiny.generator)
+    config = starting_from(tiny, str(path))
+    generator = train(config, show_progress=False).run.generator
+    before = load_generator(generator)[0].get_weights()
+    path.unlink()
+    train(config, show_progress=False)
+    for weight, value in zip(load_generator(generator)[0].get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+
+
+def test_another_build_is_refused(tiny: FitConfig, tmp_path: Path) -> None:
+    path = saved(tmp_path, dataclasses.replace(tiny.generator, filters=8))
+    with pytest.raises(ModelError, match=r"other settings of generator .*kernel"):
+        build_gan(starting_from(tiny, str(path)), 8)
+
+
+def test_what_is_missing_is_told_before_anything_is_read(tiny: FitConfig, tmp_path: Path) -> None:
+    config = starting_from(tiny, str(tmp_path / "absent.keras"))
+    data = dataclasses.replace(config.data, modern=[str(tmp_path / "absent")])
+    with pytest.raises(ModelError, match=r"found no file .*absent\.keras"):
+        train(dataclasses.replace(config, data=data), show_progress=False)
+
+
+def test_the_shipped_model_has_a_name() -> None:
+    assert find_generator("shipped") == find_shipped()
