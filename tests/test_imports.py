@@ -39,6 +39,7 @@ FLOORS = (
     },
     {
         "cli",
+        "color_difference",
         "condition",
         "film",
         "film_stocks",
@@ -56,6 +57,7 @@ FLOORS = (
         "tables",
         "tiff",
         "upright",
+        "weight_files",
     },
     {
         "decoded",
@@ -72,9 +74,11 @@ FLOORS = (
     {
         "activations",
         "data",
+        "fid",
         "figures",
         "fused",
         "histograms",
+        "lpips",
         "models",
         "models.blocks",
         "models.efficientnet",
@@ -106,9 +110,21 @@ FLOORS = (
         "packing",
         "runs",
         "schedules",
+        "scoring",
         "streams",
     },
-    {"colorize", "evaluate", "film_sheet", "fit", "inspect", "pack", "report", "training"},
+    {
+        "colorize",
+        "evaluate",
+        "evaluation",
+        "evaluation_files",
+        "film_sheet",
+        "fit",
+        "inspect",
+        "pack",
+        "report",
+        "training",
+    },
     {""},
 )
 
@@ -134,6 +150,8 @@ SIDEWAYS = {
     "checks": {"config", "errors"},
     "containers": {"directories", "xmp"},
     "data": {"photosets"},
+    "evaluate": {"evaluation", "evaluation_files"},
+    "evaluation_files": {"evaluation"},
     "film": {"film_stocks"},
     "figures": {"histograms"},
     "fit": {"training"},
@@ -158,7 +176,16 @@ SIDEWAYS = {
 }
 
 # keras.ops runs under any backend; these must not tie themselves to one.
-ANY_BACKEND = {"color", "losses", "metrics", "schedules"}
+ANY_BACKEND = {
+    "color",
+    "color_difference",
+    "fid",
+    "losses",
+    "lpips",
+    "metrics",
+    "schedules",
+    "scoring",
+}
 
 # The modules of the three lowest floors that import a framework, since tensors are their matter.
 ON_TENSORS = {"film", "losses", "metrics"}
@@ -291,8 +318,6 @@ def test_wandb_is_imported_in_callbacks_only() -> None:
 
 def test_lower_floors_and_commands_import_without_a_framework() -> None:
     light = sorted((FLOORS[0] | FLOORS[1] | FLOORS[2]) - ON_TENSORS)
-    commands = ["colorize", "evaluate", "film_sheet", "fit", "inspect"]
-    light = sorted((FLOORS[0] | FLOORS[1]) - ON_TENSORS)
     commands = ["colorize", "evaluate", "film_sheet", "fit", "inspect", "pack"]
     names = [NAME, *(f"{NAME}.{name}" for name in [*light, *commands])]
     code = f"""
