@@ -17,7 +17,7 @@ from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.files import atomic_path, hash_file
 from keras_colorize.formats import identify, open_file
 from keras_colorize.ledger import Record
-from keras_colorize.metadata import Metadata, upright
+from keras_colorize.metadata import Metadata
 from keras_colorize.originals import Page, pages_of
 from keras_colorize.provenance import (
     Provenance,
@@ -29,6 +29,7 @@ from keras_colorize.reduction import reduce_luminance, resize_planes
 from keras_colorize.reversible import Jpeg
 from keras_colorize.sheets import draw_sheet
 from keras_colorize.tasks import Task
+from keras_colorize.upright import upright
 from keras_colorize.version import __version__
 from keras_colorize.writing import WRITABLE, Picture, write_pictures
 
@@ -293,7 +294,7 @@ class _Work:
         colored = jpeg.with_color(
             painting.enlarge(jpeg.luminance.shape, self.colorizer.saturation),
             quality=self.options.quality,
-            xmp=add_provenance(jpeg.metadata.xmp, self.provenance),
+            provenance=self.provenance,
         )
         with atomic_path(self.target) as temporary:
             temporary.write_bytes(colored)

@@ -7,8 +7,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from keras_colorize.formats import open_image, turn_of
-from keras_colorize.metadata import NO_METADATA, Metadata, read_metadata
+from keras_colorize.formats import TURN, open_image
+from keras_colorize.metadata import NO_METADATA, Metadata, orientation, read_metadata
 from keras_colorize.pixels import WHITE, check_size, to_integers
 
 __all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture"]
@@ -52,7 +52,8 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
     deep = format_ == "PNG" and _png_depth(file) == 16
     # First: Pillow's `getexif` would load a PNG too, and `turn_of` pass over the damage it finds.
     image.load()
-    icc, turn = image.info.get("icc_profile"), turn_of(image)
+    icc, metadata = image.info.get("icc_profile"), read_metadata(image)
+    turn = TURN.get(orientation(metadata))
     notes: tuple[str, ...] = ()
     if _has_more(image):
         # HEIC holds the pictures of a series, of which one is the main one.
@@ -61,7 +62,6 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
             if format_ == "HEIF"
             else ("animated: only its first picture is colored",)
         )
-    metadata = read_metadata(image)
     if not deep:
         return replace(from_pillow(image, icc, turn, notes), metadata=metadata)
     import imagecodecs  # Pillow has no 16-bit color

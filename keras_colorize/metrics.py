@@ -1,6 +1,8 @@
 """How good a colorization is, one value per image, on ``keras.ops``.
 
-Images are RGB in [0, 1], shape ``(B, H, W, 3)``; every function returns shape ``(B,)``.
+Images are RGB in [0, 1], shape ``(B, H, W, 3)``; every function returns shape ``(B,)``. What a
+network has to judge is in :mod:`keras_colorize.lpips` and :mod:`keras_colorize.fid`, the difference
+that the eye sees in :mod:`keras_colorize.color_difference`.
 """
 
 import math
@@ -9,9 +11,18 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_colorize import color
 from keras_colorize.shapes import check_same_shape
 
-__all__ = ["colorfulness", "psnr", "ssim"]
+__all__ = [
+    "chroma_error",
+    "colorfulness",
+    "colorfulness_absolute",
+    "largest_luminance_error",
+    "luminance_error",
+    "psnr",
+    "ssim",
+]
 
 Tensor = Any  # of any Keras backend, or a NumPy array
 
@@ -72,8 +83,49 @@ def colorfulness(rgb: Tensor) -> Tensor:
     Hasler and Süsstrunk, "Measuring colorfulness in natural images", 2003, with opponents
     rg = R - G and yb = (R + G) / 2 - B: sqrt(σ_rg² + σ_yb²) + 0.3 sqrt(μ_rg² + μ_yb²).
     """
+    return _colorfulness(*_opponents(rgb))
+
+
+def colorfulness_absolute(rgb: Tensor) -> Tensor:
+    """Colorfulness with the opponents |R - G| and |(R + G) / 2 - B|; 0-255 scale.
+
+    This is what the code of DDColor (``calculate_cf`` in ``basicsr/metrics/colorfulness.py``) and
+    of ColorFormer (``metric/colorful.py``) computes, so what colorization papers report. A color
+    and its opponent count as one here: it is lower than :func:`colorfulness` the more both occur
+    in an image, and compares with values of its own kind only.
+    """
+    return _colorfulness(*(ops.absolute(opponent) for opponent in _opponents(rgb)))
+
+
+def chroma_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Mean absolute difference of Cb and Cr, in levels of 0-255: how far off the colors are."""
+    check_same_shape("y_true", y_true, "y_pred", y_pred)
+    return 255.0 * ops.mean(ops.absolute(color.chroma(y_true - y_pred)), axis=(1, 2, 3))
+
+
+def luminance_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Mean absolute difference of Y, in levels of 0-255: how far tones were kept."""
+    return ops.mean(_luminance_errors(y_true, y_pred), axis=(1, 2, 3))
+
+
+def largest_luminance_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Largest absolute difference of Y over all pixels, in levels of 0-255."""
+    return ops.max(_luminance_errors(y_true, y_pred), axis=(1, 2, 3))
+
+
+def _luminance_errors(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """``(B, H, W, 1)``, in levels."""
+    check_same_shape("y_true", y_true, "y_pred", y_pred)
+    return 255.0 * ops.absolute(color.luminance(y_true - y_pred))
+
+
+def _opponents(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    """rg = R - G and yb = (R + G) / 2 - B on the 0-255 scale, each ``(B, H, W)``."""
     red, green, blue = (255.0 * rgb[..., index] for index in range(3))
-    rg, yb = red - green, 0.5 * (red + green) - blue  # (B, H, W)
+    return red - green, 0.5 * (red + green) - blue
+
+
+def _colorfulness(rg: Tensor, yb: Tensor) -> Tensor:
     spread = ops.sqrt(ops.var(rg, axis=(1, 2)) + ops.var(yb, axis=(1, 2)))
     offset = ops.sqrt(ops.square(ops.mean(rg, axis=(1, 2))) + ops.square(ops.mean(yb, axis=(1, 2))))
     return spread + 0.3 * offset

@@ -1,20 +1,18 @@
-"""Colorizing and evaluating: any size, luminance kept, nothing lost, honest exit status."""
+"""Colorizing: any size, luminance kept, nothing lost, honest exit status."""
 
-import csv
-import dataclasses
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from conftest import SAMPLE, copy_sample
+from conftest import SAMPLE
 from keras import ops
 from PIL import Image
 
-from keras_colorize import Colorizer, color, evaluate
+from keras_colorize import Colorizer, color
 from keras_colorize.colorizer import color_strips
 from keras_colorize.config import GeneratorConfig
-from keras_colorize.errors import DataError, ModelError, PhotoError
+from keras_colorize.errors import ModelError, PhotoError
 from keras_colorize.generators import GeneratorFacts, load_generator, save_generator
 from keras_colorize.models import build_unet
 
@@ -251,64 +249,3 @@ def test_other_files_are_no_generators(content: bytes | str | None, tmp_path: Pa
         path.write_bytes(content)
     with pytest.raises(ModelError, match=r"generator\.keras"):
         load_generator(path)
-
-
-# The evaluate command
-
-
-def test_unwritable_output_is_one_line(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "file").touch()  # no folder can be made of it
-    arguments = ["--photos", str(HOUSE.parent), "--model", str(model), "--size", "32"]
-    assert evaluate.main([*arguments, "--output", str(tmp_path / "file")]) == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
-
-
-def test_gray_paint_scores_like_gray() -> None:
-    scores, shown = evaluate.evaluate([HOUSE], painter(0.0), 64, show_progress=False)
-    values = scores[HOUSE]
-    assert values.psnr == pytest.approx(values.gray_psnr, abs=0.01)
-    assert values.colorfulness < 0.1
-    truth, result = shown[HOUSE]
-    assert truth.shape == result.shape == (64, 64, 3)
-    # An independent way to the same number: Pillow's gray conversion and NumPy.
-    gray = np.asarray(Image.fromarray(truth).convert("L"), np.float64)[..., None]
-    psnr = 10 * np.log10(255**2 / np.mean((truth - gray) ** 2))
-    assert values.gray_psnr == pytest.approx(psnr, abs=0.02)
-
-
-def test_the_command_prints_and_writes(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = copy_sample("modern", 3, tmp_path / "photos")
-    (folder / "bad.jpg").touch()
-    arguments = ["--photos", str(folder), "--model", str(model), "--size", "48"]
-    assert evaluate.main([*arguments, "--output", str(tmp_path / "out")]) == 1
-    printed = capsys.readouterr().out
-    assert "3 photographs, 1 failed" in printed
-    with (tmp_path / "out" / "scores.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = [field.name for field in dataclasses.fields(evaluate.Scores)]
-    assert [*rows[0]] == ["photo", *names]
-    mean = np.mean([float(row["psnr"]) for row in rows])
-    assert f"psnr               {mean:.4f}" in printed
-    with Image.open(tmp_path / "out" / "sheet.png") as sheet:
-        assert sheet.width == 3 * 48 + 4 * 4
-
-
-def test_too_small_to_compare(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    house().resize((40, 10)).save(tmp_path / "a.png")
-    house().save(tmp_path / "b.png")
-    photos = [tmp_path / "a.png", tmp_path / "b.png"]
-    scores, _ = evaluate.evaluate(photos, painter(0.0), 64, show_progress=False)
-    assert list(scores) == [tmp_path / "b.png"]
-    assert "a.png: too small" in caplog.text
-    assert evaluate.main(["--photos", str(tmp_path), "--size", "8"]) == 2
-
-
-def test_evaluating_nothing_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "bad.jpg").touch()
-    with pytest.raises(DataError, match="none of the 1"):
-        evaluate.evaluate([tmp_path / "bad.jpg"], painter(0.0), 64, show_progress=False)
-    assert evaluate.main(["--photos", str(tmp_path / "absent")]) == 2

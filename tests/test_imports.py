@@ -30,6 +30,7 @@ FLOORS = (
         "iptc",
         "pixels",
         "reduction",
+        "layout",
         "run_folder",
         "shapes",
         "upsampling",
@@ -38,6 +39,7 @@ FLOORS = (
     },
     {
         "cli",
+        "color_difference",
         "condition",
         "film",
         "film_stocks",
@@ -54,6 +56,8 @@ FLOORS = (
         "statistics",
         "tables",
         "tiff",
+        "upright",
+        "weight_files",
     },
     {
         "decoded",
@@ -70,9 +74,11 @@ FLOORS = (
     {
         "activations",
         "data",
+        "fid",
         "figures",
         "fused",
         "histograms",
+        "lpips",
         "models",
         "models.blocks",
         "models.efficientnet",
@@ -104,9 +110,21 @@ FLOORS = (
         "packing",
         "runs",
         "schedules",
+        "scoring",
         "streams",
     },
-    {"colorize", "evaluate", "film_sheet", "fit", "inspect", "pack", "report", "training"},
+    {
+        "colorize",
+        "evaluate",
+        "evaluation",
+        "evaluation_files",
+        "film_sheet",
+        "fit",
+        "inspect",
+        "pack",
+        "report",
+        "training",
+    },
     {""},
 )
 
@@ -132,12 +150,15 @@ SIDEWAYS = {
     "checks": {"config", "errors"},
     "containers": {"directories", "xmp"},
     "data": {"photosets"},
+    "evaluate": {"evaluation", "evaluation_files"},
+    "evaluation_files": {"evaluation"},
     "film": {"film_stocks"},
     "figures": {"histograms"},
     "fit": {"training"},
     "inspect": {"report"},
     "jpeg": {"jpeg_luminance", "jpeg_metadata"},
     "originals": {"decoded", "tiff_pages"},
+    "layout": {"directories"},
     "models": {"models.patchgan", "models.unet"},
     "models.efficientnet": {"models.blocks"},
     "models.patchgan": {"models.blocks"},
@@ -151,10 +172,20 @@ SIDEWAYS = {
     "tasks": {"writing"},
     "tiff_pages": {"decoded"},
     "writing": {"embedding"},
+    "upright": {"metadata"},
 }
 
 # keras.ops runs under any backend; these must not tie themselves to one.
-ANY_BACKEND = {"color", "losses", "metrics", "schedules"}
+ANY_BACKEND = {
+    "color",
+    "color_difference",
+    "fid",
+    "losses",
+    "lpips",
+    "metrics",
+    "schedules",
+    "scoring",
+}
 
 # The modules of the three lowest floors that import a framework, since tensors are their matter.
 ON_TENSORS = {"film", "losses", "metrics"}
@@ -287,8 +318,6 @@ def test_wandb_is_imported_in_callbacks_only() -> None:
 
 def test_lower_floors_and_commands_import_without_a_framework() -> None:
     light = sorted((FLOORS[0] | FLOORS[1] | FLOORS[2]) - ON_TENSORS)
-    commands = ["colorize", "evaluate", "film_sheet", "fit", "inspect"]
-    light = sorted((FLOORS[0] | FLOORS[1]) - ON_TENSORS)
     commands = ["colorize", "evaluate", "film_sheet", "fit", "inspect", "pack"]
     names = [NAME, *(f"{NAME}.{name}" for name in [*light, *commands])]
     code = f"""

@@ -136,7 +136,9 @@ def test_ssim_compares_each_channel_on_its_own() -> None:
     assert (np.asarray(metrics.ssim(true, swapped)) < 0.99).all()
 
 
-@pytest.mark.parametrize("name", ["psnr", "ssim"])
+@pytest.mark.parametrize(
+    "name", ["psnr", "ssim", "chroma_error", "luminance_error", "largest_luminance_error"]
+)
 def test_comparisons_are_symmetric_and_per_image(name: str) -> None:
     metric = getattr(metrics, name)
     true, spoiled = photos(), noisy(photos())
@@ -146,13 +148,61 @@ def test_comparisons_are_symmetric_and_per_image(name: str) -> None:
     np.testing.assert_allclose(whole, alone, rtol=1e-5)
 
 
+# --- errors of chroma and luminance ---
+
+
+def ycbcr_levels(rgb: np.ndarray) -> np.ndarray:
+    """Of uint8 images, with Pillow's tables for JPEG; rounded, so exact to half a level."""
+    images = [Image.fromarray(image).convert("YCbCr") for image in rgb]
+    return np.stack([np.asarray(image, np.float64) for image in images])
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("spoil", SPOILERS)
+def test_errors_are_those_of_pillows_ycbcr(spoil: Spoil) -> None:
+    levels = [np.round(255.0 * rgb).astype(np.uint8) for rgb in (photos(), spoil(photos()))]
+    true, spoiled = (image.astype(np.float32) / 255.0 for image in levels)
+    difference = np.abs(ycbcr_levels(levels[0]) - ycbcr_levels(levels[1]))
+    luminance, chroma = difference[..., 0], difference[..., 1:]
+    expected = {
+        metrics.chroma_error: chroma.mean(axis=(1, 2, 3)),
+        metrics.luminance_error: luminance.mean(axis=(1, 2)),
+        metrics.largest_luminance_error: luminance.max(axis=(1, 2)),
+    }
+    for metric, values in expected.items():
+        result = metric(true, spoiled)
+        assert result.shape == (len(true),)
+        np.testing.assert_allclose(result, values, atol=1.0)
+
+
+def test_errors_by_hand() -> None:
+    # Half of the image is off by 51 levels of blue: Y by 0.114 x 51 = 5.814, Cb by half of 51,
+    # Cr by -0.114 / 1.402 x 51 = -4.1469 (ITU-T T.871).
+    true = np.full((1, 8, 8, 3), 0.4, np.float32)
+    pred = true.copy()
+    pred[:, :4, :, 2] += 0.2
+    np.testing.assert_allclose(metrics.luminance_error(true, pred), [5.814 / 2], rtol=1e-5)
+    np.testing.assert_allclose(metrics.largest_luminance_error(true, pred), [5.814], rtol=1e-5)
+    expected = (51 / 2 + 4.146933) / 2 / 2
+    np.testing.assert_allclose(metrics.chroma_error(true, pred), [expected], rtol=1e-5)
+
+
+def test_a_gray_copy_keeps_the_luminance_but_no_chroma() -> None:
+    y = photos() @ np.array([0.299, 0.587, 0.114])
+    copy = np.repeat(y[..., None], 3, axis=-1).astype(np.float32)
+    np.testing.assert_allclose(metrics.largest_luminance_error(photos(), copy), 0.0, atol=1e-3)
+    assert (np.asarray(metrics.chroma_error(photos(), copy)) > 3.0).all()
+
+
 # --- colorfulness ---
 
 
-def expected_colorfulness(rgb: np.ndarray) -> float:
+def expected_colorfulness(rgb: np.ndarray, *, absolute: bool = False) -> float:
     """Hasler and Süsstrunk, 2003, section 4, on 8-bit values; float64."""
     red, green, blue = (255.0 * rgb.astype(np.float64)).reshape(-1, 3).T
     rg, yb = red - green, (red + green) / 2 - blue
+    if absolute:
+        rg, yb = abs(rg), abs(yb)
     sigma = np.sqrt(rg.std() ** 2 + yb.std() ** 2)
     mu = np.sqrt(rg.mean() ** 2 + yb.mean() ** 2)
     return sigma + 0.3 * mu
@@ -164,6 +214,10 @@ def test_colorfulness_is_its_formula_on_photographs() -> None:
     result = metrics.colorfulness(batch)
     assert result.shape == (6,)
     np.testing.assert_allclose(result, [expected_colorfulness(image) for image in batch], rtol=1e-5)
+    result = metrics.colorfulness_absolute(batch)
+    expected = [expected_colorfulness(image, absolute=True) for image in batch]
+    assert result.shape == (6,)
+    np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
 def test_colorfulness_by_hand() -> None:
@@ -177,6 +231,21 @@ def test_colorfulness_by_hand() -> None:
     red = np.zeros((1, 8, 8, 3), np.float32)
     red[..., 0] = 1.0
     np.testing.assert_allclose(metrics.colorfulness(red), [85.5296], rtol=1e-5)
+
+
+def test_absolute_colorfulness_takes_opposites_for_one() -> None:
+    # Half red, half blue, as above, but |yb| is 127.5 and 255: mean 191.25, deviation 63.75.
+    # sqrt(127.5² + 63.75²) + 0.3 sqrt(127.5² + 191.25²) = 211.5055.
+    image = np.zeros((1, 8, 8, 3), np.float32)
+    image[:, :, :4, 0] = 1.0
+    image[:, :, 4:, 2] = 1.0
+    np.testing.assert_allclose(metrics.colorfulness_absolute(image), [211.5055], rtol=1e-5)
+    # Of one hue alone the two are the same.
+    red = np.zeros((1, 8, 8, 3), np.float32)
+    red[..., 0] = np.linspace(0, 1, 8)
+    np.testing.assert_allclose(
+        metrics.colorfulness_absolute(red), metrics.colorfulness(red), rtol=1e-5
+    )
 
 
 def test_gray_is_not_colorful() -> None:

@@ -1,12 +1,10 @@
-"""The pretrained encoder: read without PyTorch, and the same network as the published one.
+"""The pretrained encoder is the same network as the published one.
 
-Golden values come from PyTorch 2.13.0, which read the same file with ``torch.load`` and ran the
-published network as its authors describe it: three input channels, batch normalization unfolded.
+Golden values come from PyTorch 2.13.0, which ran the published network as its authors describe it:
+three input channels, batch normalization unfolded.
 """
 
 import importlib.util
-import os
-import pickle
 from importlib import resources
 from pathlib import Path
 
@@ -18,19 +16,15 @@ from PIL import Image
 from keras_colorize import pretrained
 from keras_colorize.errors import ModelError
 from keras_colorize.models import build_unet
-from keras_colorize.pretrained import (
-    encoder_layers,
-    find_published,
-    load_encoder,
-    read_published,
-)
+from keras_colorize.pretrained import encoder_layers, find_published, load_encoder
+from keras_colorize.weight_files import read_torch_legacy
 
 SAMPLE = Path(str(resources.files("keras_colorize"))) / "sample" / "modern"
 
 
 @pytest.fixture(scope="module")
 def published() -> dict[str, np.ndarray]:
-    return read_published(find_published())
+    return read_torch_legacy(find_published())
 
 
 @pytest.fixture(scope="module")
@@ -40,77 +34,7 @@ def generator() -> keras.Model:
     return model
 
 
-# --- reading what PyTorch wrote ---
-
-
-@pytest.mark.parametrize(
-    ("name", "shape", "total", "weighted"),
-    [
-        # Its strides are not in order, unlike those of the others.
-        ("_conv_stem.weight", (32, 3, 3, 3), -26.811377, -6051.748981),
-        ("_blocks.3._depthwise_conv.weight", (144, 1, 5, 5), 25.451435, 60513.216575),
-        ("_fc.bias", (1000,), -0.049817, 500.015417),
-        ("_bn0.running_var", (32,), 214.570800, 1873.159185),
-    ],
-)
-def test_arrays_are_those_that_pytorch_reads(
-    published: dict[str, np.ndarray],
-    name: str,
-    shape: tuple[int, ...],
-    total: float,
-    weighted: float,
-) -> None:
-    array = published[name].astype(np.float64)
-    assert len(published) == 296
-    assert array.shape == shape
-    assert array.sum() == pytest.approx(total, abs=1e-5)
-    assert (array.ravel() * np.arange(array.size)).sum() == pytest.approx(weighted, abs=1e-4)
-
-
-def test_numbers_of_other_types_are_read(published: dict[str, np.ndarray]) -> None:
-    count = published["_bn0.num_batches_tracked"]
-    assert count.shape == ()
-    assert count.dtype == np.int64
-
-
-class Intruder:
-    """A pickle that makes a folder when it is loaded."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.path),)
-
-
-def test_what_a_pickle_asks_for_is_not_run(tmp_path: Path) -> None:
-    path, trace = tmp_path / "weights.pth", tmp_path / "trace"
-    path.write_bytes(
-        b"".join(
-            pickle.dumps(part, 2)
-            for part in (pretrained._MAGIC, 1001, {"little_endian": True}, Intruder(trace))
-        )
-    )
-    with pytest.raises(ModelError, match=r"it asks for (posix|nt)\.mkdir"):
-        read_published(path)
-    assert not trace.exists()
-
-
-@pytest.mark.parametrize("content", [b"", b"no pickle", pickle.dumps(7)])
-def test_another_file_is_named(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "weights.pth"
-    path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"weights\.pth is not a file of weights as PyTorch"):
-        read_published(path)
-
-
-def test_a_file_that_ends_early_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "weights.pth"
-    whole = find_published().read_bytes()
-    for size in (100, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:size])
-        with pytest.raises(ModelError, match="damaged"):
-            read_published(path)
+# --- the package that publishes it ---
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
