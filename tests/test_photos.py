@@ -1,6 +1,5 @@
 """Photographs on disk, from the sample, in every format, turned, damaged and mislabelled."""
 
-import importlib.util
 import io
 import os
 import re
@@ -494,10 +493,7 @@ def test_tiff_in_many_threads(tmp_path: Path, decoder: TiffDecoder) -> None:
         assert all(pool.map(same, paths * 20))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tifffile") is None, reason="tifffile isn't installed")
 def test_tiles_and_kinds_that_only_tifffile_writes(tmp_path: Path, decoder: TiffDecoder) -> None:
-    import tifffile
-
     rgb = pixels(photo())
     tifffile.imwrite(tmp_path / "x.tif", rgb, photometric="rgb", tile=(64, 64))
     np.testing.assert_array_equal(read_photo(tmp_path / "x.tif", tiff_decoder=decoder), rgb)
