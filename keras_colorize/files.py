@@ -7,8 +7,20 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
-__all__ = ["atomic_path", "exclusive", "hash_file", "remove_leftovers"]
+__all__ = [
+    "atomic_path",
+    "exclusive",
+    "fit_name",
+    "hash_file",
+    "lock",
+    "remove_leftovers",
+    "temporary_ending",
+]
+
+_LONGEST_NAME = 255  # bytes, in nearly all file systems
+_SHOWN = 40  # characters of a name that a temporary one ends with: of up to four bytes each
 
 
 @contextlib.contextmanager
@@ -37,9 +49,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         OSError: if the folder cannot be written.
     """
     path = Path(path)
-    # 40 characters hold every suffix in use and keep a long name below the limit of 255 bytes. The
-    # file isn't created here (as `mkstemp` would, with mode 0600): so it gets the user's umask.
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name[-40:]}")
+    # The file isn't created here (as `mkstemp` would, with mode 0600): so it gets the user's umask.
+    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{temporary_ending(path.name)}")
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -49,6 +60,47 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def temporary_ending(name: str) -> str:
+    """What the temporary names of a file end with: its name, or what tells a long one from others.
+
+    So it keeps the suffix, and stays below the longest name that there is.
+    """
+    if len(name) <= _SHOWN:
+        return name
+    digest = _digest(name)
+    return f"{digest}-{name[len(digest) + 1 - _SHOWN :]}"
+
+
+def fit_name(stem: str, ending: str) -> str:
+    """``stem + ending``; of a stem that makes it too long for a file's name, the end is cut off.
+
+    A digest in its place keeps names apart, in the same way on every machine.
+    """
+    name, kept = stem + ending, stem
+    while len(os.fsencode(name)) > _LONGEST_NAME and kept:
+        kept = kept[:-1]
+        name = f"{kept}-{_digest(stem)}{ending}"
+    return name
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+
+
+def lock(file: IO[str], *, wait: bool) -> None:
+    """Lock an open file against other processes; it is unlocked when it is closed.
+
+    Args:
+        file: open for writing.
+        wait: for another process that has it, instead of giving up.
+
+    Raises:
+        BlockingIOError: another process has it.
+        OSError: the file system has no locks.
+    """
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 @contextlib.contextmanager
@@ -63,7 +115,7 @@ def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
         BlockingIOError: another process has it.
     """
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        lock(file, wait=wait)
         yield
 
 

@@ -116,10 +116,13 @@ def identify(file: BinaryIO) -> str:
     """The format of a file by its first bytes, a value of :data:`FORMATS`.
 
     Raises:
-        PhotoError: it is empty, or none of these formats.
+        PhotoError: it is empty, none of these formats, or cannot be read.
     """
-    start = file.read(12)
-    file.seek(0)
+    try:
+        start = file.read(12)
+        file.seek(0)
+    except OSError as error:  # a bad disk, a network that is gone
+        raise PhotoError(f"unreadable: {error.strerror or error}") from error
     if not start:
         raise PhotoError("the file is empty (0 bytes)")
     match = _SIGNATURES.match(start)
