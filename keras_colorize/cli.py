@@ -34,7 +34,7 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
     # twice; what really fails arrives as a Python exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for noisy in ("absl", "tensorflow", "wandb"):
+    for noisy in ("absl", "tensorflow", "tf2onnx", "wandb"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         with logging_redirect_tqdm():

@@ -4,11 +4,12 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["atomic_path", "exclusive", "hash_file", "remove_leftovers"]
+__all__ = ["atomic_folder", "atomic_path", "exclusive", "hash_file", "remove_leftovers"]
 
 
 @contextlib.contextmanager
@@ -37,9 +38,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         OSError: if the folder cannot be written.
     """
     path = Path(path)
-    # 40 characters hold every suffix in use and keep a long name below the limit of 255 bytes. The
-    # file isn't created here (as `mkstemp` would, with mode 0600): so it gets the user's umask.
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name[-40:]}")
+    # The file isn't created here (as `mkstemp` would, with mode 0600): so it gets the user's umask.
+    temporary = _temporary_name(path)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -47,6 +47,44 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name; it takes its own name once everything is in it.
+
+    The same promise as :func:`atomic_path` gives, for a new folder with all its files.
+
+    Args:
+        path: the folder to make; the one it lies in exists.
+
+    Yields:
+        The temporary folder, which is there and empty. Its name begins with a dot.
+
+    Raises:
+        FileExistsError: there is something of that name, also if it came while the block ran.
+        OSError: the folder cannot be written.
+    """
+    path = Path(path)
+    _refuse_existing(path)
+    temporary = _temporary_name(path)
+    try:
+        temporary.mkdir()
+        yield temporary
+        for parent, _, names in os.walk(temporary):
+            for name in names:
+                with Path(parent, name).open("rb+") as file:
+                    os.fsync(file.fileno())
+            _sync_folder(Path(parent))
+        try:
+            os.rename(temporary, path)
+        except OSError:  # a folder with files in it, or a file, has taken the name meanwhile
+            _refuse_existing(path)
+            raise
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
     _sync_folder(path.parent)
 
@@ -82,6 +120,16 @@ def remove_leftovers(folder: Path, pattern: str) -> None:
     """
     for leftover in folder.glob(f".*-{pattern}"):
         leftover.unlink(missing_ok=True)
+
+
+def _refuse_existing(path: Path) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists already; name one that does not")
+
+
+def _temporary_name(path: Path) -> Path:
+    # 40 characters hold every suffix in use and keep a long name below the limit of 255 bytes.
+    return path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name[-40:]}")
 
 
 def _sync_folder(folder: Path) -> None:
