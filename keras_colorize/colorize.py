@@ -185,8 +185,8 @@ def _report_name(shard: Shard | None) -> str:
 
 def _colorize(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
-    args.output = Path(args.output)
     _check_arguments(args)
+    args.output = Path(args.output)
     shard = None if args.shard is None else Shard.parse(args.shard)
     format_ = None if args.format == "keep" else _SUFFIXES[args.format]
     if args.dry_run:
@@ -272,6 +272,9 @@ def _parser() -> ArgumentParser:
 
 
 def _check_arguments(args: Any) -> None:
+    # Of a script whose variable isn't set; it would mean the current folder.
+    if not all([args.output, *args.photos]):
+        raise ConfigError("photographs and --output must be names. Received: an empty one")
     if not 1 <= args.quality <= 100:
         raise ConfigError(f"--quality must be 1 to 100. Received: {args.quality}")
     if args.workers is not None and args.workers < 1:
