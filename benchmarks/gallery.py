@@ -20,7 +20,7 @@ from keras_colorize.photos import find_photos
 from keras_colorize.sheets import draw_sheet
 
 COLUMNS = 6
-CELL = (208, 156)  # width and height in pixels
+CELL = (200, 150)  # width and height in pixels
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--color", required=True, help="folder of color photographs")
     parser.add_argument("--failures", nargs="*", default=[], help="file names, of either folder")
     parser.add_argument("--model", help="a generator.keras; by default the shipped one")
-    parser.add_argument("--count", nargs=2, type=int, default=(12, 6), help="of either folder")
+    parser.add_argument("--count", nargs=2, type=int, default=(9, 4), help="of either folder")
     parser.add_argument("--output", default=str(ROOT / "docs" / "gallery.jpg"))
     parser.add_argument("--quality", type=int, default=82)
     args = parser.parse_args()
@@ -72,7 +72,7 @@ def draw_part(
         rows.append(row + [blank] * (COLUMNS - len(row)))
         print(f"{kind}: {', '.join(photo.name for photo in photos[start : start + per_row])}")
     if kind == "failure":
-        captions = [f"{caption} (failure)" for caption in captions]
+        captions[1] += ", failed"
     return draw_sheet(rows, captions * per_row)
 
 

@@ -38,7 +38,7 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # Names of files may hold bytes that are no text, or letters that the terminal lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
-    for noisy in ("absl", "tensorflow", "wandb"):
+    for noisy in ("absl", "tensorflow", "tf2onnx", "wandb"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         with logging_redirect_tqdm():

@@ -4,12 +4,14 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 __all__ = [
+    "atomic_folder",
     "atomic_path",
     "exclusive",
     "fit_name",
@@ -50,7 +52,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     # The file isn't created here (as `mkstemp` would, with mode 0600): so it gets the user's umask.
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{temporary_ending(path.name)}")
+    temporary = _temporary_name(path)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -104,6 +106,44 @@ def lock(file: IO[str], *, wait: bool) -> None:
 
 
 @contextlib.contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name; it takes its own name once everything is in it.
+
+    The same promise as :func:`atomic_path` gives, for a new folder with all its files.
+
+    Args:
+        path: the folder to make; the one it lies in exists.
+
+    Yields:
+        The temporary folder, which is there and empty. Its name begins with a dot.
+
+    Raises:
+        FileExistsError: there is something of that name, also if it came while the block ran.
+        OSError: the folder cannot be written.
+    """
+    path = Path(path)
+    _refuse_existing(path)
+    temporary = _temporary_name(path)
+    try:
+        temporary.mkdir()
+        yield temporary
+        for parent, _, names in os.walk(temporary):
+            for name in names:
+                with Path(parent, name).open("rb+") as file:
+                    os.fsync(file.fileno())
+            _sync_folder(Path(parent))
+        try:
+            os.rename(temporary, path)
+        except OSError:  # a folder with files in it, or a file, has taken the name meanwhile
+            _refuse_existing(path)
+            raise
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
 def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
     """Keep something to one process at a time; the lock goes with the process, however it ends.
 
@@ -134,6 +174,15 @@ def remove_leftovers(folder: Path, pattern: str) -> None:
     """
     for leftover in folder.glob(f".*-{pattern}"):
         leftover.unlink(missing_ok=True)
+
+
+def _refuse_existing(path: Path) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists already; name one that does not")
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{uuid.uuid4().hex[:12]}-{temporary_ending(path.name)}")
 
 
 def _sync_folder(folder: Path) -> None:
