@@ -210,6 +210,8 @@ class _Work:
     def _is_done(self, path: Path) -> bool:
         if not path.exists():
             return False
+        if not path.is_file():
+            raise PhotoError(f"{path} exists already and is no file; move it away")
         if self.provenance.matches(read_provenance(path)):
             return True
         if not self.options.overwrite:

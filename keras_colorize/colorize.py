@@ -20,7 +20,7 @@ from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError, PhotoError
 from keras_colorize.formats import suffix_of
 from keras_colorize.ledger import Ledger, Record, Status
-from keras_colorize.photos import measure_photo
+from keras_colorize.originals import largest_size
 from keras_colorize.pixels import check_size
 from keras_colorize.tasks import Shard, Task, clear_leftovers, find_tasks
 from keras_colorize.writing import WRITABLE
@@ -137,7 +137,7 @@ class _Room:
 
 def _pixels(task: Task) -> int:
     try:
-        width, height = measure_photo(task.source)
+        width, height = largest_size(task.source)
     except PhotoError:  # which coloring it will report
         return 0
     return width * height
@@ -185,8 +185,8 @@ def _report_name(shard: Shard | None) -> str:
 
 def _colorize(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
-    args.output = Path(args.output)
     _check_arguments(args)
+    args.output = Path(args.output)
     shard = None if args.shard is None else Shard.parse(args.shard)
     format_ = None if args.format == "keep" else _SUFFIXES[args.format]
     if args.dry_run:
@@ -272,6 +272,9 @@ def _parser() -> ArgumentParser:
 
 
 def _check_arguments(args: Any) -> None:
+    # Of a script whose variable isn't set; it would mean the current folder.
+    if not all([args.output, *args.photos]):
+        raise ConfigError("photographs and --output must be names. Received: an empty one")
     if not 1 <= args.quality <= 100:
         raise ConfigError(f"--quality must be 1 to 100. Received: {args.quality}")
     if args.workers is not None and args.workers < 1:
@@ -291,7 +294,7 @@ def _plan(args: Any, format_: str | None, shard: Shard | None) -> int:
         target = args.output / (task.sheet("sizes") if compares_sizes else task.relative)
         there = " (exists)" if target.exists() else ""
         try:
-            width, height = measure_photo(task.source)
+            width, height = largest_size(task.source)
             check_size(width, height, args.max_pixels)
             note = f"{width} x {height}"
         except PhotoError as error:

@@ -167,7 +167,8 @@ class Colorizer:
 
         Raises:
             PhotoError: the file cannot be read.
-            ValueError: the array has another shape or type.
+            TypeError: it is none of these.
+            ValueError: the array has another shape or type of numbers.
         """
         luminance = _luminance(photo)
         height, width = luminance.shape
@@ -260,6 +261,10 @@ def _luminance(photo: Photo) -> np.ndarray:
         upright = ImageOps.exif_transpose(photo)
         deep = upright.mode.startswith("I;16")
         photo = np.asarray(upright if deep else to_rgb(upright))
+    if not isinstance(photo, np.ndarray):
+        raise TypeError(
+            f"Expected a path, a Pillow image or a NumPy array. Received: {type(photo).__name__}"
+        )
     channels = photo.shape[2] if photo.ndim == 3 else 1 if photo.ndim == 2 else 0
     whole = photo.dtype in (np.uint8, np.uint16)
     if channels not in (1, 3) or 0 in photo.shape or not (whole or photo.dtype.kind == "f"):

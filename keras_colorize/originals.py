@@ -14,14 +14,14 @@ import numpy as np
 from keras_colorize import color
 from keras_colorize.condition import Tone, find_tone
 from keras_colorize.decoded import Decoded, read_first_picture
-from keras_colorize.formats import identify, open_file, photo_errors
+from keras_colorize.formats import identify, open_file, open_image, photo_errors
 from keras_colorize.icc import Converter, make_converter
 from keras_colorize.metadata import NO_METADATA, Metadata
 from keras_colorize.pixels import WHITE, quantize, turn_array
-from keras_colorize.tiff_pages import read_tiff_pages
+from keras_colorize.tiff_pages import largest_page, read_tiff_pages
 from keras_colorize.upsampling import strips
 
-__all__ = ["WHITE", "Page", "pages_of"]
+__all__ = ["WHITE", "Page", "largest_size", "pages_of"]
 
 _PREVIEW_SIDE = 128  # pixels
 _STRIP_PIXELS = 1 << 19  # setting a profile up takes Little CMS as long as 2^17 to 2^20 pixels
@@ -81,6 +81,18 @@ def pages_of(
                 return
             yield page
             del page  # before the next one is decoded
+
+
+def largest_size(path: str | Path) -> tuple[int, int]:
+    """Width and height as they are stored, from the headers; of a TIFF, of the largest page.
+
+    Raises:
+        PhotoError: the file cannot be read, or is no photograph.
+    """
+    with open_file(Path(path)) as file:
+        format_ = identify(file)
+        with photo_errors(format_):
+            return largest_page(file) if format_ == "TIFF" else open_image(file, format_).size
 
 
 # -- from pixels to luminance -----------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One photograph on disk: find it, measure it, decode it upright into 8-bit RGB, for training.
+"""One photograph on disk: find it, decode it upright into 8-bit RGB, for training.
 
 What cannot be used is refused with a :class:`~keras_colorize.errors.PhotoError` whose message is a
 short reason without the file name, so that the caller can list ``path,reason``. Pixels are taken
@@ -26,12 +26,11 @@ from keras_colorize.formats import (
     turn_of,
 )
 from keras_colorize.pixels import check_size, to_rgb
-from keras_colorize.tiff import TiffDecoder, read_tiff, tiff_size
+from keras_colorize.tiff import TiffDecoder, read_tiff
 
 __all__ = [
     "PHOTO_SUFFIXES",
     "find_photos",
-    "measure_photo",
     "read_photo",
 ]
 
@@ -136,18 +135,6 @@ def read_photo(
             if turn is not None:
                 image = image.transpose(turn)
             return np.array(image)
-
-
-def measure_photo(path: str | Path) -> tuple[int, int]:
-    """Width and height in pixels as they are stored, from the header; of a TIFF, the first page's.
-
-    Raises:
-        PhotoError: the file cannot be read, or is no photograph.
-    """
-    with open_file(Path(path)) as file:
-        format_ = identify(file)
-        with photo_errors(format_):
-            return tiff_size(file) if format_ == "TIFF" else open_image(file, format_).size
 
 
 def _read_other(

@@ -14,7 +14,7 @@ from PIL.ExifTags import Base as Tag
 from keras_colorize.errors import PhotoError
 from keras_colorize.pixels import TRUNCATED, check_size, to_rgb
 
-__all__ = ["TiffDecoder", "read_tiff", "tensorflow_io_decoder", "tiff_size"]
+__all__ = ["TiffDecoder", "read_tiff", "tensorflow_io_decoder"]
 
 TiffDecoder = Literal["auto", "tensorflow_io", "pillow"]
 
@@ -79,11 +79,6 @@ def read_tiff(
         rgb = np.minimum(rgb + (255 - alpha.astype(np.uint16)), 255).astype(np.uint8)
     image = Image.fromarray(np.ascontiguousarray(rgb))
     return image, _TURN_AFTER_TENSORFLOW_IO.get(tags[Tag.Orientation][0])
-
-
-def tiff_size(file: BinaryIO) -> tuple[int, int]:
-    """Width and height of the first page."""
-    return _tiff_size(_tiff_tags(file))
 
 
 def _tiff_tags(file: BinaryIO) -> Tags:

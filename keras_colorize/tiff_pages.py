@@ -22,7 +22,7 @@ from keras_colorize.metadata import read_tiff_metadata
 from keras_colorize.packed import read_packed
 from keras_colorize.pixels import TRUNCATED, WHITE, check_size, to_integers
 
-__all__ = ["read_tiff_pages"]
+__all__ = ["largest_page", "read_tiff_pages"]
 
 # TIFF 6.0: values of the tags PhotometricInterpretation, Compression and ExtraSamples; 32946 was
 # the first of deflate, zstd is libtiff's.
@@ -51,21 +51,41 @@ def read_tiff_pages(file: BinaryIO, max_pixels: int) -> Iterator[Decoded]:
     import tifffile
 
     with tifffile.TiffFile(file) as tiff:
-        seen = set()
-        page: Any  # the stubs also allow for frames, which only a cached reader gives
-        for index, page in enumerate(tiff.pages):
-            if page.offset in seen:  # a directory that names an earlier one as the next
-                return
-            seen.add(page.offset)
-            _check_numbers(page)
-            if index > 0 and page.subfiletype & _REDUCED_OR_MASK:
-                continue
+        for index, page in _pages(tiff):
             check_size(page.imagewidth, page.imagelength, max_pixels)
             _check_data(page, file)
             deep = page.dtype is not None and page.dtype.itemsize >= 2
             direct = deep and page.photometric in _CHANNELS
             decoded = _read_deep(page, file) if direct else _read_shallow(page, file, tiff)
             yield replace(decoded, metadata=read_tiff_metadata(file, index))
+
+
+def largest_page(file: BinaryIO) -> tuple[int, int]:
+    """Width and height of the page with the most pixels, as the file claims, without reading any.
+
+    Raises:
+        PhotoError: there is no page.
+        Exception: whatever tifffile raises at damaged data.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(file) as tiff:
+        sizes = [(page.imagewidth, page.imagelength) for _, page in _pages(tiff)]
+    if not sizes:
+        raise PhotoError("damaged TIFF data: no page")
+    return max(sizes, key=lambda size: size[0] * size[1])
+
+
+def _pages(tiff: Any) -> Iterator[tuple[int, Any]]:
+    """The pages that are photographs, with their places in the file."""
+    seen = set()
+    for index, page in enumerate(tiff.pages):
+        if page.offset in seen:  # a directory that names an earlier one as the next
+            return
+        seen.add(page.offset)
+        _check_numbers(page)
+        if index == 0 or not page.subfiletype & _REDUCED_OR_MASK:
+            yield index, page
 
 
 def _check_numbers(page: Any) -> None:

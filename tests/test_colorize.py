@@ -452,6 +452,10 @@ def test_nothing_of_the_users_is_overwritten(run: Run, out: Path) -> None:
     assert run(HOUSE, "--overwrite") == 0
     with Image.open(out / HOUSE.name) as result:
         assert result.mode == "RGB"
+    (out / HOUSE.name).unlink()
+    (out / HOUSE.name).mkdir()
+    assert run(HOUSE, "--overwrite") == 1
+    assert report(out)[-1]["reason"].endswith("is no file; move it away")
 
 
 def test_a_file_in_the_reports_place_is_not_touched(
@@ -715,6 +719,8 @@ def test_photographs_of_one_name_are_numbered(run: Run, out: Path, tmp_path: Pat
         (["x.jpg", "--output", "out", "--max_pixels", "0"], "at least 1"),
         (["x.jpg", "--output", "out", "--format", "gif"], "format"),
         (["x.jpg", "--output", "out", "--shard", "3/2"], "such as 2/8"),
+        (["x.jpg", "--output", ""], "an empty one"),
+        (["", "--output", "out"], "an empty one"),
     ],
 )
 def test_unusable_calls_are_one_line_and_status_2(

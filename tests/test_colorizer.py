@@ -160,6 +160,11 @@ def test_wrong_arrays_are_refused(array: np.ndarray, colorizer: Colorizer) -> No
         colorizer(array)
 
 
+def test_what_is_no_photograph_is_refused(colorizer: Colorizer) -> None:
+    with pytest.raises(TypeError, match="Received: bytes"):
+        colorizer(b"scan.jpg")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.5, np.nan])
 def test_floats_out_of_range_are_refused(value: float, colorizer: Colorizer) -> None:
     with pytest.raises(ValueError, match=r"Expected floats in \[0, 1\]"):

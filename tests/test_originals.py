@@ -29,7 +29,7 @@ from photo_kinds import (
 from PIL import Image, ImageCms, ImageOps
 
 from keras_colorize.errors import PhotoError
-from keras_colorize.originals import WHITE, Page, pages_of
+from keras_colorize.originals import WHITE, Page, largest_size, pages_of
 
 SIZES = {"": (61, 43), "pixel": (1, 1), "column": (1, 37), "row": (40, 1)}
 
@@ -200,6 +200,28 @@ def test_reduced_copies_and_masks_are_passed_over(tmp_path: Path) -> None:
     pages = read(data, tmp_path)
     assert [page.size for page in pages] == [(33, 21)] * 3
     np.testing.assert_array_equal(pages[1].luminance, gray[::-1].astype(int) * 257)
+
+
+def test_measured_from_the_headers(tmp_path: Path) -> None:
+    """Also where the pixels are missing, or lie on several pages."""
+    path = SAMPLE / "modern" / "brick_house_garden.jpg"
+    with Image.open(path) as photo:
+        size = photo.size
+        for suffix in (".jpg", ".png", ".tif"):
+            photo.save(tmp_path / f"x{suffix}")
+            assert largest_size(tmp_path / f"x{suffix}") == size
+    (tmp_path / "cut.jpg").write_bytes(path.read_bytes()[:1000])
+    assert largest_size(tmp_path / "cut.jpg") == size
+    pages = [(np.zeros(shape, np.uint16), {}) for shape in ((4, 7), (9, 7), (2, 30))]
+    data = document(*pages)
+    (tmp_path / "pages.tif").write_bytes(data)
+    assert largest_size(tmp_path / "pages.tif") == (7, 9)
+    (tmp_path / "cut.tif").write_bytes(data[:6])
+    with pytest.raises(PhotoError, match="damaged TIFF data"):
+        largest_size(tmp_path / "cut.tif")
+    (tmp_path / "no.jpg").write_text("no photograph")
+    with pytest.raises(PhotoError, match="not a photograph"):
+        largest_size(tmp_path / "no.jpg")
 
 
 def test_pages_that_run_in_a_circle(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from keras_colorize import tiff as tiff_module
 from keras_colorize.errors import DataError, PhotoError
 from keras_colorize.files import atomic_path
 from keras_colorize.formats import FORMATS
-from keras_colorize.photos import find_photos, measure_photo, read_photo
+from keras_colorize.photos import find_photos, read_photo
 from keras_colorize.tiff import TiffDecoder
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -686,20 +686,6 @@ def test_tensorflow_is_imported_for_tiff_only(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", program, MODERN], check=True, cwd=SAMPLE.parent.parent, timeout=60
     )
-
-
-def test_measured_from_the_header(tmp_path: Path) -> None:
-    """Also where the pixels are missing, or of a kind that Pillow doesn't know."""
-    for suffix in (".jpg", ".png", ".tif"):
-        photo().save(tmp_path / f"x{suffix}")
-        assert measure_photo(tmp_path / f"x{suffix}") == photo().size
-    (tmp_path / "cut.jpg").write_bytes(MODERN.read_bytes()[:1000])
-    assert measure_photo(tmp_path / "cut.jpg") == photo().size
-    tifffile.imwrite(tmp_path / "deep.tif", np.zeros((4, 7, 3), np.uint16), photometric="rgb")
-    assert measure_photo(tmp_path / "deep.tif") == (7, 4)
-    (tmp_path / "no.jpg").write_text("no photograph")
-    with pytest.raises(PhotoError, match="not a photograph"):
-        measure_photo(tmp_path / "no.jpg")
 
 
 def test_unknown_decoder() -> None:
