@@ -212,10 +212,12 @@ class _Work:
             return False
         if not path.is_file():
             raise PhotoError(f"{path} exists already and is no file; move it away")
-        if self.provenance.matches(read_provenance(path)):
+        found = read_provenance(path)
+        if self.provenance.matches(found):
             return True
         if not self.options.overwrite:
-            raise PhotoError(f"{path} exists already; pass --overwrite to replace it")
+            what = "" if found is None else ", of another model, version, setting or original"
+            raise PhotoError(f"{path} exists already{what}; pass --overwrite to replace it")
         return False
 
     # -- coloring -----------------------------------------------------------------------------

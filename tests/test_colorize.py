@@ -438,7 +438,7 @@ def test_finished_photographs_are_not_done_again(
     # With other settings they would be others, which must not replace them unasked.
     assert run(folder, "--saturation", 0.5) == 1
     assert {row["reason"].partition("exists")[2] for row in report(out)[4:]} == {
-        " already; pass --overwrite to replace it"
+        " already, of another model, version, setting or original; pass --overwrite to replace it"
     }
     assert run(folder, "--saturation", 0.5, "--overwrite") == 0
 
