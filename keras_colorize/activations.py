@@ -62,20 +62,20 @@ class Probe:
             chooses where there is none.
 
     Raises:
-        ValueError: no layer has such a name.
+        ValueError: the model is not functional, or no layer has such a name.
     """
 
     def __init__(self, network: Network, patterns: Sequence[str] = ()) -> None:
         chosen = choose_layers(network, patterns)
         if not chosen:
             known = ", ".join(f"{network.name}/{layer.name}" for layer in network.model.layers)
-            raise ValueError(
-                f"no layer is called {' or '.join(patterns) or 'an activation'}. Known: {known}"
-            )
+            wrong = f"is called {' or '.join(patterns)}" if patterns else "is an activation"
+            raise ValueError(f"no layer {wrong}. Known: {known}")
         self.network = network
         self.layers = tuple(f"{network.name}/{layer.name}" for layer in chosen)
         self._limits = [_limits(layer) for layer in chosen]
-        outputs = [layer.output for layer in chosen]
+        given = _layer_outputs(network.model)
+        outputs = [given[layer] for layer in chosen]
         self._model = keras.Model(network.model.inputs, outputs)
         self._measure = tf.function(self._summaries, reduce_retracing=True)
 
@@ -99,12 +99,15 @@ def choose_layers(network: Network, patterns: Sequence[str] = ()) -> list[keras.
         network: the network.
         patterns: names, as of :mod:`fnmatch`, of ``<network>/<layer>``. Without any, every
             activation and every normalization: what a normalized convolution gives.
+
+    Raises:
+        ValueError: the model is not functional.
     """
+    outputs = _layer_outputs(network.model)
     layers = [
         layer
         for layer in network.model.layers
-        if isinstance(layer.output, keras.KerasTensor)  # not several, as a recurrent layer may
-        and not isinstance(layer, keras.layers.InputLayer | keras.Model)
+        if layer in outputs and not isinstance(layer, keras.layers.InputLayer | keras.Model)
     ]
     if not patterns:
         return [layer for layer in layers if _is_telling(layer)]
@@ -184,6 +187,25 @@ def _saturated(values: tf.Tensor, limits: tuple[float, float] | None) -> tf.Tens
 
 def _share(condition: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.cast(condition, tf.float32))
+
+
+def _layer_outputs(model: keras.Model) -> dict[keras.layers.Layer, keras.KerasTensor]:
+    """What each layer gives where the model uses it first, if it is one tensor.
+
+    Keras' ``layer.output`` may be that of another model that shares the layer.
+    """
+    graph = getattr(model, "_functional", model)  # of a Sequential
+    if not hasattr(graph, "_nodes_by_depth"):
+        raise ValueError(
+            "expected a functional model, or a Sequential one that begins with keras.Input; "
+            f"received {model.name}, a {type(model).__name__} whose layers are not connected"
+        )
+    outputs: dict[keras.layers.Layer, keras.KerasTensor] = {}
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        for node in graph._nodes_by_depth[depth]:
+            if len(node.outputs) == 1:  # not several, as a recurrent layer may
+                outputs.setdefault(node.operation, node.outputs[0])
+    return outputs
 
 
 def _is_telling(layer: keras.Layer) -> bool:

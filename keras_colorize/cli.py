@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import io
 import json
 import logging
 import os
@@ -34,7 +35,10 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
     # twice; what really fails arrives as a Python exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for noisy in ("absl", "tensorflow", "wandb"):
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # Names of files may hold bytes that are no text, or letters that the terminal lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    for noisy in ("absl", "tensorflow", "tf2onnx", "wandb"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         with logging_redirect_tqdm():

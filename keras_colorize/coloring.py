@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.files import atomic_path, hash_file
 from keras_colorize.formats import identify, open_file
 from keras_colorize.ledger import Record
-from keras_colorize.metadata import Metadata, upright
+from keras_colorize.metadata import Metadata
 from keras_colorize.originals import Page, pages_of
 from keras_colorize.provenance import (
     Provenance,
@@ -28,11 +29,14 @@ from keras_colorize.provenance import (
 from keras_colorize.reduction import reduce_luminance, resize_planes
 from keras_colorize.reversible import Jpeg
 from keras_colorize.sheets import draw_sheet
-from keras_colorize.tasks import Task
+from keras_colorize.tasks import Sheet, Task
+from keras_colorize.upright import upright
 from keras_colorize.version import __version__
 from keras_colorize.writing import WRITABLE, Picture, write_pictures
 
 __all__ = ["ColoringOptions", "color_photo"]
+
+_log = logging.getLogger(__name__)
 
 _SOFTWARE = f"keras_colorize {__version__}"
 
@@ -87,10 +91,11 @@ def color_photo(task: Task, output: Path, colorizer: Colorizer, options: Colorin
 
     Results are complete or absent. One that exists already is left alone: it is "already done"
     where it carries the provenance that this call would give it, otherwise the photograph fails
-    unless it may be overwritten. The original is never replaced.
+    unless it may be overwritten.
 
     Args:
-        task: the photograph and its result.
+        task: the photograph and its result, which :func:`~keras_colorize.tasks.find_tasks` has
+            found not to lie in the place of a photograph.
         output: the output folder.
         colorizer: what adds the color.
         options: how results are written.
@@ -111,6 +116,12 @@ def color_photo(task: Task, output: Path, colorizer: Colorizer, options: Colorin
         colored = work.color()
     except (PhotoError, MemoryError) as error:
         return dataclasses.replace(record, reason=str(error) or "not enough memory")
+    # Whatever else it is, a mistake of this package or of a library: the next photographs don't
+    # suffer from it, and nobody sees a result.
+    except Exception as error:  # noqa: BLE001
+        _log.debug("unexpected error at %s", task.source, exc_info=True)
+        text = " ".join(str(error).split())[:300]
+        return dataclasses.replace(record, reason=f"unexpected {type(error).__name__}: {text}")
     return dataclasses.replace(
         record,
         status="colorized",
@@ -124,12 +135,7 @@ def color_photo(task: Task, output: Path, colorizer: Colorizer, options: Colorin
 
 
 def _main_result(task: Task, options: ColoringOptions) -> Path:
-    return _sheet_path("sizes", task) if options.sizes else task.relative
-
-
-def _sheet_path(folder: str, task: Task, suffix: str = ".jpg") -> Path:
-    """A place beside the results; the result's own ending stays, so that names stay apart."""
-    return Path(folder, task.relative.parent, task.relative.name + suffix)
+    return task.sheet("sizes") if options.sizes else task.relative
 
 
 @dataclass(frozen=True)
@@ -183,13 +189,13 @@ class _Work:
         return self.output / _main_result(self.task, self.options)
 
     @property
-    def sheets(self) -> dict[str, Path]:
+    def sheets(self) -> dict[Sheet, Path]:
         """The files beside the result, by kind."""
-        wanted = {}
+        wanted: dict[Sheet, Path] = {}
         if self.options.compare and not self.options.sizes:
-            wanted["compare"] = self.output / _sheet_path("compare", self.task)
+            wanted["compare"] = self.output / self.task.sheet("compare")
         if self.colorizer.ensemble and not self.options.sizes:
-            wanted["confidence"] = self.output / _sheet_path("confidence", self.task, ".png")
+            wanted["confidence"] = self.output / self.task.sheet("confidence")
         return wanted
 
     def is_done(self) -> bool:
@@ -198,14 +204,16 @@ class _Work:
         Raises:
             PhotoError: something else is in the way.
         """
-        if not self.target.exists():
+        done = [self._is_done(path) for path in (self.target, *self.sheets.values())]
+        return all(done)
+
+    def _is_done(self, path: Path) -> bool:
+        if not path.exists():
             return False
-        if self.target.samefile(self.task.source):
-            raise PhotoError("the result would replace the original; choose another --output")
-        if self.provenance.matches(read_provenance(self.target)):
-            return all(path.exists() for path in self.sheets.values())
+        if self.provenance.matches(read_provenance(path)):
+            return True
         if not self.options.overwrite:
-            raise PhotoError(f"{self.target} exists already; pass --overwrite to replace it")
+            raise PhotoError(f"{path} exists already; pass --overwrite to replace it")
         return False
 
     # -- coloring -----------------------------------------------------------------------------
@@ -293,7 +301,7 @@ class _Work:
         colored = jpeg.with_color(
             painting.enlarge(jpeg.luminance.shape, self.colorizer.saturation),
             quality=self.options.quality,
-            xmp=add_provenance(jpeg.metadata.xmp, self.provenance),
+            provenance=self.provenance,
         )
         with atomic_path(self.target) as temporary:
             temporary.write_bytes(colored)
@@ -326,14 +334,15 @@ class _Work:
         if "confidence" in self.sheets and painting.disagreement is not None:
             (distance,) = resize_planes(painting.disagreement[None], *small.shape)
             map_ = np.rint(255.0 * np.clip(1.0 - distance / _UNCERTAIN, 0.0, 1.0))
-            with atomic_path(self.sheets["confidence"]) as temporary:
-                Image.fromarray(map_.astype(np.uint8)).save(temporary, "PNG")
+            map_image = Image.fromarray(map_.astype(np.uint8))
+            self._save_sheet(self.sheets["confidence"], map_image, "PNG")
 
-    def _save_sheet(self, path: Path, sheet: Image.Image) -> None:
+    def _save_sheet(self, path: Path, sheet: Image.Image, format_: str = "JPEG") -> None:
         metadata = Metadata(xmp=add_provenance(None, self.provenance))
-        options = save_options(metadata, "JPEG", srgb_profile())
+        # A map is of numbers, which no color profile belongs to.
+        options = save_options(metadata, format_, srgb_profile() if sheet.mode == "RGB" else None)
         with atomic_path(path) as temporary:
-            sheet.save(temporary, "JPEG", quality=90, **options)
+            sheet.save(temporary, format_, quality=90, **options)
 
 
 def _describe(page: Page) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from keras_colorize.errors import ConfigError, PhotoError
 from keras_colorize.formats import suffix_of
 from keras_colorize.ledger import Ledger, Record, Status
 from keras_colorize.photos import measure_photo
+from keras_colorize.pixels import check_size
 from keras_colorize.tasks import Shard, Task, clear_leftovers, find_tasks
 from keras_colorize.writing import WRITABLE
 
@@ -74,17 +75,16 @@ def colorize_photos(
         How many photographs there are of each status.
 
     Raises:
-        DataError: there is no photograph at all, or a folder does not exist.
-        RunError: there is a file in the place of the report.
+        DataError: there is no photograph at all, or a result would come to lie in the place of one.
+        RunError: there is a file in the place of the report, or another process works there.
         OSError: the output folder cannot be written.
     """
     from keras_colorize.coloring import ColoringOptions, color_photo
 
     options = options or ColoringOptions()
     output = Path(output)
-    tasks = find_tasks(photos, format_, shard)
+    tasks = find_tasks(photos, output, format_, shard)
     output.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(output, tasks)
     room = _Room(_PIXELS_AT_ONCE)
 
     def work(task: Task) -> Record:
@@ -96,12 +96,16 @@ def colorize_photos(
         Ledger(output / _report_name(shard)) as ledger,
         tqdm(total=len(tasks), desc="colorizing", unit="photo", disable=not show_progress) as bar,
     ):
-        for record in _map_ahead(work, tasks, workers or os.cpu_count() or 1):
+        clear_leftovers(output, tasks)  # behind the ledger: no other process is at these results
+
+        def report(record: Record) -> None:
             ledger.add(record)
             counts[record.status] += 1
             if record.status == "failed":
                 _log.error("failed: %s: %s", record.source, record.reason)
             bar.update()
+
+        _work_ahead(work, tasks, report, workers or os.cpu_count() or 1)
     return dict(counts)
 
 
@@ -139,10 +143,17 @@ def _pixels(task: Task) -> int:
     return width * height
 
 
-def _map_ahead(
-    work: Callable[[Task], Record], tasks: Iterable[Task], workers: int
-) -> Iterator[Record]:
-    """Work on so many tasks at once, in order, with no more results waiting than workers."""
+def _work_ahead(
+    work: Callable[[Task], Record],
+    tasks: Iterable[Task],
+    report: Callable[[Record], None],
+    workers: int,
+) -> None:
+    """Work on so many tasks at once; report in order, with no more waiting than workers.
+
+    After an error or an interruption, what has begun is finished, no more; after an interruption,
+    that is reported too.
+    """
     remaining = iter(tasks)
     with ThreadPoolExecutor(workers) as pool:
         running: deque[Future[Record]] = deque(
@@ -150,10 +161,15 @@ def _map_ahead(
         )
         try:
             while running:
-                record = running.popleft().result()
+                report(running[0].result())
+                running.popleft()
                 running.extend(pool.submit(work, task) for task in islice(remaining, 1))
-                yield record
-        finally:  # after an error or an interruption, what has begun is finished, no more
+        except KeyboardInterrupt:
+            begun = [future for future in running if not future.cancel()]
+            for future in begun:
+                report(future.result())
+            raise
+        finally:
             for future in running:
                 future.cancel()
 
@@ -169,11 +185,12 @@ def _report_name(shard: Shard | None) -> str:
 
 def _colorize(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
+    args.output = Path(args.output)
     _check_arguments(args)
     shard = None if args.shard is None else Shard.parse(args.shard)
     format_ = None if args.format == "keep" else _SUFFIXES[args.format]
     if args.dry_run:
-        return _plan(find_tasks(args.photos, format_, shard), Path(args.output))
+        return _plan(args, format_, shard)
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
     from keras_colorize.coloring import ColoringOptions
     from keras_colorize.colorizer import Colorizer
@@ -203,7 +220,7 @@ def _colorize(argv: Sequence[str]) -> int:
         shard=shard,
         workers=args.workers,
     )
-    report = Path(args.output) / _report_name(shard)
+    report = args.output / _report_name(shard)
     statuses: tuple[Status, ...] = ("colorized", "already done", "failed")
     parts = [f"{counts.get(status, 0)} {status}" for status in statuses]
     print(f"{', '.join(parts)}; see {report}")
@@ -265,19 +282,23 @@ def _check_arguments(args: Any) -> None:
         raise ConfigError(f"--saturation must be at least 0. Received: {args.saturation}")
 
 
-def _plan(tasks: Sequence[Task], output: Path) -> int:
-    """Print what would become what; status 1 where something cannot be read."""
-    unreadable = 0
+def _plan(args: Any, format_: str | None, shard: Shard | None) -> int:
+    """Print what would become what; status 1 where something would be refused."""
+    tasks = find_tasks(args.photos, args.output, format_, shard)
+    compares_sizes = len(args.working_size or []) > 1
+    refused = 0
     for task in tasks:
-        target = output / task.relative
+        target = args.output / (task.sheet("sizes") if compares_sizes else task.relative)
         there = " (exists)" if target.exists() else ""
         try:
-            size = "{} x {}".format(*measure_photo(task.source))
+            width, height = measure_photo(task.source)
+            check_size(width, height, args.max_pixels)
+            note = f"{width} x {height}"
         except PhotoError as error:
-            size, unreadable = f"unreadable: {error}", unreadable + 1
-        print(f"{task.source} -> {target}{there} [{size}]")
-    print(f"{len(tasks)} photographs, {unreadable} unreadable; nothing was written")
-    return 1 if unreadable else 0
+            note, refused = f"refused: {error}", refused + 1
+        print(f"{task.source} -> {target}{there} [{note}]")
+    print(f"{len(tasks)} photographs, {refused} refused; nothing was written")
+    return 1 if refused else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Measured on small copies; nothing here changes a photograph.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,24 +87,55 @@ def find_halftone(luminance: np.ndarray) -> bool:
     if spread == 0.0:
         return False
     square = (square - square.mean()) / spread * window[:, None] * window
-    # Columns of a real picture's spectrum with negative frequency mirror the others.
-    spectrum = np.abs(np.fft.fft2(square))
-    frequencies = np.fft.fftfreq(size)
-    fx, fy = np.meshgrid(frequencies, frequencies)
-    radius = np.hypot(fx, fy)
-    rings = np.round(radius * size).astype(int)
-    order = np.argsort(rings, axis=None)
-    parts = np.split(spectrum.ravel()[order], np.cumsum(np.bincount(rings.ravel()))[:-1])
-    medians = np.array([np.median(part) for part in parts])
-    low, high = _HALFTONE_FREQUENCIES
-    looked_at = (low < radius) & (radius < high) & (abs(fx) > _AXES) & (abs(fy) > _AXES)
-    peaks = np.where(looked_at, spectrum / (medians[rings] + 1e-9 * size**2), 0.0)
+    grid = _halftone_grid(size)
+    spectrum = np.abs(np.fft.rfft2(square))
+    sorted_rings = np.sort(np.append(spectrum.ravel(), np.inf)[grid.members], axis=1)
+    middles = np.take_along_axis(sorted_rings, grid.middles, axis=1).mean(axis=1)
+    peaks = np.where(grid.looked_at, spectrum / (middles[grid.rings] + 1e-9 * size**2), 0.0)
     row, column = np.unravel_index(peaks.argmax(), peaks.shape)
     # A quarter turn takes the frequency (fx, fy) to (-fy, fx).
-    turned_row, turned_column = column, -row
     neighbors = np.arange(-1, 2)
-    twin = peaks[np.ix_((turned_row + neighbors) % size, (turned_column + neighbors) % size)].max()
-    return bool(min(peaks[row, column], twin) > _HALFTONE)
+    rows, columns = np.meshgrid((column + neighbors) % size, (neighbors - row) % size)
+    # A real picture's spectrum at (-fx, -fy) is that at (fx, fy), so half of it is kept.
+    mirrored = columns > size // 2
+    rows, columns = np.where(mirrored, -rows, rows), np.where(mirrored, size - columns, columns)
+    return bool(min(peaks[row, column], peaks[rows, columns].max()) > _HALFTONE)
+
+
+@dataclass(frozen=True)
+class _HalftoneGrid:
+    """Where frequencies lie in half a spectrum, ``(size, size // 2 + 1)``.
+
+    Attributes:
+        rings: the distance from frequency 0 at each place, a whole number.
+        looked_at: whether a screen's peak may be there.
+        members: for each ring its places, each pair of mirrored ones once; behind them, to equal
+            lengths, the place after the last.
+        middles: for each ring, the two places in its sorted members whose mean is the median.
+    """
+
+    rings: np.ndarray
+    looked_at: np.ndarray
+    members: np.ndarray
+    middles: np.ndarray
+
+
+@functools.lru_cache(maxsize=4)
+def _halftone_grid(size: int) -> _HalftoneGrid:
+    fx, fy = np.meshgrid(np.fft.rfftfreq(size), np.fft.fftfreq(size))
+    radius = np.hypot(fx, fy)
+    rings = np.round(radius * size).astype(int)
+    low, high = _HALFTONE_FREQUENCIES
+    looked_at = (low < radius) & (radius < high) & (abs(fx) > _AXES) & (abs(fy) > _AXES)
+    # In the columns of frequency 0 and 1/2, both of a mirrored pair are there.
+    twice = ((fx == 0.0) | (fx == 0.5)) & (fy < 0.0) & (fy > -0.5)
+    parts = [np.flatnonzero((rings == ring) & ~twice) for ring in range(rings.max() + 1)]
+    members = np.full((len(parts), max(map(len, parts))), radius.size)
+    for row, part in zip(members, parts):
+        row[: len(part)] = part
+    lengths = np.array([[len(part)] for part in parts])
+    middles = np.concatenate([(lengths - 1) // 2, lengths // 2], axis=1)
+    return _HalftoneGrid(rings, looked_at, members, middles)
 
 
 def describe_condition(tone: Tone, halftone: bool, size: tuple[int, int]) -> tuple[str, ...]:

@@ -248,8 +248,9 @@ class TrackingConfig:
         wandb_project: project of the run.
         wandb_entity: user or team; by default the login's own.
         wandb_photos: sample photographs in the table that is logged with each sample sheet.
-        tensorboard: also write what Keras writes for TensorBoard: metrics, and histograms of the
-            weights. A run that is continued counts its steps anew there.
+        tensorboard: also log for TensorBoard: metrics, histograms of the weights, the statistics,
+            sample sheets. Keras, which writes metrics and weights, counts the steps of a run that
+            is continued anew.
     """
 
     statistics_steps: int = 200

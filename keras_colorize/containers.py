@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from keras_colorize.directories import read_tiff_field
+from keras_colorize.directories import TIFF_XMP, read_tiff_field
 from keras_colorize.xmp import Xmp
 
 __all__ = [
@@ -27,7 +27,6 @@ _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _PNG_XMP = b"XML:com.adobe.xmp"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_XMP_TAG = 700
 _SEGMENT = 65533  # bytes behind the length of a JPEG's segment
 _XMP_LIMIT = 65502  # of a packet in it, as XMP Part 3 says
 _EXTENSION_PIECE = 65400
@@ -50,7 +49,7 @@ def find_xmp(file: BinaryIO) -> bytes | None:
         return _find_in_webp(file)
     if start.startswith((b"II", b"MM")):
         try:
-            field = read_tiff_field(file, _XMP_TAG)
+            field = read_tiff_field(file, TIFF_XMP)
         except ValueError:
             return None
         return None if field is None else field.data

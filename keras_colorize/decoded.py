@@ -7,8 +7,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from keras_colorize.formats import open_image, turn_of
-from keras_colorize.metadata import NO_METADATA, Metadata, read_metadata
+from keras_colorize.formats import TURN, open_image
+from keras_colorize.metadata import NO_METADATA, Metadata, orientation, read_metadata
 from keras_colorize.pixels import WHITE, check_size, to_integers
 
 __all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture"]
@@ -49,40 +49,44 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
     """
     image = open_image(file, format_)
     check_size(*image.size, max_pixels)
-    icc, turn = image.info.get("icc_profile"), turn_of(image)
+    deep = format_ == "PNG" and _png_depth(file) == 16
+    # First: Pillow's `getexif` would load a PNG too, and `turn_of` pass over the damage it finds.
+    image.load()
+    icc, metadata = image.info.get("icc_profile"), read_metadata(image)
+    turn = TURN.get(orientation(metadata))
     notes: tuple[str, ...] = ()
-    if getattr(image, "is_animated", False):
+    if _has_more(image):
         # HEIC holds the pictures of a series, of which one is the main one.
         notes = (
             ("holds several pictures: only the main one is colored",)
             if format_ == "HEIF"
             else ("animated: only its first picture is colored",)
         )
-    if format_ == "PNG" and _png_depth(file) == 16:
-        decoded = from_array(_deep_png(file), icc, turn, notes)
-        image.load()  # metadata may come behind the pixels
-    else:
-        image.load()
-        decoded = from_pillow(image, icc, turn, notes)
-    return replace(decoded, metadata=read_metadata(image))
-
-
-def _deep_png(file: BinaryIO) -> np.ndarray:
+    if not deep:
+        return replace(from_pillow(image, icc, turn, notes), metadata=metadata)
     import imagecodecs  # Pillow has no 16-bit color
 
-    position = file.tell()
+    del image
     file.seek(0)
     array = imagecodecs.png_decode(file.read())
-    file.seek(position)
-    return array
+    return replace(from_array(array, icc, turn, notes), metadata=metadata)
+
+
+def _has_more(image: Image.Image) -> bool:
+    """Whether there are pictures behind the first, sound or not."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    # As varied as in `photo_errors`; the first picture is there already.
+    except Exception:  # noqa: BLE001
+        return True
 
 
 def _png_depth(file: BinaryIO) -> int:
     """Bits a channel, from the header, which comes first (ISO/IEC 15948, section 11.2.2)."""
-    position = file.tell()
+    place = file.tell()
     file.seek(24)
     depth = file.read(1)[0]
-    file.seek(position)
+    file.seek(place)
     return depth
 
 
@@ -108,7 +112,8 @@ def from_pillow(
     if image.mode.startswith("I") or image.mode == "F":
         return from_array(to_integers(np.asarray(image), WHITE), icc, turn, notes)
     if image.mode == "LAB":
-        image = image.convert("RGB")  # by Little CMS, which takes longer to set up than a strip
+        # By Little CMS, which takes longer to set up than a strip; to sRGB, so no profile is left.
+        image, icc = image.convert("RGB"), None
     mode = _common_mode(image)
     width = image.width
     samples = len(mode)

@@ -7,7 +7,7 @@ Formats: TIFF 6.0 (Adobe, 1992), the BigTIFF proposal (2004), EXIF 3.0 (CIPA DC-
 """
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
@@ -16,16 +16,25 @@ from PIL import ExifTags
 __all__ = [
     "ASCII",
     "BYTE",
+    "EXIF",
+    "GPS",
+    "INTEROP",
     "LONG",
+    "LONG8",
+    "MAKER_NOTE",
     "RATIONAL",
     "SHORT",
+    "TIFF_ICC",
+    "TIFF_IPTC",
+    "TIFF_RESOURCES",
+    "TIFF_XMP",
     "UNDEFINED",
+    "USER_COMMENT",
     "Dialect",
     "Directory",
+    "DirectoryReader",
     "Exif",
     "Field",
-    "build_exif",
-    "extend_tiff",
     "parse_exif",
     "read_tiff_directories",
     "read_tiff_field",
@@ -38,11 +47,14 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 _SIZES |= {16: 8, 17: 8, 18: 8, 129: 1}  # of BigTIFF; UTF-8 of EXIF 3.0
 _WORDS = _SIZES | {RATIONAL: 4, 10: 4}
 
-_EXIF, _GPS, _INTEROP, _MAKER_NOTE = 0x8769, 0x8825, 0xA005, 0x927C
-_USER_COMMENT = 0x9286
+# Tags that point at directories, and two whose values depend on where and how they are written.
+EXIF, GPS, INTEROP = 0x8769, 0x8825, 0xA005
+MAKER_NOTE, USER_COMMENT = 0x927C, 0x9286
+# Where TIFF keeps what other formats keep beside EXIF; the third holds Photoshop's resources.
+TIFF_XMP, TIFF_IPTC, TIFF_RESOURCES, TIFF_ICC = 700, 33723, 34377, 34675
 # More than any description of a photograph has, less than what hurts.
 _MAX_BYTES = 64 << 20
-_MAX_ENTRIES = 0xFFFF
+_MAX_ENTRIES = 10_000
 
 
 @dataclass(frozen=True)
@@ -140,8 +152,9 @@ class Exif:
     interop: Directory = field(default_factory=dict)
     maker_note_at: int | None = None
 
-
-# ---- reading ------------------------------------------------------------------------------------
+    def __bool__(self) -> bool:
+        """Whether there is any tag."""
+        return bool(self.image or self.photo or self.gps or self.interop)
 
 
 def parse_exif(data: bytes) -> tuple[Exif, list[str]]:
@@ -153,10 +166,10 @@ def parse_exif(data: bytes) -> tuple[Exif, list[str]]:
     Raises:
         ValueError: nothing could be read; the message is the reason.
     """
-    reader = _Reader(io.BytesIO(data))
+    reader = DirectoryReader(io.BytesIO(data))
     exif = reader.exif(reader.first)
-    if _MAKER_NOTE in exif.photo:
-        exif.maker_note_at = exif.photo[_MAKER_NOTE].at
+    if MAKER_NOTE in exif.photo:
+        exif.maker_note_at = exif.photo[MAKER_NOTE].at
     return exif, reader.problems
 
 
@@ -171,7 +184,7 @@ def read_tiff_directories(
     Raises:
         ValueError: nothing could be read; the message is the reason.
     """
-    reader = _Reader(file)
+    reader = DirectoryReader(file)
     return reader.exif(reader.page(page), wanted), reader.problems
 
 
@@ -181,12 +194,26 @@ def read_tiff_field(file: BinaryIO, tag: int) -> Field | None:
     Raises:
         ValueError: the file has no directory.
     """
-    reader = _Reader(file)
+    reader = DirectoryReader(file)
     return reader.directory(reader.first, frozenset({tag})).get(tag)
 
 
-class _Reader:
-    """A file that is read from, and what was wrong with it."""
+class DirectoryReader:
+    """A TIFF file, or an EXIF block, that is read from.
+
+    Args:
+        file: of either byte order, classic or BigTIFF.
+
+    Attributes:
+        dialect: how it writes numbers.
+        end: its size in bytes.
+        first: offset of its first directory.
+        first_at: where in the file this offset stands.
+        problems: what could not be read, in words.
+
+    Raises:
+        ValueError: it is no such file.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -209,10 +236,10 @@ class _Reader:
     def exif(self, offset: int, wanted: frozenset[int] | None = None) -> Exif:
         """The directory at an offset and those that hang on it."""
         exif = Exif(self.dialect)
-        exif.image = self.directory(offset, wanted and wanted | {_EXIF, _GPS})
-        exif.photo = self._child(exif.image, _EXIF)
-        exif.gps = self._child(exif.image, _GPS)
-        exif.interop = self._child(exif.photo, _INTEROP)
+        exif.image = self.directory(offset, wanted and wanted | {EXIF, GPS})
+        exif.photo = self._child(exif.image, EXIF)
+        exif.gps = self._child(exif.image, GPS, ExifTags.GPSTAGS)
+        exif.interop = self._child(exif.photo, INTEROP)
         return exif
 
     def page(self, number: int) -> int:
@@ -223,7 +250,11 @@ class _Reader:
         return offset
 
     def entries(self, offset: int) -> tuple[list[bytes], int]:
-        """The entries of a directory as they are written, and the offset of the next directory."""
+        """The entries of a directory as they are written, and the offset of the next directory.
+
+        Raises:
+            ValueError: there is no directory.
+        """
         dialect = self.dialect
         if not 0 < offset < self.end:
             raise ValueError("its directory lies outside the data")
@@ -237,7 +268,12 @@ class _Reader:
             return whole, 0
         return whole, dialect.number(self.file.read(dialect.word))
 
-    def directory(self, offset: int, wanted: frozenset[int] | None = None) -> Directory:
+    def directory(
+        self,
+        offset: int,
+        wanted: frozenset[int] | None = None,
+        names: Mapping[int, str] = ExifTags.TAGS,
+    ) -> Directory:
         """The wanted tags, or all, of a directory."""
         dialect, found = self.dialect, Directory()
         for entry in self.entries(offset)[0]:
@@ -245,14 +281,14 @@ class _Reader:
             if (wanted is not None and tag not in wanted) or tag in found:
                 continue
             if kind not in _SIZES:
-                self.problems.append(f"{tag_name(tag)} is of an unknown type")
+                self.problems.append(f"{tag_name(tag, names)} is of an unknown type")
                 continue
             size = dialect.number(entry[4 : 4 + dialect.word]) * _SIZES[kind]
             value, at = entry[4 + dialect.word :], 0
             if size > dialect.word:
                 at = dialect.number(value)
                 if at + size > self.end or size > self._budget:
-                    self.problems.append(f"{tag_name(tag)} lies outside the data")
+                    self.problems.append(f"{tag_name(tag, names)} lies outside the data")
                     continue
                 self._budget -= size
                 self.file.seek(at)
@@ -261,165 +297,26 @@ class _Reader:
                 found[tag] = Field(kind, value[:size], at)
         return found
 
-    def _child(self, parent: Directory, tag: int) -> Directory:
+    def _child(
+        self, parent: Directory, tag: int, names: Mapping[int, str] = ExifTags.TAGS
+    ) -> Directory:
         """The directory that a tag points at; the tag itself is taken out."""
         pointer = parent.pop(tag, None)
         if pointer is None:
             return {}
+        before = len(self.problems)
         try:
-            return self.directory(pointer.numbers(self.dialect)[0])
+            found = self.directory(pointer.numbers(self.dialect)[0], names=names)
         except ValueError:
-            self.problems.append(f"the directory of {tag_name(tag)} lies outside the data")
+            found = {}
+            self.problems.append("its directory lies outside the data")
+        # Where something else lies than a directory, some of its bytes may look like tags.
+        if len(self.problems) - before > len(found):
+            self.problems[before:] = [f"the directory of {tag_name(tag)} is damaged"]
             return {}
+        return found
 
 
-def tag_name(tag: int) -> str:
+def tag_name(tag: int, names: Mapping[int, str] = ExifTags.TAGS) -> str:
     """What EXIF calls a tag, or its number."""
-    return ExifTags.TAGS.get(tag, f"tag 0x{tag:04X}")
-
-
-# ---- writing ------------------------------------------------------------------------------------
-
-
-def build_exif(exif: Exif) -> bytes:
-    """An EXIF block, beginning with ``II`` or ``MM``; the maker's note stays where it was."""
-    dialect = Dialect(exif.dialect.order)
-    note, at = exif.photo.get(_MAKER_NOTE), exif.maker_note_at or 0
-    space = _Space(dialect, 0, (at, note.data) if note and at >= 8 else None)
-    space.reserve(8)
-    root = space.lay_out(exif.image, _children(exif))
-    space.buffer[:8] = dialect.header(root)
-    return bytes(space.buffer)
-
-
-def extend_tiff(file: BinaryIO, exif: Exif, page: int = 0) -> None:
-    """Give a page of a finished TIFF file more tags, in place of those it has of the same number.
-
-    A new directory, which takes over the entries that stay, goes to the end of the file, and what
-    pointed at the old one points at it. Pixels are neither read nor moved.
-
-    Args:
-        file: open for reading and writing, classic TIFF or BigTIFF of either byte order.
-        exif: the tags and directories to add.
-        page: which page, counted from 0.
-
-    Raises:
-        ValueError: it is no TIFF file, or would grow beyond the 4 GB of classic TIFF.
-    """
-    reader = _Reader(file)
-    dialect = reader.dialect
-    pointer, offset = reader.first_at, reader.first
-    for _ in range(page):
-        entries, following = reader.entries(offset)
-        pointer = offset + dialect.count_size + len(entries) * dialect.entry_size
-        offset = following
-    entries, following = reader.entries(offset)
-    kept = {dialect.number(entry[:2]): entry for entry in entries}
-
-    added = _converted(exif, dialect)
-    space = _Space(dialect, reader.end + reader.end % 2)
-    root = space.lay_out(added.image, _children(added), kept, following)
-    if not dialect.big and space.start + len(space.buffer) > 0xFFFFFFFF:
-        raise ValueError("a TIFF file ends at 4 GB; write it as BigTIFF")
-    file.seek(space.start)
-    file.write(space.buffer)
-    file.seek(pointer)
-    file.write(dialect.pack(root, dialect.word))
-
-
-def _converted(exif: Exif, dialect: Dialect) -> Exif:
-    """The same in another byte order."""
-    converted = Exif(dialect)
-    for name in ("image", "photo", "gps", "interop"):
-        fields: Directory = getattr(exif, name)
-        swapped = {tag: value.in_order(exif.dialect, dialect) for tag, value in fields.items()}
-        setattr(converted, name, swapped)
-    comment = converted.photo.get(_USER_COMMENT)
-    if comment is not None and comment.data.startswith(b"UNICODE\0"):  # of 16 bits a character
-        text = Field(SHORT, comment.data[8:]).in_order(exif.dialect, dialect)
-        converted.photo[_USER_COMMENT] = Field(comment.type, comment.data[:8] + text.data)
-    return converted
-
-
-_Children = Mapping[int, tuple[Directory, "_Children"]]
-
-
-def _children(exif: Exif) -> _Children:
-    """The directories that hang on the first, by tag; empty ones are left out."""
-    interop: _Children = {_INTEROP: (exif.interop, {})} if exif.interop else {}
-    photo: _Children = {_EXIF: (exif.photo, interop)} if exif.photo or interop else {}
-    return {**photo, **({_GPS: (exif.gps, {})} if exif.gps else {})}
-
-
-class _Space:
-    """Bytes that grow as directories and values are placed in them, around what has its place."""
-
-    def __init__(self, dialect: Dialect, start: int, hole: tuple[int, bytes] | None = None) -> None:
-        self.dialect = dialect
-        self.start = start
-        self.buffer = bytearray()
-        self._cursor = start
-        self._hole, self._fixed = (0, b"") if hole is None else hole
-
-    def reserve(self, size: int) -> int:
-        """The offset of this many bytes; offsets are even, as TIFF wants them."""
-        at, end = self._cursor, self._hole + len(self._fixed)
-        if at < end and at + size > self._hole:
-            at = end + end % 2
-        self._cursor = at + size + size % 2
-        missing = self._cursor - self.start - len(self.buffer)
-        self.buffer.extend(bytes(max(missing, 0)))
-        return at
-
-    def put(self, at: int, data: bytes) -> None:
-        """Write at an offset; beyond the end, the gap is filled with zeros."""
-        begin = at - self.start
-        self.buffer.extend(bytes(max(begin + len(data) - len(self.buffer), 0)))
-        self.buffer[begin : begin + len(data)] = data
-
-    def lay_out(
-        self,
-        directory: Directory,
-        children: _Children,
-        kept: Mapping[int, bytes] | None = None,
-        following: int = 0,
-    ) -> int:
-        """Place a directory, its values and children.
-
-        Args:
-            directory: its tags.
-            children: directories that hang on it.
-            kept: entries, ready to be written, of tags that neither of the two has.
-            following: the offset of the next directory.
-
-        Returns:
-            Its offset.
-        """
-        dialect, size = self.dialect, self.dialect.word
-        entries = dict(kept or {})
-        tags = entries.keys() | directory.keys() | children.keys()
-        at = self.reserve(dialect.count_size + len(tags) * dialect.entry_size + size)
-        for tag, value in sorted(directory.items()):
-            place = value.data.ljust(size, b"\0")
-            if len(value.data) > size:
-                place = dialect.pack(self._place(value.data), size)
-            entries[tag] = self._entry(tag, value.type, value.count, place)
-        for tag, (child, grandchildren) in children.items():
-            offset = dialect.pack(self.lay_out(child, grandchildren), size)
-            entries[tag] = self._entry(tag, LONG8 if dialect.big else LONG, 1, offset)
-        self.put(at, b"".join(self._parts(entries, following)))
-        return at
-
-    def _parts(self, entries: Mapping[int, bytes], following: int) -> Iterator[bytes]:
-        yield self.dialect.pack(len(entries), self.dialect.count_size)
-        yield from (entry for _, entry in sorted(entries.items()))
-        yield self.dialect.pack(following, self.dialect.word)
-
-    def _place(self, data: bytes) -> int:
-        at = self._hole if data is self._fixed else self.reserve(len(data))
-        self.put(at, data)
-        return at
-
-    def _entry(self, tag: int, kind: int, count: int, place: bytes) -> bytes:
-        pack = self.dialect.pack
-        return pack(tag, 2) + pack(kind, 2) + pack(count, self.dialect.word) + place
+    return names.get(tag, f"tag 0x{tag:04X}")

@@ -26,13 +26,15 @@ from keras_colorize.directories import (
     BYTE,
     RATIONAL,
     SHORT,
+    TIFF_ICC,
+    TIFF_IPTC,
+    TIFF_RESOURCES,
+    TIFF_XMP,
     UNDEFINED,
     Dialect,
     Directory,
     Exif,
     Field,
-    build_exif,
-    extend_tiff,
     parse_exif,
     tag_name,
 )
@@ -43,7 +45,8 @@ from keras_colorize.iptc import (
     captions,
     without_counterpart,
 )
-from keras_colorize.metadata import Metadata
+from keras_colorize.layout import build_exif, extend_tiff
+from keras_colorize.metadata import RESOLUTION, Metadata
 from keras_colorize.xmp import Xmp
 
 __all__ = [
@@ -56,7 +59,8 @@ __all__ = [
 
 _MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "TIFF": "image/tiff", "WEBP": "image/webp"}
 _EXIF_HEAD = b"Exif\0\0"
-_JPEG_EXIF = 65533 - len(_EXIF_HEAD)
+_SEGMENT = 65533  # bytes of a JPEG's segment
+_JPEG_EXIF = _SEGMENT - len(_EXIF_HEAD)
 # EXIF wants these in a JPEG, and not in a TIFF.
 _OF_COMPRESSED = (
     Tag.ComponentsConfiguration,
@@ -82,7 +86,7 @@ def fit_to_format(metadata: Metadata, format_: str) -> Metadata:
     a WebP into its EXIF. From EXIF too long for JPEG, the longest values are left out.
 
     Args:
-        metadata: as they come from :func:`~keras_colorize.metadata.upright`, with or without
+        metadata: as they come from :func:`~keras_colorize.upright.upright`, with or without
             provenance in the XMP.
         format_: "JPEG", "PNG", "TIFF" or "WEBP".
 
@@ -155,7 +159,7 @@ def save_options(metadata: Metadata, format_: str, icc: bytes | None = None) -> 
             options["pnginfo"].add(kind, data)
     else:
         options["extra"] = _jpeg_segments(metadata)
-        options["comment"] = "\n".join(text for _, text in metadata.texts).encode()[:65533]
+        options["comment"] = "".join(text for _, text in metadata.texts).encode()
     return options
 
 
@@ -210,10 +214,10 @@ def add_tiff_metadata(
     for unwanted in _OF_COMPRESSED:
         exif.photo.pop(unwanted, None)
     for tag, kind, data in (
-        (700, BYTE, metadata.xmp),
-        (33723, UNDEFINED, metadata.iptc),
-        (34377, BYTE, build_resources(metadata.resources)),
-        (34675, UNDEFINED, icc),
+        (TIFF_XMP, BYTE, metadata.xmp),
+        (TIFF_IPTC, UNDEFINED, metadata.iptc),
+        (TIFF_RESOURCES, BYTE, build_resources(metadata.resources)),
+        (TIFF_ICC, UNDEFINED, icc),
     ):
         if data:
             exif.image[tag] = Field(kind, data)
@@ -235,8 +239,9 @@ def srgb_profile() -> bytes:
 
 
 def _has_place(text: tuple[str, str], format_: str) -> bool:
-    """Whether a format keeps a PNG's text: PNG itself, and JPEG its comment."""
-    return format_ == "PNG" or (format_ == "JPEG" and text[0] == "Comment")
+    """Whether a format keeps a PNG's text: PNG itself, and JPEG a comment of one segment."""
+    comment = text[0] == "Comment" and len(text[1].encode()) <= _SEGMENT
+    return format_ == "PNG" or (format_ == "JPEG" and comment)
 
 
 def _text_captions(texts: Iterable[tuple[str, str]]) -> Iterable[Caption]:
@@ -279,7 +284,7 @@ def _with_captions(packet: bytes | None, found: list[Caption], mime: str) -> byt
 def _resolution(dpi: tuple[float, float], dialect: Dialect) -> Directory:
     """The tags that say the resolution, in pixels per inch."""
     fields = {Tag.ResolutionUnit: Field(SHORT, dialect.pack(2, 2))}
-    for tag, value in zip((Tag.XResolution, Tag.YResolution), dpi, strict=True):
+    for tag, value in zip(RESOLUTION, dpi, strict=True):
         fraction = Fraction(value).limit_denominator(10_000)
         data = dialect.pack(fraction.numerator, 4) + dialect.pack(fraction.denominator, 4)
         fields[tag] = Field(RATIONAL, data)
@@ -298,13 +303,19 @@ def _shortened(block: bytes, warnings: list[str]) -> bytes:
     """The block without its longest values, so that it fits into a JPEG."""
     exif, _ = parse_exif(block)
     exif.maker_note_at = None  # which may have lain behind much that is gone
-    while len(block := build_exif(exif)) > _JPEG_EXIF:
-        directories = (exif.image, exif.photo, exif.gps, exif.interop)
-        fields = [(len(value.data), tag, d) for d in directories for tag, value in d.items()]
-        size, tag, directory = max(fields, key=lambda field: field[:2])
+    excess = len(build_exif(exif)) - _JPEG_EXIF
+    directories = (exif.image, exif.photo, exif.gps, exif.interop)
+    fields = [(len(value.data), tag, d) for d in directories for tag, value in d.items()]
+    lost = []
+    for size, tag, directory in sorted(fields, key=lambda field: field[:2], reverse=True):
+        if excess <= 0:
+            break
         del directory[tag]
-        warnings.append(f"JPEG has no place for EXIF's {tag_name(tag)} of {size} bytes")
-    return block
+        excess -= exif.dialect.entry_size + (size if size > exif.dialect.word else 0)
+        lost.append(f"{tag_name(tag)} ({size} bytes)")
+    more = f" and {len(lost) - 8} more values" if len(lost) > 8 else ""
+    warnings.append(f"JPEG has no place for EXIF's {', '.join(lost[:8])}{more}")
+    return build_exif(exif)
 
 
 # ---- pieces of files ----------------------------------------------------------------------------

@@ -4,11 +4,25 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
-__all__ = ["atomic_path", "exclusive", "hash_file", "remove_leftovers"]
+__all__ = [
+    "atomic_folder",
+    "atomic_path",
+    "exclusive",
+    "fit_name",
+    "hash_file",
+    "lock",
+    "remove_leftovers",
+    "temporary_ending",
+]
+
+_LONGEST_NAME = 255  # bytes, in nearly all file systems
+_SHOWN = 40  # characters of a name that a temporary one ends with: of up to four bytes each
 
 
 @contextlib.contextmanager
@@ -37,9 +51,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         OSError: if the folder cannot be written.
     """
     path = Path(path)
-    # 40 characters hold every suffix in use and keep a long name below the limit of 255 bytes. The
-    # file isn't created here (as `mkstemp` would, with mode 0600): so it gets the user's umask.
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name[-40:]}")
+    # The file isn't created here (as `mkstemp` would, with mode 0600): so it gets the user's umask.
+    temporary = _temporary_name(path)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -47,6 +60,85 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def temporary_ending(name: str) -> str:
+    """What the temporary names of a file end with: its name, or what tells a long one from others.
+
+    So it keeps the suffix, and stays below the longest name that there is.
+    """
+    if len(name) <= _SHOWN:
+        return name
+    digest = _digest(name)
+    return f"{digest}-{name[len(digest) + 1 - _SHOWN :]}"
+
+
+def fit_name(stem: str, ending: str) -> str:
+    """``stem + ending``; of a stem that makes it too long for a file's name, the end is cut off.
+
+    A digest in its place keeps names apart, in the same way on every machine.
+    """
+    name, kept = stem + ending, stem
+    while len(os.fsencode(name)) > _LONGEST_NAME and kept:
+        kept = kept[:-1]
+        name = f"{kept}-{_digest(stem)}{ending}"
+    return name
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+
+
+def lock(file: IO[str], *, wait: bool) -> None:
+    """Lock an open file against other processes; it is unlocked when it is closed.
+
+    Args:
+        file: open for writing.
+        wait: for another process that has it, instead of giving up.
+
+    Raises:
+        BlockingIOError: another process has it.
+        OSError: the file system has no locks.
+    """
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name; it takes its own name once everything is in it.
+
+    The same promise as :func:`atomic_path` gives, for a new folder with all its files.
+
+    Args:
+        path: the folder to make; the one it lies in exists.
+
+    Yields:
+        The temporary folder, which is there and empty. Its name begins with a dot.
+
+    Raises:
+        FileExistsError: there is something of that name, also if it came while the block ran.
+        OSError: the folder cannot be written.
+    """
+    path = Path(path)
+    _refuse_existing(path)
+    temporary = _temporary_name(path)
+    try:
+        temporary.mkdir()
+        yield temporary
+        for parent, _, names in os.walk(temporary):
+            for name in names:
+                with Path(parent, name).open("rb+") as file:
+                    os.fsync(file.fileno())
+            _sync_folder(Path(parent))
+        try:
+            os.rename(temporary, path)
+        except OSError:  # a folder with files in it, or a file, has taken the name meanwhile
+            _refuse_existing(path)
+            raise
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
     _sync_folder(path.parent)
 
@@ -63,7 +155,7 @@ def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
         BlockingIOError: another process has it.
     """
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        lock(file, wait=wait)
         yield
 
 
@@ -82,6 +174,15 @@ def remove_leftovers(folder: Path, pattern: str) -> None:
     """
     for leftover in folder.glob(f".*-{pattern}"):
         leftover.unlink(missing_ok=True)
+
+
+def _refuse_existing(path: Path) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists already; name one that does not")
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{uuid.uuid4().hex[:12]}-{temporary_ending(path.name)}")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,6 +5,8 @@ damaged bytes becomes a :class:`~keras_colorize.errors.PhotoError` whose message
 """
 
 import contextlib
+import io
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -86,6 +88,15 @@ TURN = {
 }
 
 
+class _Photo(io.BufferedReader):
+    """A file that never reads more than it holds: Python allocates first what a header claims."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            size = min(size, os.fstat(self.fileno()).st_size)
+        return super().read(size)
+
+
 def open_file(path: Path) -> BinaryIO:
     """Open a photograph's file.
 
@@ -96,7 +107,7 @@ def open_file(path: Path) -> BinaryIO:
         # Opening a pipe would wait for its writer, forever.
         if not stat.S_ISREG(path.stat().st_mode):
             raise PhotoError("not a regular file")
-        return path.open("rb")
+        return _Photo(path.open("rb", 0))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise PhotoError(f"unreadable: {getattr(error, 'strerror', None) or error}") from error
 
@@ -105,10 +116,13 @@ def identify(file: BinaryIO) -> str:
     """The format of a file by its first bytes, a value of :data:`FORMATS`.
 
     Raises:
-        PhotoError: it is empty, or none of these formats.
+        PhotoError: it is empty, none of these formats, or cannot be read.
     """
-    start = file.read(12)
-    file.seek(0)
+    try:
+        start = file.read(12)
+        file.seek(0)
+    except OSError as error:  # a bad disk, a network that is gone
+        raise PhotoError(f"unreadable: {error.strerror or error}") from error
     if not start:
         raise PhotoError("the file is empty (0 bytes)")
     match = _SIGNATURES.match(start)

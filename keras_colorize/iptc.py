@@ -46,6 +46,7 @@ _COUNTERPARTS = {
     122: ("photoshop:CaptionWriter", ""),
 }
 _DATE_CREATED, _TIME_CREATED = 55, 60
+_MAX_RECORDS = 10_000
 # The version of the record, and the time that belongs to the date.
 _PART_OF_OTHERS = {0, _TIME_CREATED}
 
@@ -73,9 +74,9 @@ def parse_iptc(data: bytes) -> tuple[list[Record], int]:
     Returns:
         The records before the first damage, and how many bytes they take.
     """
-    records = []
+    records: list[Record] = []
     at = 0
-    while len(data) - at >= 5 and data[at] == 0x1C:
+    while len(data) - at >= 5 and data[at] == 0x1C and len(records) < _MAX_RECORDS:
         size, begin = int.from_bytes(data[at + 3 : at + 5], "big"), at + 5
         if size & 0x8000:  # the length follows, in as many bytes as this says
             begin += size & 0x7FFF

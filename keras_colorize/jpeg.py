@@ -25,6 +25,7 @@ from keras_colorize.jpeg_luminance import isolate_luminance
 from keras_colorize.jpeg_metadata import (
     declare_ycbcr,
     relocate_pictures,
+    replace_exif,
     replace_icc,
     replace_xmp,
 )
@@ -54,6 +55,7 @@ def add_chroma_planes(
     cr: np.ndarray,
     *,
     quality: int,
+    exif: bytes | None = None,
     xmp: bytes | None = None,
     icc: bytes | None = None,
 ) -> bytes:
@@ -62,8 +64,8 @@ def add_chroma_planes(
     Segments of metadata and comments stay as they are and in order, and so does what follows the
     picture (further pictures, a film). The exceptions: Adobe's segment comes to say YCbCr, the
     offsets of the Multi-Picture Format are corrected, and a JFIF segment is added to a file that
-    has neither that nor Exif. The thumbnail within Exif stays as it was. Chroma of a color JPEG is
-    replaced. The result is progressive if the scans of the luminance that were copied are.
+    has neither that nor Exif. Chroma of a color JPEG is replaced. The result is progressive if the
+    scans of the luminance that were copied are.
 
     Args:
         jpeg: gray or YCbCr; 8 bits, Huffman coding, sequential or progressive.
@@ -72,7 +74,8 @@ def add_chroma_planes(
             ``(ceil(H / 2), ceil(W / 2))`` one of 4:2:0, each value for the mean of four pixels.
         cr: as ``cb``.
         quality: of the chroma, 1 to 100, as libjpeg counts.
-        xmp: packet that replaces the one in the file, or is added.
+        exif: block that replaces the one in the file, or is added; it begins with ``II`` or ``MM``.
+        xmp: packet of any length that replaces what is in the file, or is added.
         icc: profile that replaces the one in the file, or is added. A gray profile has no meaning
             for a color picture.
 
@@ -81,8 +84,8 @@ def add_chroma_planes(
 
     Raises:
         IrreversibleJpegError: if the file doesn't allow it; the message is the reason.
-        ValueError: if the planes have another shape or dtype, or ``quality``, ``xmp`` or ``icc`` is
-            out of range.
+        ValueError: if the planes have another shape or dtype, or ``quality``, ``exif``, ``xmp`` or
+            ``icc`` is out of range.
     """
     file = split_jpeg(jpeg)
     frame = read_frame(file.segments)
@@ -92,6 +95,8 @@ def add_chroma_planes(
     color = declare_ycbcr(
         _append_chroma(isolate_luminance(file.segments, frame), (cb, cr), factor, quality)
     )
+    if exif is not None:
+        color = replace_exif(color, exif)
     if xmp is not None:
         color = replace_xmp(color, xmp)
     if icc is not None:

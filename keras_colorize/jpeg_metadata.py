@@ -10,21 +10,28 @@ import itertools
 import struct
 from collections.abc import Callable, Sequence
 
+from keras_colorize.containers import xmp_segments
 from keras_colorize.jpeg_segments import Marker, Segment
 
-__all__ = ["MAX_XMP_BYTES", "declare_ycbcr", "relocate_pictures", "replace_icc", "replace_xmp"]
+__all__ = [
+    "declare_ycbcr",
+    "relocate_pictures",
+    "replace_exif",
+    "replace_icc",
+    "replace_xmp",
+]
 
 _JFIF = b"JFIF\0"
 _EXIF = b"Exif\0"
 _ADOBE = b"Adobe"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC = b"ICC_PROFILE\0"
 _MPF = b"MPF\0"
 
-#: The longest XMP packet that fits into one segment, as the specification counts it.
-MAX_XMP_BYTES = 65502
-# A segment holds 65533 bytes: name, number and count of the chunks, and so much of a profile.
-_MAX_ICC_BYTES = 65533 - len(_ICC) - 2
+_MAX_SEGMENT = 65533  # bytes
+# Of a profile, beside its name, and number and count of its chunks.
+_MAX_ICC_BYTES = _MAX_SEGMENT - len(_ICC) - 2
 
 # Version 1.01; a ratio of 1:1 without a unit; no thumbnail.
 _PLAIN_JFIF = Segment(Marker.APP0, _JFIF + bytes.fromhex("01 01 00 0001 0001 00 00"))
@@ -51,24 +58,45 @@ def declare_ycbcr(segments: Sequence[Segment]) -> list[Segment]:
     return declared
 
 
-def replace_xmp(segments: Sequence[Segment], packet: bytes) -> list[Segment]:
-    """Put an XMP packet in the place of the one that is there, or behind JFIF and Exif.
-
-    Segments of extended XMP stay; the packet has to name them, as the old one did.
+def replace_exif(segments: Sequence[Segment], block: bytes) -> list[Segment]:
+    """Put an EXIF block, which begins with ``II`` or ``MM``, in the place of the one there is.
 
     Raises:
-        ValueError: if the packet is longer than :data:`MAX_XMP_BYTES`.
+        ValueError: if the block is longer than a segment.
     """
-    if len(packet) > MAX_XMP_BYTES:
+    payload = _EXIF + b"\0" + block
+    if len(payload) > _MAX_SEGMENT:
         raise ValueError(
-            f"xmp must have at most {MAX_XMP_BYTES} bytes, which is what a JPEG segment holds. "
-            f"Received: {len(packet)} bytes. Leave out its padding, or what isn't needed"
+            f"exif must have at most {_MAX_SEGMENT - len(_EXIF) - 1} bytes, which is what a JPEG "
+            f"segment holds. Received: {len(block)} bytes"
         )
     return _replace(
         segments,
-        lambda segment: _begins(segment, Marker.APP1, _XMP),
-        [Segment(Marker.APP1, _XMP + packet)],
+        lambda segment: _begins(segment, Marker.APP1, _EXIF),
+        [Segment(Marker.APP1, payload)],
     )
+
+
+def replace_xmp(segments: Sequence[Segment], packet: bytes) -> list[Segment]:
+    """Put an XMP packet in the place of what is there, or behind JFIF and Exif.
+
+    Args:
+        segments: of the JPEG.
+        packet: of any length; what one segment doesn't hold becomes extended XMP.
+
+    Raises:
+        ValueError: if the packet is long and damaged.
+    """
+    rest, new = xmp_segments(packet), []
+    while rest:
+        length = int.from_bytes(rest[2:4], "big")
+        new.append(Segment(Marker.APP1, rest[4 : 2 + length]))
+        rest = rest[2 + length :]
+
+    def is_old(segment: Segment) -> bool:
+        return _begins(segment, Marker.APP1, _XMP) or _begins(segment, Marker.APP1, _EXTENDED_XMP)
+
+    return _replace(segments, is_old, new)
 
 
 def replace_icc(segments: Sequence[Segment], profile: bytes) -> list[Segment]:

@@ -2,15 +2,19 @@
 
 import csv
 import dataclasses
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from keras_colorize.errors import RunError
+from keras_colorize.files import lock
 from keras_colorize.tables import read_rows
 
 __all__ = ["Ledger", "Record", "Status"]
+
+_log = logging.getLogger(__name__)
 
 Status = Literal["colorized", "already done", "failed"]
 
@@ -52,6 +56,8 @@ class Record:
     seconds: float | None = None
 
 
+# Rows that agree in these report the same result.
+_SAME = ("source", "output", "input_sha256", "model_sha256", "settings")
 _COLUMNS = [field.name for field in dataclasses.fields(Record)]
 
 
@@ -59,39 +65,63 @@ class Ledger:
     """The report of a run, continued where an earlier one was interrupted.
 
     Every row is on its way to the disk before the next photograph is reported, so that a killed
-    run loses none; half a row that a power cut left is taken out.
+    run loses none; half a row that a power cut left is taken out. One process writes it at a time.
 
     Args:
         path: the file, in a folder that exists.
 
     Raises:
-        RunError: there is a file of that name with other columns.
+        RunError: there is a file of that name with other columns, or another process writes it.
         OSError: it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.exists():
-            self._check_columns()
-            self._cut_last_line()
-        rows = read_rows(path)
-        self._done = {row["source"] for row in rows if row.get("status") == "colorized"}
         self._file = path.open("a", newline="", encoding="utf-8", errors="surrogateescape")
-        self._writer = csv.DictWriter(self._file, _COLUMNS)
-        if self._file.tell() == 0:
-            self._writer.writeheader()
+        try:
+            self._lock()
+            self._check_columns()
+            self._cut_last_row()
+            rows = read_rows(path)
+            self._done = {
+                tuple(row[name] for name in _SAME)
+                for row in rows
+                if row["status"] in ("colorized", "already done")
+            }
+            self._writer = csv.DictWriter(self._file, _COLUMNS)
+            if path.stat().st_size == 0:
+                self._writer.writeheader()
+        except BaseException:
+            self._file.close()
+            raise
 
     def add(self, record: Record) -> None:
         """Report a photograph; one that was done before, and reported then, is not again."""
-        if record.status == "already done" and record.source in self._done:
+        row = dataclasses.asdict(record)
+        if record.status == "already done" and tuple(row[name] for name in _SAME) in self._done:
             return
-        self._writer.writerow(dataclasses.asdict(record))
+        self._writer.writerow(row)
         self._file.flush()
 
-    def _cut_last_line(self) -> None:
+    def _lock(self) -> None:
+        try:
+            lock(self._file, wait=False)
+        except BlockingIOError as error:
+            raise RunError(
+                f"another process is writing {self.path}; wait for it, choose another --output, or "
+                "share the work between both with --shard"
+            ) from error
+        except OSError as error:  # as of some network drives
+            _log.warning("%s cannot be locked: start no second process there (%s)",
+                         self.path, error.strerror)  # fmt: skip
+
+    def _cut_last_row(self) -> None:
         with self.path.open("rb+") as file:
             content = file.read()
             whole = content.rfind(b"\n") + 1
+            # Within quotes, which stand in pairs, it is a line of a name.
+            while content.count(b'"', 0, whole) % 2:
+                whole = content.rfind(b"\n", 0, whole - 1) + 1
             if whole < len(content):
                 file.truncate(whole)
 

@@ -1,7 +1,7 @@
 """What a photograph's file says about it besides its pixels, read so that it can be carried along.
 
 Metadata are read as bytes, and stay as they were as far as that is true of a colorized copy;
-:func:`upright` changes the rest. What is damaged is left out and named in
+:func:`~keras_colorize.upright.upright` changes the rest. What is damaged is left out and named in
 :attr:`Metadata.warnings`; it never keeps sound pixels from being used.
 """
 
@@ -15,28 +15,31 @@ from PIL.ExifTags import Base as Tag
 
 from keras_colorize.containers import join_extension
 from keras_colorize.directories import (
-    ASCII,
     LONG,
     RATIONAL,
-    SHORT,
+    TIFF_ICC,
+    TIFF_IPTC,
+    TIFF_RESOURCES,
+    TIFF_XMP,
     Directory,
     Exif,
     Field,
-    build_exif,
     parse_exif,
     read_tiff_directories,
     tag_name,
 )
 from keras_colorize.iptc import IPTC_RESOURCE, parse_iptc, parse_resources
+from keras_colorize.layout import build_exif
 from keras_colorize.xmp import Xmp
 
 __all__ = [
+    "GEOREFERENCE",
     "NO_METADATA",
+    "RESOLUTION",
     "Metadata",
     "orientation",
     "read_metadata",
     "read_tiff_metadata",
-    "upright",
 ]
 
 
@@ -70,13 +73,15 @@ class Metadata:
 #: Of a photograph that says nothing of itself.
 NO_METADATA = Metadata()
 
+_MAX_WARNINGS = 8
 _KEPT_RESOURCES = (0x040A, 0x040B)
-# Where a reference grid lies on the pixels of an aerial photograph (GeoTIFF 1.1).
-_GEOREFERENCE = frozenset({33550, 33922, 34264, 34735, 34736, 34737})
-_RESOLUTION = (Tag.XResolution, Tag.YResolution)
+#: Tags that say where a reference grid lies on the pixels of an aerial photograph (GeoTIFF 1.1).
+GEOREFERENCE = frozenset({33550, 33922, 34264, 34735, 34736, 34737})
+#: Tags of the resolution, horizontal and vertical.
+RESOLUTION = (Tag.XResolution, Tag.YResolution)
 # The tags of a TIFF page that describe the photograph; all others describe how it is stored, or
 # belong to a program.
-_DESCRIPTIVE = _GEOREFERENCE | {
+_DESCRIPTIVE = GEOREFERENCE | {
     Tag.DocumentName, Tag.ImageDescription, Tag.Make, Tag.Model, Tag.Orientation,
     Tag.XResolution, Tag.YResolution, Tag.ResolutionUnit, Tag.PageName, Tag.PageNumber,
     Tag.Software, Tag.DateTime, Tag.Artist, Tag.HostComputer, Tag.Rating, Tag.RatingPercent,
@@ -84,25 +89,6 @@ _DESCRIPTIVE = _GEOREFERENCE | {
     Tag.DateTimeOriginal, Tag.FocalLength,
     Tag.XPTitle, Tag.XPComment, Tag.XPAuthor, Tag.XPKeywords, Tag.XPSubject,
 }  # fmt: skip
-_XMP, _IPTC, _RESOURCES, _ICC = 700, 33723, 34377, 34675
-_INTEROP_INDEX, _SRGB_INDEX = 1, Field(ASCII, b"R98\0")
-# In the first directory of an EXIF block: how pixels were stored, which no longer holds.
-_STORAGE = frozenset({
-    *range(254, 267), *range(273, 274), *range(277, 282), 284, *range(288, 294), 301,
-    *range(317, 326), *range(330, 348), *range(512, 531), _XMP, _IPTC, _RESOURCES, _ICC, 37724,
-})  # fmt: skip
-# The same in XMP.
-_XMP_STORAGE = (
-    "photoshop:ColorMode", "photoshop:ICCProfile", "tiff:BitsPerSample", "tiff:Compression",
-    "tiff:PhotometricInterpretation", "tiff:PlanarConfiguration", "tiff:PrimaryChromaticities",
-    "tiff:ReferenceBlackWhite", "tiff:SamplesPerPixel", "tiff:TransferFunction",
-    "tiff:WhitePoint", "tiff:YCbCrCoefficients", "tiff:YCbCrPositioning",
-    "tiff:YCbCrSubSampling", "xmp:Thumbnails",
-)  # fmt: skip
-_XMP_REGIONS = ("Iptc4xmpExt:ImageRegion", "MP:RegionInfo", "mwg-rs:Regions")
-
-
-# ---- reading ------------------------------------------------------------------------------------
 
 
 def read_metadata(image: Image.Image) -> Metadata:
@@ -146,39 +132,38 @@ def read_metadata(image: Image.Image) -> Metadata:
 
 def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
     """The metadata of a page, counted from 0, of a TIFF or BigTIFF file."""
-    wanted = _DESCRIPTIVE | {_XMP, _IPTC, _RESOURCES, _ICC}
+    containers = (TIFF_XMP, TIFF_IPTC, TIFF_RESOURCES, TIFF_ICC)
     try:
-        exif, problems = read_tiff_directories(file, page, frozenset(wanted))
+        exif, problems = read_tiff_directories(file, page, _DESCRIPTIVE.union(containers))
     except ValueError as error:
         return Metadata(warnings=(f"TIFF tags left out: {error}",))
-    warnings = [f"TIFF: {problem}" for problem in problems]
-    fields = {tag: exif.image.pop(tag, None) for tag in (_XMP, _IPTC, _RESOURCES, _ICC)}
-    content = {tag: value.data for tag, value in fields.items() if value is not None}
-    iptc = fields[_IPTC]
+    warnings = _named("TIFF", problems)
+    fields = {tag: exif.image.pop(tag) for tag in containers if tag in exif.image}
+    content = {tag: value.data for tag, value in fields.items()}
+    iptc = fields.get(TIFF_IPTC)
     if iptc is not None and iptc.type == LONG and iptc.data[:1] != b"\x1c":
         # Adobe's type for it. In a big-endian file, some programs have turned the bytes around.
-        content[_IPTC] = b"".join(iptc.data[i : i + 4][::-1] for i in range(0, len(iptc.data), 4))
+        longs = (iptc.data[i : i + 4] for i in range(0, len(iptc.data), 4))
+        content[TIFF_IPTC] = b"".join(number[::-1] for number in longs)
     if _of_a_program(exif.image.get(Tag.ImageDescription)):
         del exif.image[Tag.ImageDescription]
     raw = Metadata(
-        exif=_block(exif),
-        xmp=content.get(_XMP),
-        iptc=content.get(_IPTC),
-        icc=content.get(_ICC),
+        exif=build_exif(exif) if exif else None,
+        xmp=content.get(TIFF_XMP),
+        iptc=content.get(TIFF_IPTC),
+        icc=content.get(TIFF_ICC),
     )
-    return _checked(_with_resources(raw, content.get(_RESOURCES), warnings), warnings)
-
-
-def _block(exif: Exif) -> bytes | None:
-    """The EXIF block, or None where it would be empty."""
-    empty = not (exif.image or exif.photo or exif.gps or exif.interop)
-    return None if empty else build_exif(exif)
+    return _checked(_with_resources(raw, content.get(TIFF_RESOURCES), warnings), warnings)
 
 
 def _of_a_program(description: Field | None) -> bool:
     """Whether tifffile, ImageJ or OME note in it how numbers are stored."""
     text = b"" if description is None else description.data[:4000].lstrip()
-    return text.startswith((b'{"shape"', b"ImageJ=")) or (text[:1] == b"<" and b"<OME" in text)
+    return (
+        text.startswith(b"ImageJ=")
+        or (text[:1] == b"{" and b'"shape"' in text)
+        or (text[:1] == b"<" and b"<OME" in text)
+    )
 
 
 def _bytes(value: Any) -> bytes | None:
@@ -191,7 +176,7 @@ def _dpi(values: Any) -> tuple[float, float] | None:
     if not isinstance(values, tuple) or len(values) != 2:
         return None
     x, y = (float(value) for value in values)
-    if not (0 < x <= 65535 and 0 < y <= 65535):  # what JFIF can say
+    if not (1 <= x <= 65535 and 1 <= y <= 65535):  # what JFIF can say
         return None
     return _whole(x), _whole(y)
 
@@ -199,7 +184,7 @@ def _dpi(values: Any) -> tuple[float, float] | None:
 def _whole(dpi: float) -> float:
     """The whole number that was meant: PNG counts pixels per meter, so 300 become 299.9994."""
     near = float(round(dpi))
-    return near if near and abs(dpi - near) < 0.0128 else dpi
+    return near if abs(dpi - near) < 0.0128 else dpi
 
 
 def _comment(info: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
@@ -216,15 +201,17 @@ def _comment(info: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
 def _with_segments(
     raw: Metadata, segments: Iterable[tuple[str, bytes]], warnings: list[str]
 ) -> Metadata:
-    """Add what Pillow leaves in a JPEG's segments: the extension of XMP, Photoshop's resources."""
-    segments = list(segments)
-    match = re.search(rb"""HasExtendedXMP(?:=["']|>)\s*([0-9A-Fa-f]{32})""", raw.xmp or b"")
-    if match is not None:
-        part = join_extension([data for name, data in segments if name == "APP1"], match[1])
-        raw = replace(raw, xmp=_joined(raw.xmp or b"", part, warnings))
+    """Add what a JPEG's segments hold: XMP, its extension, Photoshop's resources."""
+    app1 = [data for name, data in segments if name == "APP1"]
+    packet = next(
+        (data[29:] for data in app1 if data.startswith(b"http://ns.adobe.com/xap/")), None
+    )
+    match = re.search(rb"""HasExtendedXMP(?:=["']|>)\s*([0-9A-Fa-f]{32})""", packet or b"")
+    if packet is not None and match is not None:
+        packet = _joined(packet, join_extension(app1, match[1]), warnings)
     photoshop = [data[14:] for name, data in segments
                  if name == "APP13" and data.startswith(b"Photoshop 3.0\0")]  # fmt: skip
-    return _with_resources(raw, b"".join(photoshop), warnings)
+    return _with_resources(replace(raw, xmp=packet), b"".join(photoshop), warnings)
 
 
 def _joined(packet: bytes, extension: bytes | None, warnings: list[str]) -> bytes:
@@ -250,7 +237,9 @@ def _with_resources(raw: Metadata, data: bytes | None, warnings: list[str]) -> M
     if data[end:].strip(b"\0"):
         warnings.append("Photoshop's resources are damaged; those before the damage were read")
     kept = tuple((n, resources[n]) for n in _KEPT_RESOURCES if n in resources)
-    return replace(raw, iptc=raw.iptc or resources.get(IPTC_RESOURCE), resources=kept)
+    return replace(
+        raw, iptc=raw.iptc or resources.get(IPTC_RESOURCE), resources=raw.resources or kept
+    )
 
 
 def _with_texts(raw: Metadata, info: Mapping[Any, Any], warnings: list[str]) -> Metadata:
@@ -295,8 +284,8 @@ def _checked(raw: Metadata, warnings: list[str]) -> Metadata:
         try:
             parsed, problems = parse_exif(data)
             problems += _drop_misshapen(parsed.image)
-            warnings.extend(f"EXIF: {problem}; left out" for problem in problems)
-            exif = _block(parsed) if problems else data
+            warnings.extend(_named("EXIF", problems))
+            exif = (build_exif(parsed) if problems else data) if parsed else None
             dpi = dpi or _exif_dpi(parsed)
         except ValueError as error:
             warnings.append(f"EXIF left out: {error}")
@@ -314,9 +303,17 @@ def _checked(raw: Metadata, warnings: list[str]) -> Metadata:
     return replace(raw, exif=exif, xmp=xmp, iptc=iptc, dpi=dpi, warnings=tuple(warnings))
 
 
+def _named(where: str, problems: list[str]) -> list[str]:
+    """Problems as warnings; of very many the first."""
+    named = [f"{where}: {problem}; left out" for problem in problems[:_MAX_WARNINGS]]
+    if len(problems) > _MAX_WARNINGS:
+        named.append(f"{where}: {len(problems) - _MAX_WARNINGS} more values left out")
+    return named
+
+
 def _drop_misshapen(image: Directory) -> list[str]:
     """Take out a resolution that is no fraction: Pillow refuses a JPEG with such a one."""
-    found = [tag for tag in _RESOLUTION if tag in image]
+    found = [tag for tag in RESOLUTION if tag in image]
     wrong = [tag for tag in found if (image[tag].type, image[tag].count) != (RATIONAL, 1)]
     for tag in wrong:
         del image[tag]
@@ -327,16 +324,13 @@ def _exif_dpi(exif: Exif) -> tuple[float, float] | None:
     unit = exif.image.get(Tag.ResolutionUnit)
     scale = {2: 1.0, 3: 2.54}.get(2 if unit is None else unit.numbers(exif.dialect)[0])
     values = []
-    for tag in _RESOLUTION:
+    for tag in RESOLUTION:
         found = exif.image.get(tag)
         numbers = [] if found is None else found.numbers(exif.dialect)
         if scale is None or not numbers or numbers[1] == 0:
             return None
         values.append(scale * numbers[0] / numbers[1])
     return _dpi(tuple(values))
-
-
-# ---- changing -----------------------------------------------------------------------------------
 
 
 def orientation(metadata: Metadata) -> int:
@@ -351,73 +345,3 @@ def orientation(metadata: Metadata) -> int:
             return numbers[0] if len(numbers) == 1 and numbers[0] in range(1, 9) else 1
     text = None if metadata.xmp is None else Xmp.parse(metadata.xmp).text("tiff:Orientation")
     return int(text) if text in tuple("12345678") else 1
-
-
-def upright(metadata: Metadata, size: tuple[int, int]) -> Metadata:
-    """The metadata of a colorized copy: turned upright, three channels of sRGB, without thumbnail.
-
-    What said how the original's pixels were stored is set right or taken out: orientation,
-    dimensions, color space, sample layout, and thumbnails, which would be gray. The maker's note of
-    a camera, whose contents only its maker knows, stays as it is.
-
-    Args:
-        metadata: those of the original; its :func:`orientation` has been applied to the pixels.
-        size: width and height of the upright picture, in pixels.
-    """
-    turn = orientation(metadata)
-    across = turn >= 5  # rows become columns
-    warnings = list(metadata.warnings)
-    dpi = metadata.dpi
-    return replace(
-        metadata,
-        exif=None if metadata.exif is None else _upright_exif(metadata.exif, size, turn),
-        xmp=None if metadata.xmp is None else _upright_xmp(metadata.xmp, size, turn, warnings),
-        dpi=(dpi[1], dpi[0]) if dpi is not None and across else dpi,
-        warnings=tuple(warnings),
-    )
-
-
-def _upright_exif(block: bytes, size: tuple[int, int], turn: int) -> bytes | None:
-    exif, _ = parse_exif(block)
-    image, photo, pack = exif.image, exif.photo, exif.dialect.pack
-    for tag in image.keys() & (_STORAGE if turn == 1 else _STORAGE | _GEOREFERENCE):
-        del image[tag]
-    if Tag.Orientation in image:
-        image[Tag.Orientation] = Field(SHORT, pack(1, 2))
-    if turn >= 5:
-        values = [image.pop(tag, None) for tag in _RESOLUTION]
-        turned = zip(_RESOLUTION, reversed(values), strict=True)
-        image.update({tag: value for tag, value in turned if value is not None})
-    for tag, length in zip((Tag.ExifImageWidth, Tag.ExifImageHeight), size, strict=True):
-        if tag in photo:
-            photo[tag] = Field(LONG, pack(length, 4))
-    if Tag.ColorSpace in photo:
-        photo[Tag.ColorSpace] = Field(SHORT, pack(1, 2))  # sRGB
-    if exif.interop.get(_INTEROP_INDEX, _SRGB_INDEX).data[:3] != _SRGB_INDEX.data[:3]:
-        exif.interop.clear()  # R03 says Adobe RGB
-    return _block(exif)
-
-
-def _upright_xmp(packet: bytes, size: tuple[int, int], turn: int, warnings: list[str]) -> bytes:
-    xmp = Xmp.parse(packet)
-    for name in _XMP_STORAGE:
-        xmp.remove(name)
-    width, height = map(str, size)
-    x, y = xmp.text("tiff:XResolution"), xmp.text("tiff:YResolution")
-    for name, value in {
-        "exif:ColorSpace": "1",
-        "exif:PixelXDimension": width,
-        "exif:PixelYDimension": height,
-        "tiff:ImageLength": height,
-        "tiff:ImageWidth": width,
-        "tiff:Orientation": "1",
-        "tiff:XResolution": y if turn >= 5 else x,
-        "tiff:YResolution": x if turn >= 5 else y,
-    }.items():
-        if value is not None and xmp.has(name):
-            xmp.set(name, value)
-    if turn != 1 and any(map(xmp.has, _XMP_REGIONS)):
-        warnings.append("XMP: regions of the picture left out, since they lie on the unturned one")
-        for name in _XMP_REGIONS:
-            xmp.remove(name)
-    return xmp.to_bytes()

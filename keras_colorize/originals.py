@@ -24,6 +24,7 @@ from keras_colorize.upsampling import strips
 __all__ = ["WHITE", "Page", "pages_of"]
 
 _PREVIEW_SIDE = 128  # pixels
+_STRIP_PIXELS = 1 << 19  # setting a profile up takes Little CMS as long as 2^17 to 2^20 pixels
 _PREVIEW_ROWS = 4  # of the original, averaged into one of the preview
 
 
@@ -104,7 +105,7 @@ def _next_page(pictures: Iterator[Decoded], remove_tint: bool) -> Page | None:
         notes.append("tint removed")
     planes = np.empty((2, height, width), np.uint16)
     opaque = True
-    for top, bottom in strips(height, width):
+    for top, bottom in strips(height, width, _STRIP_PIXELS):
         strip = pixels.strip(top, bottom)
         rgb = _to_srgb(strip[..., : pixels.channels], converter)
         planes[0, top:bottom] = _luminance(rgb, gains)
@@ -125,11 +126,10 @@ def _preview(pixels: Decoded, converter: Converter | None) -> np.ndarray:
     rows = []
     for top in tops:
         strip = pixels.strip(top, min(top + _PREVIEW_ROWS, height))[..., : pixels.channels]
-        rgb = _to_srgb(strip, converter)
-        scaled = rgb.astype(np.float32).mean(axis=0) / np.iinfo(rgb.dtype).max
+        scaled = _deepen(strip).astype(np.float32).mean(axis=0)
         rows.append(np.add.reduceat(scaled, edges, axis=0) / lengths)
-    preview = quantize(np.stack(rows))
-    return np.broadcast_to(preview, (*preview.shape[:2], 3))
+    preview = _to_srgb(np.rint(np.stack(rows)).astype(np.uint16), converter)
+    return np.broadcast_to(quantize(preview / WHITE), (*preview.shape[:2], 3))
 
 
 def _to_srgb(strip: np.ndarray, converter: Converter | None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One photograph on disk: find it, decode it upright into 8-bit RGB, write it whole or not at all.
+"""One photograph on disk: find it, measure it, decode it upright into 8-bit RGB, for training.
 
 What cannot be used is refused with a :class:`~keras_colorize.errors.PhotoError` whose message is a
 short reason without the file name, so that the caller can list ``path,reason``. Pixels are taken
@@ -9,13 +9,12 @@ TensorFlow is imported only when a TIFF is met, for tensorflow-io's decoder.
 
 import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
-from keras_colorize.errors import DataError, PhotoError
-from keras_colorize.files import atomic_path
+from keras_colorize.errors import DataError
 from keras_colorize.formats import (
     FORMATS,
     PHOTO_SUFFIXES,
@@ -26,7 +25,7 @@ from keras_colorize.formats import (
     photo_errors,
     turn_of,
 )
-from keras_colorize.pixels import check_size, quantize, to_rgb
+from keras_colorize.pixels import check_size, to_rgb
 from keras_colorize.tiff import TiffDecoder, read_tiff, tiff_size
 
 __all__ = [
@@ -34,8 +33,6 @@ __all__ = [
     "find_photos",
     "measure_photo",
     "read_photo",
-    "reduce_size",
-    "save_photo",
 ]
 
 _FILTER = Image.Resampling.LANCZOS
@@ -153,67 +150,6 @@ def measure_photo(path: str | Path) -> tuple[int, int]:
             return tiff_size(file) if format_ == "TIFF" else open_image(file, format_).size
 
 
-def reduce_size(image: np.ndarray, short_side: int) -> np.ndarray:
-    """Reduce an image, never enlarge it, antialiased and in proportion.
-
-    Args:
-        image: uint8 ``(H, W, 3)`` or ``(H, W, 1)``.
-        short_side: length of the shorter side of the result, in pixels.
-
-    Returns:
-        uint8 ``(h, w, C)``; the image itself if it is small enough already.
-    """
-    _check_image(image, ("uint8",))
-    if min(image.shape[:2]) <= short_side:
-        return image
-    reduced = np.array(_reduce(_from_array(image), short_side))
-    return reduced.reshape(*reduced.shape[:2], image.shape[2])
-
-
-def save_photo(
-    path: str | Path, image: np.ndarray, *, overwrite: bool = False, quality: int = 95
-) -> None:
-    """Write an image in the format that the ending of its name asks for, completely or not at all.
-
-    Args:
-        path: the file; JPEG, PNG, WebP, BMP or TIFF (deflate), in a folder that exists.
-        image: ``(H, W, 3)`` RGB or ``(H, W, 1)`` gray, uint8, or float in [0, 1] (what lies
-            outside by rounding is clipped).
-        overwrite: replace an existing file instead of refusing.
-        quality: of JPEG and WebP, 1 to 100.
-
-    Raises:
-        PhotoError: if the file exists, cannot be written, or its ending names no such format.
-        ValueError: if the image has another shape or type, or holds NaN.
-    """
-    path = Path(path)
-    format_ = FORMATS.get(path.suffix.lower())
-    # 256 colors cannot hold a photograph, and not every machine can write HEIC.
-    if format_ in (None, "GIF", "HEIF"):
-        writable = ", ".join(s for s in PHOTO_SUFFIXES if FORMATS[s] not in ("GIF", "HEIF"))
-        raise PhotoError(f"cannot write {path}: the name must end in one of {writable}")
-    _check_image(image, ("uint8", "float16", "float32", "float64"))
-    if image.dtype != np.uint8:
-        if not np.isfinite(image).all():
-            raise ValueError("image must be finite. Received: NaN or infinite values")
-        image = quantize(image)
-    if not overwrite and os.path.lexists(path):
-        raise PhotoError(f"{path} exists already; allow overwriting, or write elsewhere")
-    # Color is what this package adds: don't halve its resolution, as JPEG does unless told not to.
-    options: dict[str, dict[str, Any]] = {
-        "JPEG": {"quality": quality, "subsampling": 0},
-        "WEBP": {"quality": quality},
-        "TIFF": {"compression": "tiff_adobe_deflate"},
-    }
-    try:
-        with atomic_path(path) as temporary:
-            _from_array(image).save(temporary, format_, **options.get(format_, {}))
-    except (OSError, ValueError) as error:  # ValueError: more pixels than the format can count
-        raise PhotoError(
-            f"cannot write {path}: {getattr(error, 'strerror', None) or error}"
-        ) from error
-
-
 def _read_other(
     file: BinaryIO, format_: str, short_side: int | None, max_pixels: int
 ) -> tuple[Image.Image, Image.Transpose | None]:
@@ -245,14 +181,3 @@ def _reduce(image: Image.Image, short_side: int) -> Image.Image:
     if size == image.size:
         return image
     return image.resize(size, _FILTER, reducing_gap=_REDUCING_GAP)
-
-
-def _from_array(image: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image))
-
-
-def _check_image(image: np.ndarray, dtypes: tuple[str, ...]) -> None:
-    if image.ndim != 3 or image.shape[2] not in (1, 3) or 0 in image.shape:
-        raise ValueError(f"image must be (H, W, 3) or (H, W, 1). Received: shape {image.shape}")
-    if image.dtype.name not in dtypes:
-        raise ValueError(f"image must be {' or '.join(dtypes)}. Received: {image.dtype}")

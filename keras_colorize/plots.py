@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from keras_colorize.files import atomic_path
 from keras_colorize.tables import read_numbers
@@ -65,6 +66,7 @@ def _draw_panel(axes: Axes, table: dict[str, list[float]], title: str, metric: s
         axes.plot(table["epoch"], table[column], linestyle="--", label="truth")
     axes.set_title(title)
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend()

@@ -5,19 +5,26 @@ import itertools
 import numpy as np
 from PIL import Image
 
-__all__ = ["pad_to_stride", "reduce_luminance", "reduced_size", "resize_planes"]
+__all__ = [
+    "MAX_RATIO",
+    "REDUCING_GAP",
+    "pad_to_stride",
+    "reduce_luminance",
+    "reduced_size",
+    "resize_planes",
+]
 
-# The longer side of the copy is at most so many times its shorter side: panoramas stay affordable.
-_MAX_RATIO = 8
-# Averaging over whole blocks goes no further than this times the wanted size; bicubic filtering,
-# which is better and slower, does the rest.
-_REDUCING_GAP = 2
+#: The longer side of the copy is at most so many times its shorter side: panoramas stay affordable.
+MAX_RATIO = 8
+#: Averaging over whole blocks goes no further than this times the wanted size; bicubic filtering,
+#: which is better and slower, does the rest.
+REDUCING_GAP = 2
 
 
 def reduced_size(shape: tuple[int, ...], short_side: int) -> tuple[int, int]:
     """Height and width of the copy: ``short_side`` pixels short, never more than the original."""
     height, width = shape
-    scale = min(1.0, short_side / min(height, width), _MAX_RATIO * short_side / max(height, width))
+    scale = min(1.0, short_side / min(height, width), MAX_RATIO * short_side / max(height, width))
     return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
@@ -33,7 +40,7 @@ def reduce_luminance(luminance: np.ndarray, short_side: int) -> np.ndarray:
     """
     height, width = reduced_size(luminance.shape, short_side)
     white = 1.0 if luminance.dtype.kind == "f" else np.iinfo(luminance.dtype).max
-    blocks = _block_means(luminance, _REDUCING_GAP * height, _REDUCING_GAP * width)
+    blocks = _block_means(luminance, REDUCING_GAP * height, REDUCING_GAP * width)
     reduced = resize_planes((blocks / white).astype(np.float32)[None], height, width)[0]
     # Bicubic interpolation overshoots at edges; the network was promised [0, 1].
     return np.clip(reduced, 0.0, 1.0)

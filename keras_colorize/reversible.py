@@ -11,11 +11,13 @@ from PIL import Image
 from keras_colorize import color
 from keras_colorize.condition import Tone, find_tone
 from keras_colorize.errors import IrreversibleJpegError
-from keras_colorize.formats import open_file, open_image, photo_errors, turn_of
+from keras_colorize.formats import TURN, open_file, open_image, photo_errors
 from keras_colorize.icc import make_converter
 from keras_colorize.jpeg import add_chroma_planes
-from keras_colorize.metadata import Metadata, read_metadata
+from keras_colorize.metadata import Metadata, orientation, read_metadata
 from keras_colorize.pixels import check_size, opposite_turn, swaps_sides, turn_array
+from keras_colorize.provenance import Provenance, add_provenance
+from keras_colorize.upright import upright
 from keras_colorize.upsampling import Enlargement, strips
 
 __all__ = ["Jpeg"]
@@ -70,7 +72,8 @@ class Jpeg:
             # Without a conversion: of a gray one L, of others luminance and chroma as coded.
             image.draft("L" if image.mode == "L" else "YCbCr", asked)
             image.load()
-            turn = turn_of(image)
+            metadata = read_metadata(image)
+            turn = TURN.get(orientation(metadata))
             luminance = turn_array(np.asarray(image.getchannel(0)), turn)
             reduced = image.reduce(max(1, min(size) // _PREVIEW_SIDE))
             return cls(
@@ -79,16 +82,18 @@ class Jpeg:
                 (height, width) if swaps_sides(turn) else (width, height),
                 turn,
                 find_tone(np.asarray(reduced.convert("RGB"))),
-                read_metadata(image),
+                metadata,
             )
 
-    def with_color(self, enlargement: Enlargement, *, quality: int, xmp: bytes) -> bytes:
+    def with_color(
+        self, enlargement: Enlargement, *, quality: int, provenance: Provenance
+    ) -> bytes:
         """The file in color.
 
         Args:
             enlargement: its chroma, at the size of :attr:`luminance`.
             quality: of the chroma, 1 to 100.
-            xmp: packet to embed in place of the one it has.
+            provenance: to embed; for the rest, metadata stay, but for a gray thumbnail.
 
         Raises:
             IrreversibleJpegError: its luminance cannot stay as it is.
@@ -96,7 +101,16 @@ class Jpeg:
         cb, cr = (
             turn_array(plane, opposite_turn(self.turn)) for plane in self._planes(enlargement)
         )
-        return add_chroma_planes(self.data, cb, cr, quality=quality, xmp=xmp)
+        stored = (self.size[1], self.size[0]) if swaps_sides(self.turn) else self.size
+        metadata = upright(self.metadata, stored, turned=False)
+        return add_chroma_planes(
+            self.data,
+            cb,
+            cr,
+            quality=quality,
+            exif=metadata.exif,
+            xmp=add_provenance(metadata.xmp, provenance),
+        )
 
     def _planes(self, enlargement: Enlargement) -> np.ndarray:
         """Cb and Cr as JPEG codes them (T.871, section 7), uint8 ``(2, h, w)``, upright."""

@@ -5,6 +5,7 @@ atomically, and a run that is continued replaces the steps it repeats. Domains a
 photographs that are measured apart, such as modern and historical.
 """
 
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ __all__ = [
     "load_statistics",
     "read_snapshots",
     "save_snapshot",
+    "snapshot_histograms",
+    "snapshot_scalars",
 ]
 
 #: The percentiles that are kept of each layer's activations.
@@ -105,6 +108,44 @@ class StatisticsHistory:
     def statistic(self, name: str) -> np.ndarray:
         """One of :data:`STATISTICS` over time, ``(T, D, L)``."""
         return self.values[..., STATISTICS.index(name)]
+
+
+def snapshot_scalars(snapshot: Snapshot) -> dict[str, float]:
+    """What is logged of a snapshot as numbers, by key, without what does not apply, and so is NaN.
+
+    Keys are ``activations/<domain>/<layer>/<statistic>``, and ``weights/<layer>/`` with ``norm``,
+    ``update_ratio`` and ``gradient_norm``.
+    """
+    scalars: dict[str, float] = {}
+    for d, domain in enumerate(snapshot.domains):
+        for index, layer in enumerate(snapshot.layers):
+            values = zip(STATISTICS, snapshot.values[d, index].tolist(), strict=True)
+            scalars |= {f"activations/{domain}/{layer}/{name}": value for name, value in values}
+    for name, norms in (
+        ("norm", snapshot.weight_norms),
+        ("update_ratio", snapshot.update_ratios),
+        ("gradient_norm", snapshot.gradient_norms),
+    ):
+        values = zip(snapshot.weights, norms.tolist(), strict=True)
+        scalars |= {f"weights/{layer}/{name}": value for layer, value in values}
+    return {key: value for key, value in scalars.items() if not math.isnan(value)}
+
+
+def snapshot_histograms(snapshot: Snapshot) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Counts ``(BINS,)`` and edges ``(BINS + 1,)``, by ``activations/<domain>/<layer>/histogram``.
+
+    A layer whose activations reach to infinity has none.
+    """
+    histograms = {}
+    ends = snapshot.values[..., [STATISTICS.index("min"), STATISTICS.index("max")]]
+    for d, domain in enumerate(snapshot.domains):
+        for index, layer in enumerate(snapshot.layers):
+            low, high = ends[d, index].tolist()
+            if math.isfinite(low) and math.isfinite(high):
+                edges = np.linspace(low, high, BINS + 1)
+                key = f"activations/{domain}/{layer}/histogram"
+                histograms[key] = (snapshot.counts[d, index], edges)
+    return histograms
 
 
 def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:

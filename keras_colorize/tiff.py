@@ -143,8 +143,9 @@ def _check_tiff_data(file: BinaryIO, tags: Tags) -> bool:
 def _known_to_tensorflow_io(tags: Tags) -> bool:
     """Whether decode_tiff gets this kind of TIFF right: measured, one kind after the other.
 
-    It refuses 32 bits and CMYK of 16, takes signed numbers for unsigned, doesn't blend gray with
-    its alpha, and is off by 10 levels in CIELAB, by more in YCbCr other than JPEG's.
+    It refuses 32 bits and CMYK of 16, takes signed numbers for unsigned, garbles tiles of 16-bit
+    gray, doesn't blend gray with its alpha, and is off by 10 levels in CIELAB, by more in YCbCr
+    other than JPEG's.
     """
     photometric, samples = tags[Tag.PhotometricInterpretation][0], tags[Tag.SamplesPerPixel][0]
     bits, extra = set(tags[Tag.BitsPerSample]), tags[Tag.ExtraSamples]
@@ -164,6 +165,7 @@ def _known_to_tensorflow_io(tags: Tags) -> bool:
         and len(extra) <= (photometric == 2)
         and set(tags[Tag.SampleFormat]) == {1}
         and (photometric != 6 or tags[Tag.Compression] == (7,))
+        and not (tags[Tag.TileOffsets] and channels == 1 and bits == {16})
     )
 
 
@@ -205,7 +207,22 @@ def _tiff_with_pillow(file: BinaryIO, tags: Tags) -> Image.Image:
     image.im = Image.new(image.mode, _tiff_size(tags)).im
     image.load()
     file.seek(0)
-    rgb = to_rgb(image)
+    rgb = to_rgb(_with_right_numbers(image, file, tags))
     if image.mode.startswith("I") and tags[Tag.PhotometricInterpretation] == (0,):
         rgb = ImageOps.invert(rgb)  # 0 is white, which Pillow heeds in 8 bits only
     return rgb
+
+
+def _with_right_numbers(image: Image.Image, file: BinaryIO, tags: Tags) -> Image.Image:
+    """What Pillow gives of 12 bits is not scaled; of big-endian 32, turned around once too often.
+
+    The latter where they are compressed: libtiff has them in the processor's order already.
+    """
+    bits = tags[Tag.BitsPerSample]
+    if bits == (12,):
+        return Image.fromarray(np.round(np.asarray(image) * (65535 / 4095)).astype(np.uint16))
+    big_endian = file.read(2) == b"MM"
+    file.seek(0)
+    if image.mode in ("I", "F") and bits == (32,) and big_endian and tags[Tag.Compression] != (1,):
+        return Image.fromarray(np.asarray(image).byteswap())
+    return image

@@ -17,8 +17,9 @@ from PIL.ExifTags import Base as Tag
 
 from keras_colorize.decoded import Decoded, from_pillow
 from keras_colorize.errors import PhotoError
-from keras_colorize.formats import TURN, turn_of
+from keras_colorize.formats import TURN
 from keras_colorize.metadata import read_tiff_metadata
+from keras_colorize.packed import read_packed
 from keras_colorize.pixels import TRUNCATED, WHITE, check_size, to_integers
 
 __all__ = ["read_tiff_pages"]
@@ -28,7 +29,7 @@ __all__ = ["read_tiff_pages"]
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK, _YCBCR = 0, 1, 2, 5, 6
 _CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
 _UNCOMPRESSED = 1
-_LOSSLESS = {1: "none", 5: "LZW", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
+_LOSSLESS = (1, 5, 8, 32946, 32773, 50000)  # none, LZW, deflate, deflate, packbits, zstd
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _REDUCED_OR_MASK = 0b101  # of the tag NewSubfileType
 
@@ -63,7 +64,7 @@ def read_tiff_pages(file: BinaryIO, max_pixels: int) -> Iterator[Decoded]:
             _check_data(page, file)
             deep = page.dtype is not None and page.dtype.itemsize >= 2
             direct = deep and page.photometric in _CHANNELS
-            decoded = _read_deep(page) if direct else _read_shallow(page, file, tiff)
+            decoded = _read_deep(page, file) if direct else _read_shallow(page, file, tiff)
             yield replace(decoded, metadata=read_tiff_metadata(file, index))
 
 
@@ -77,10 +78,16 @@ def _check_numbers(page: Any) -> None:
 
 
 def _check_data(page: Any, file: BinaryIO) -> None:
-    """Refuse a page whose pixels aren't all there: uncompressed, no decoder would notice."""
+    """Refuse a page whose pixels aren't all there: uncompressed, no decoder would notice.
+
+    And one of tiles that are much larger than the page.
+    """
     end = file.seek(0, io.SEEK_END)
     if any(o + size > end for o, size in zip(page.dataoffsets, page.databytecounts)):
         raise PhotoError(TRUNCATED)
+    tile = page.tilewidth * page.tilelength * page.tiledepth
+    if tile > max(_LARGEST_TILE, 2 * page.imagewidth * page.imagelength):
+        raise PhotoError(f"damaged TIFF data: tiles of {page.tilewidth} x {page.tilelength}")
     # YCbCr may hold fewer numbers than pixels.
     packed = page.compression != _UNCOMPRESSED or page.photometric == _YCBCR
     bits = page.imagewidth * page.samplesperpixel * page.bitspersample
@@ -91,10 +98,10 @@ def _check_data(page: Any, file: BinaryIO) -> None:
 # -- 16 bits or more --------------------------------------------------------------------------
 
 
-def _read_deep(page: Any) -> Decoded:
+def _read_deep(page: Any, file: BinaryIO) -> Decoded:
     _check_deep(page)
-    array = page.asarray()
     samples, channels = page.samplesperpixel, _CHANNELS[page.photometric]
+    array = page.asarray() if page.compression == _UNCOMPRESSED else read_packed(page, file)
     if samples > 1 and page.planarconfig == 2:
         array = np.moveaxis(array.reshape(samples, page.imagelength, page.imagewidth), 0, -1)
     array = array.reshape(page.imagelength, page.imagewidth, samples)
@@ -129,6 +136,8 @@ def _check_deep(page: Any) -> None:
             f"16-bit TIFF with compression {int(page.compression)}, of which only none, LZW, "
             f"deflate, packbits and zstd are read; save it with one of them"
         )
+    if page.compression != _UNCOMPRESSED and page.bitspersample != 8 * page.dtype.itemsize:
+        raise PhotoError(f"compressed TIFF of {page.bitspersample} bits; save it uncompressed")
     channels = _CHANNELS[page.photometric]
     if page.dtype.kind not in "uif" or page.imagedepth != 1:
         raise PhotoError("not a photograph: its TIFF page holds volumes or complex numbers")
@@ -137,9 +146,6 @@ def _check_deep(page: Any) -> None:
             f"expected a TIFF page of {channels} to {_MOST_SAMPLES} channels, found "
             f"{page.samplesperpixel}"
         )
-    tile = page.tilewidth * page.tilelength * page.tiledepth
-    if tile > max(_LARGEST_TILE, 2 * page.imagewidth * page.imagelength):
-        raise PhotoError(f"damaged TIFF data: tiles of {page.tilewidth} x {page.tilelength}")
     # Of what isn't there, tifffile makes black, or whatever lay in the memory.
     count = int(np.prod(page.chunked))
     if not len(page.dataoffsets) == len(page.databytecounts) == count or 0 in page.databytecounts:
@@ -165,11 +171,10 @@ def _read_shallow(page: Any, file: BinaryIO, tiff: Any) -> Decoded:
             f"a kind of TIFF that is not read: {page.samplesperpixel} x {page.bitspersample} bits, "
             f"photometric {int(page.photometric)}, compression {int(page.compression)}"
         ) from error
-    turn = turn_of(image)
     # Memory that is there already isn't measured by Pillow's own limit.
-    image.im = Image.new(image.mode, image.size).im
-    image.load()
-    return from_pillow(image, image.info.get("icc_profile"), turn)
+    image.im = Image.new(image.mode, (page.imagewidth, page.imagelength)).im
+    image.load()  # which turns it upright
+    return from_pillow(image, image.info.get("icc_profile"), None)
 
 
 class _FromPage(io.RawIOBase):
@@ -200,10 +205,7 @@ class _FromPage(io.RawIOBase):
     def tell(self) -> int:
         return self._file.tell()
 
-    def readinto(self, buffer: Any) -> int:
+    def read(self, size: int | None = -1) -> bytes:
         place = self._file.tell()
-        data = self._file.read(len(buffer))
-        if place < len(self._head):
-            data = (self._head[place:] + data[len(self._head) - place :])[: len(data)]
-        buffer[: len(data)] = data
-        return len(data)
+        data = self._file.read(-1 if size is None else size)
+        return self._head[place : place + len(data)] + data[max(0, len(self._head) - place) :]

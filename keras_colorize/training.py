@@ -21,6 +21,7 @@ from keras_colorize.callbacks import (
     Progress,
     SampleSheets,
     StopOnNonFinite,
+    TensorBoardLogger,
     TrainingWarnings,
     WandbLogger,
 )
@@ -46,6 +47,8 @@ from keras_colorize.streams import Streams, choose_samples, load_streams, report
 __all__ = ["TrainingResult", "build_gan", "gan_networks", "train"]
 
 _log = logging.getLogger(__name__)
+
+_Logger = WandbLogger | TensorBoardLogger
 
 
 @dataclass(frozen=True)
@@ -115,13 +118,17 @@ def _train(
     _compare_photographs(facts, streams)
     samples = _sample_sheets(config, run, streams)
     wandb = _wandb_logger(config, run, streams, facts.get("step", 0))
+    loggers: list[_Logger] = [wandb]
+    if config.tracking.tensorboard:
+        loggers.append(TensorBoardLogger(run.tensorboard, samples.path, config.training.log_steps))
     progress = Progress(
         steps_per_epoch, config.data.batch_size, config.training.epochs, show=show_progress
     )
     start_step = facts.get("step", 0)
     own = [
-        *_observers(config, run, streams, gan, start_step, wandb),
+        *_observers(config, run, streams, gan, start_step, loggers),
         samples,  # before the checkpoint: what is done before it is done again if it is cut short
+        *loggers,  # after the samples, which they log
         CheckpointWriter(
             checkpoints,
             config.training.checkpoint_steps,
@@ -138,7 +145,7 @@ def _train(
         _fit(gan, config, streams, steps_per_epoch, start_step, [*own, *callbacks])
         result = _finish(config, run, gan, samples)
         wandb.log_models()
-        _log_pictures(wandb, run)
+        _log_pictures([logger for logger in loggers if logger.active], run)
     return result
 
 
@@ -306,21 +313,22 @@ def _wandb_logger(
     )
 
 
-def _log_pictures(wandb: WandbLogger, run: RunFolder) -> None:
+def _log_pictures(loggers: Sequence[_Logger], run: RunFolder) -> None:
     """Log every layer's histograms over time; drawing them takes a while."""
-    if not wandb.active or not any(run.activations.glob("*.npz")):
+    if not loggers or not any(run.activations.glob("*.npz")):
         return
     try:
         history = load_statistics(run.activations)
     except RunError as error:  # the training is done, and no picture is worth its end
-        _log.warning("no pictures of the layers for Weights & Biases: %s", error)
+        _log.warning("no pictures of the layers are logged: %s", error)
         return
     with tempfile.TemporaryDirectory() as folder:
         paths = {}
         for number, picture in enumerate(draw_layers(history, history.layers)):
             paths[f"colorful_dimension/{picture.title}"] = path = Path(folder, f"{number}.png")
             path.write_bytes(picture.png)
-        wandb.log_images(paths)
+        for logger in loggers:
+            logger.log_images(paths)
 
 
 def _observers(
@@ -329,14 +337,13 @@ def _observers(
     streams: Streams,
     gan: ColorizationGAN,
     start_step: int,
-    wandb: WandbLogger,
+    loggers: Sequence[_Logger],
 ) -> list[keras.callbacks.Callback]:
     """What records the run, without a part in it."""
     warnings = TrainingWarnings(run.warnings, config.warnings, start_step)
     observers: list[keras.callbacks.Callback] = [
         HistoryWriter(run.history, run.steps, config.training.log_steps, start_step),
         warnings,
-        wandb,
     ]
     tracking = config.tracking
     _check_layers(gan_networks(gan), tracking.statistics_layers)
@@ -352,16 +359,7 @@ def _observers(
                 tracking.statistics_steps,
                 layers=tracking.statistics_layers,
                 networks=gan_networks(gan),
-                on_snapshot=[warnings.on_snapshot, wandb.log_snapshot],
-            )
-        )
-    if tracking.tensorboard:
-        observers.append(
-            keras.callbacks.TensorBoard(
-                str(run.tensorboard),
-                histogram_freq=1,
-                write_graph=False,
-                update_freq=config.training.log_steps,
+                on_snapshot=[warnings.on_snapshot, *(logger.log_snapshot for logger in loggers)],
             )
         )
     return observers

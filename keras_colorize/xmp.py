@@ -10,7 +10,7 @@ Format: XMP Specification Part 1 (Adobe, 2012; ISO 16684-1) and Part 3 for its p
 import hashlib
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 from xml.etree import ElementTree
 
@@ -245,12 +245,14 @@ class Xmp:
         main, extension = Xmp.parse(packet), Xmp()
         extension._prefixes = main._prefixes
         excess = len(packet) + 200 - limit  # the digest is longer than nothing
+        moved = set()
         for name, size in main._movable():
             if excess <= 0:
                 break
             excess -= size
-            for description in main._descriptions():
-                _move(name, description, extension)
+            moved.add(name)
+        for description in main._descriptions():
+            _move(moved, description, extension)
         body = extension.to_bytes(wrapper=False)
         main.set("xmpNote:HasExtendedXMP", self.digest(body).decode())
         packet = main.to_bytes()
@@ -285,16 +287,13 @@ class Xmp:
         self._rdf.extend(extension._descriptions())
 
 
-def _move(name: str, description: ElementTree.Element, target: Xmp) -> None:
-    """Move a property, by its ElementTree name, from a description to another packet."""
-    found = description.findall(name)
-    if name not in description.attrib and not found:
-        return
+def _move(names: Set[str], description: ElementTree.Element, target: Xmp) -> None:
+    """Move properties, by their ElementTree names, from a description to another packet."""
     moved = ElementTree.SubElement(target._rdf, _DESCRIPTION, {_ABOUT: ""})
-    if name in description.attrib:
+    for name in [name for name in description.attrib if name in names]:
         moved.set(name, description.attrib.pop(name))
-    moved.extend(found)
-    description[:] = [element for element in description if element.tag != name]
+    moved.extend(element for element in description if element.tag in names)
+    description[:] = [element for element in description if element.tag not in names]
 
 
 def _is_empty(description: ElementTree.Element) -> bool:
@@ -314,7 +313,7 @@ def _text(element: ElementTree.Element) -> str:
         value = element.find(path)
         if value is not None:
             return value.text or ""
-    return element.text or ""
+    return "" if len(element) else element.text or ""  # of a structure, there is none
 
 
 def _fill(element: ElementTree.Element, fields: Mapping[str, str]) -> None:

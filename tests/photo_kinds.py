@@ -15,7 +15,18 @@ import tifffile
 from conftest import SAMPLE
 from PIL import Image
 
-__all__ = ["KINDS", "Kind", "build", "color_pixels", "deep_pixels", "luminance", "png"]
+__all__ = [
+    "KINDS",
+    "Kind",
+    "build",
+    "color_pixels",
+    "deep_pixels",
+    "gray_pixels",
+    "luminance",
+    "png",
+    "saved",
+    "tiff",
+]
 
 WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -343,6 +354,7 @@ PACKINGS: dict[str, dict[str, Any]] = {
     "_packbits": {"compression": "packbits"},
     "_tiled": {"tile": (16, 32)},
     "_tiled_deflate": {"tile": (16, 32), "compression": "adobe_deflate"},
+    "_tiled_lzw_predicted": {"tile": (32, 16), "compression": "lzw", "predictor": True},
     "_strips": {"rowsperstrip": 5, "compression": "adobe_deflate"},
     "_big_endian": {"byteorder": ">"},
     "_big_endian_lzw": {"byteorder": ">", "compression": "lzw", "predictor": True},
@@ -515,8 +527,8 @@ def _tiff_jpeg_gray(size: tuple[int, int]) -> Kind:
     return replace(decoded(data), tolerance=0.01)  # R = G = B: the weights sum to 1, nearly
 
 
-def register_tiff_float(colors: str, white: float, dtype: str) -> None:
-    @kind(f"tiff_{colors}_{dtype}_{white:g}")
+def register_tiff_float(colors: str, white: float, dtype: str, packing: str = "") -> None:
+    @kind(f"tiff_{colors}_{dtype}_{white:g}{packing}")
     def builder(size: tuple[int, int]) -> Kind:
         rgb = deep_pixels(size)
         pixels = rgb if colors == "rgb" else gray_pixels(size, 16)
@@ -529,7 +541,8 @@ def register_tiff_float(colors: str, white: float, dtype: str) -> None:
         photometric = "rgb" if colors == "rgb" else "minisblack"
         expected = rounded @ WEIGHTS if colors == "rgb" else rounded
         tolerance = 0.51 if colors == "rgb" else 0
-        return Kind(tiff(stored, photometric=photometric), expected, None, 16, tolerance)
+        data = tiff(stored, photometric=photometric, **PACKINGS[packing])
+        return Kind(data, expected, None, 16, tolerance)
 
 
 for _colors in ("gray", "rgb"):
@@ -537,6 +550,9 @@ for _colors in ("gray", "rgb"):
         register_tiff_float(_colors, _white, _dtype)
     register_tiff_float(_colors, 1, "float16")
     register_tiff_float(_colors, 65535, "uint32")
+    register_tiff_float(_colors, 65535, "uint32", "_lzw_predicted")
+    register_tiff_float(_colors, 1, "float32", "_deflate_predicted")
+    register_tiff_float(_colors, 1, "float32", "_big_endian_lzw")
 
 
 @kind("tiff_gray_12")

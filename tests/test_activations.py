@@ -75,6 +75,20 @@ def test_a_name_that_fits_no_layer_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (keras.Sequential([keras.layers.Dense(4, activation="relu")]), "begins with keras.Input"),
+        (keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)]), "no layer is an activation"),
+    ],
+)
+def test_a_model_that_cannot_be_measured_is_refused(model: keras.Model, message: str) -> None:
+    model.compile("sgd", "mse")
+    statistics = ActivationStatistics({"all": np.zeros((2, 6))})
+    with pytest.raises(ValueError, match=message):
+        model.fit(np.zeros((4, 6)), np.zeros((4, 4)), verbose=0, callbacks=[statistics])
+
+
+@pytest.mark.parametrize(
     ("photographs", "every", "message"),
     [({}, 1, "at least one domain"), ({"all": np.zeros(1)}, 0, "every must be at least 1")],
 )
@@ -102,6 +116,16 @@ def test_any_functional_model_is_measured(tmp_path: Path) -> None:
     assert np.isnan(value(last, "small/hidden", "saturated"))
     assert value(last, "small/out", "saturated") == np.mean((out < 0.01) | (out > 0.99))
     np.testing.assert_array_equal(load_statistics(tmp_path).values[-1], last.values)
+
+
+def test_a_layer_shared_with_another_model_is_measured_in_its_own() -> None:
+    hidden = small_model().get_layer("hidden")
+    inputs = keras.Input((6,))
+    model = keras.Sequential([inputs, keras.layers.Rescaling(-2.0), hidden])
+    probe = np.random.default_rng(1).normal(size=(16, 6)).astype(np.float32)
+    values, _ = Probe(Network("shared", model))(probe)
+    mean = values[0, STATISTICS.index("mean")]
+    assert mean == pytest.approx(float(np.mean(np.asarray(hidden(-2.0 * probe)))), rel=1e-5)
 
 
 def test_domains_are_measured_apart() -> None:

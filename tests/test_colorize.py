@@ -1,8 +1,10 @@
 """The colorize command on real photographs: nothing lost, everything accounted for."""
 
 import csv
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +21,14 @@ from PIL import Image, ImageCms, ImageOps
 from keras_colorize import Colorizer, color, colorize
 from keras_colorize.coloring import ColoringOptions
 from keras_colorize.colorize import colorize_photos
+from keras_colorize.colorizer import Painting
 from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import DataError
 from keras_colorize.files import hash_file
 from keras_colorize.generators import save_generator
 from keras_colorize.jpeg import drop_chroma
 from keras_colorize.jpeg_luminance import luminance_coefficients
+from keras_colorize.ledger import Ledger
 from keras_colorize.models import build_unet
 from keras_colorize.provenance import DIGITAL_SOURCE_TYPE, read_provenance
 from keras_colorize.tasks import Shard, find_tasks
@@ -461,13 +465,120 @@ def test_a_file_in_the_reports_place_is_not_touched(
 
 
 def test_originals_are_never_replaced(colorizer: Colorizer, tmp_path: Path) -> None:
+    """Neither by their own results nor by another's, and not by a picture beside one either."""
     folder = copy_sample("historical", 1, tmp_path / "scans")
     photo = next(folder.iterdir())
     before = photo.read_bytes()
-    options = ColoringOptions(overwrite=True)
-    counts = colorize_photos([folder], folder, colorizer, options, show_progress=False)
-    assert counts == {"failed": 1}
+    other = tmp_path / "other" / photo.name
+    sheet = folder / "compare" / f"{photo.name}.jpg"
+    link = tmp_path / "link" / photo.name
+    for path in (other, sheet, link):
+        path.parent.mkdir()
+    shutil.copy(HOUSE, other)
+    shutil.copy(HOUSE, sheet)
+    link.symlink_to(photo)
+    options = ColoringOptions(overwrite=True, compare=True)
+    for photos, output in (
+        ([folder], folder),
+        ([photo], folder),
+        ([other, photo], folder),
+        ([other, sheet], folder),
+        ([photo], link.parent),
+    ):
+        with pytest.raises(DataError, match="Choose another --output"):
+            colorize_photos(photos, output, colorizer, options, show_progress=False)
     assert photo.read_bytes() == before
+    assert other.read_bytes() == sheet.read_bytes() == HOUSE.read_bytes()
+
+
+def test_results_inside_a_searched_folder_are_not_colored_again(run: Run, tmp_path: Path) -> None:
+    copy_sample("historical", 2, tmp_path / "scans")
+    assert run(tmp_path, "--compare") == 0
+    before = files(tmp_path)
+    assert len([name for name in before if name.startswith("out")]) == 5
+    assert run(tmp_path, "--compare") == 0
+    assert files(tmp_path) == before
+
+
+def test_sheets_belong_to_the_result(run: Run, out: Path) -> None:
+    """A picture beside the result that shows another, or is someone else's, is not taken for it."""
+    assert run(HOUSE, "--compare", "--ensemble") == 0
+    compare, confidence = (next((out / kind).iterdir()) for kind in ("compare", "confidence"))
+    before = compare.read_bytes(), confidence.read_bytes()
+    assert run(HOUSE, "--ensemble", "--saturation", 0.2, "--overwrite") == 0
+    assert run(HOUSE, "--ensemble", "--saturation", 0.2, "--compare") == 1
+    assert compare.read_bytes() == before[0]
+    assert run(HOUSE, "--ensemble", "--saturation", 0.2, "--compare", "--overwrite") == 0
+    assert compare.read_bytes() != before[0]
+    assert confidence.read_bytes() != before[1]
+    assert read_provenance(confidence) == read_provenance(compare)
+    confidence.write_text("mine")
+    assert run(HOUSE, "--ensemble", "--saturation", 0.2) == 1
+    assert confidence.read_text() == "mine"
+    assert "confidence" in report(out)[-1]["reason"]
+
+
+def test_a_mistake_of_ours_does_not_stop_the_rest(
+    run: Run, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_sample("historical", 3, tmp_path / "scans")
+    paint, calls = Colorizer.paint, []
+
+    def fail_once(self: Colorizer, luminance: np.ndarray) -> Painting:
+        calls.append(luminance)
+        if len(calls) == 2:
+            raise TypeError("such a\nmistake")
+        return paint(self, luminance)
+
+    monkeypatch.setattr(Colorizer, "paint", fail_once)
+    assert run(folder, "--workers", 1) == 1
+    rows = report(out)
+    assert [row["status"] for row in rows] == ["colorized", "failed", "colorized"]
+    assert rows[1]["reason"] == "unexpected TypeError: such a mistake"
+
+
+def test_a_file_that_fails_while_it_is_read_does_not_stop_the_rest(run: Run, out: Path) -> None:
+    """A file of the system that can be opened, and gives an error like a bad disk's."""
+    assert run("/proc/self/mem", HOUSE) == 1
+    rows = report(out)
+    assert [row["status"] for row in rows] == ["failed", "colorized"]
+    assert rows[0]["reason"].startswith("unreadable: ")
+
+
+def test_what_is_finished_after_an_interruption_is_reported(
+    run: Run,
+    out: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Ctrl-C while the first photograph is painted."""
+    folder = copy_sample("historical", 8, tmp_path / "scans")
+    paint = Colorizer.paint
+
+    def interrupt(self: Colorizer, luminance: np.ndarray) -> Painting:
+        monkeypatch.setattr(Colorizer, "paint", paint)
+        os.kill(os.getpid(), signal.SIGINT)
+        return paint(self, luminance)
+
+    monkeypatch.setattr(Colorizer, "paint", interrupt)
+    assert run(folder, "--workers", 1) == 130
+    assert capsys.readouterr().err.endswith("interrupted\n")
+    rows = report(out)
+    assert {row["status"] for row in rows} == {"colorized"}
+    assert files(out) == {"report.csv", *(Path(row["output"]).name for row in rows)}
+    assert 1 <= len(rows) < 8
+    assert run(folder) == 0
+    assert len(report(out)) == 8
+
+
+def test_one_process_at_a_time(run: Run, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out.mkdir()
+    with Ledger(out / "report.csv"):
+        assert run(HOUSE) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: another process is writing")
+    assert run(HOUSE) == 0
 
 
 def test_a_killed_run_leaves_nothing_half_written_and_goes_on(
@@ -516,8 +627,8 @@ def test_shards_share_the_work(run: Run, out: Path, tmp_path: Path) -> None:
         for row in report(out, f"report_{part}_of_3.csv")
     ]
     assert sorted(sources) == sorted(map(str, folder.iterdir()))
-    tasks = [find_tasks([SAMPLE], shard=Shard(part, 4)) for part in (1, 2, 3, 4)]
-    assert sum(map(len, tasks)) == len(find_tasks([SAMPLE]))
+    tasks = [find_tasks([SAMPLE], out, shard=Shard(part, 4)) for part in (1, 2, 3, 4)]
+    assert sum(map(len, tasks)) == len(find_tasks([SAMPLE], out))
     assert all(tasks)
 
 
@@ -529,6 +640,20 @@ def test_dry_run_writes_nothing(out: Path, capsys: pytest.CaptureFixture[str]) -
     printed = capsys.readouterr().out
     width, height = house().size
     assert f"{HOUSE} -> {out / HOUSE.name} [{width} x {height}]" in printed
+    assert colorize.main([*arguments, "--max_pixels", "9", "--working_size", "64", "96"]) == 1
+    printed = capsys.readouterr().out
+    assert f"{HOUSE} -> {out / 'sizes' / HOUSE.name}.jpg [refused: too large" in printed
+
+
+def test_dry_run_prints_names_that_are_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house().resize((64, 64)).save(tmp_path / os.fsdecode(b"\xff.jpg"), "JPEG")
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="strict")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert colorize.main([str(tmp_path), "--output", str(tmp_path / "out"), "--dry_run"]) == 0
+    terminal.seek(0)
+    assert "\\udcff.jpg -> " in terminal.read()
 
 
 def test_names_of_any_kind(run: Run, out: Path, tmp_path: Path) -> None:
@@ -546,6 +671,23 @@ def test_names_of_any_kind(run: Run, out: Path, tmp_path: Path) -> None:
     assert run(folder) == 0
     assert {path.name for path in out.glob("*.jpg")} == set(names)
     assert {row["source"] for row in report(out)} == {str(folder / name) for name in names}
+
+
+def test_names_as_long_as_they_can_be(run: Run, out: Path, tmp_path: Path) -> None:
+    """Of results, pictures beside them and files on the way to them; in bytes, not in letters."""
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    names = ["x" * 251 + ".jpg", "x" * 251 + ".bmp", "家" * 83 + "xx.jpg"]
+    for name in names:
+        house().convert("L").resize((64, 64)).save(folder / name)
+    for options in (["--compare", "--ensemble"], ["--working_size", "64", "96"]):
+        assert run(folder, *options) == 0
+        assert run(folder, *options) == 0
+    # Both of the first two become this, and the second gets a number.
+    assert run(folder, "--format", "webp") == 0
+    assert [row["status"] for row in report(out)] == ["colorized"] * 9
+    assert len(files(out)) == 1 + 3 + 2 * 3 + 3 + 3
+    assert len({row["output"] for row in report(out)}) == 9
 
 
 def test_photographs_of_one_name_are_numbered(run: Run, out: Path, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ FLOORS = (
         "iptc",
         "pixels",
         "reduction",
+        "layout",
         "run_folder",
         "shapes",
         "upsampling",
@@ -48,12 +49,14 @@ FLOORS = (
         "losses",
         "metadata",
         "metrics",
+        "packed",
         "photos",
         "provenance",
         "sheets",
         "statistics",
         "tables",
         "tiff",
+        "upright",
         "weight_files",
     },
     {
@@ -74,6 +77,8 @@ FLOORS = (
         "fid",
         "figures",
         "fused",
+        "graph_colorizer",
+        "graph_photos",
         "histograms",
         "lpips",
         "models",
@@ -86,6 +91,7 @@ FLOORS = (
         "pictures",
         "plots",
         "pretrained",
+        "quantization",
     },
     {
         "callbacks",
@@ -95,6 +101,7 @@ FLOORS = (
         "callbacks.progress",
         "callbacks.samples",
         "callbacks.saving",
+        "callbacks.tensorboard_logger",
         "callbacks.wandb_logger",
         "callbacks.wandb_values",
         "callbacks.warnings",
@@ -103,6 +110,7 @@ FLOORS = (
         "colorizer",
         "gan",
         "generators",
+        "origin",
         "reversible",
         "packing",
         "runs",
@@ -111,15 +119,20 @@ FLOORS = (
         "streams",
     },
     {
+        "cards",
         "colorize",
         "evaluate",
         "evaluation",
         "evaluation_files",
+        "export",
         "film_sheet",
         "fit",
         "inspect",
+        "onnx_model",
         "pack",
         "report",
+        "saved_model",
+        "tflite",
         "training",
     },
     {""},
@@ -134,6 +147,7 @@ SIDEWAYS = {
         "callbacks.progress",
         "callbacks.samples",
         "callbacks.saving",
+        "callbacks.tensorboard_logger",
         "callbacks.wandb_logger",
         "callbacks.warnings",
     },
@@ -149,25 +163,33 @@ SIDEWAYS = {
     "data": {"photosets"},
     "evaluate": {"evaluation", "evaluation_files"},
     "evaluation_files": {"evaluation"},
+    "export": {"onnx_model", "saved_model", "tflite"},
     "film": {"film_stocks"},
     "figures": {"histograms"},
     "fit": {"training"},
     "inspect": {"report"},
     "jpeg": {"jpeg_luminance", "jpeg_metadata"},
     "originals": {"decoded", "tiff_pages"},
+    "layout": {"directories"},
     "models": {"models.patchgan", "models.unet"},
     "models.efficientnet": {"models.blocks"},
     "models.patchgan": {"models.blocks"},
     "models.unet": {"models.blocks", "models.efficientnet"},
+    "onnx_model": {"cards"},
+    "origin": {"generators"},
     "overview": {"figures"},
     "photos": {"formats", "tiff"},
     "packing": {"generators"},
     "pictures": {"figures", "overview"},
     "pretrained": {"models.efficientnet"},
+    "saved_model": {"cards"},
+    "tflite": {"cards"},
     "pixels": {"errors"},
+    "quantization": {"models.unet"},
     "tasks": {"writing"},
     "tiff_pages": {"decoded"},
     "writing": {"embedding"},
+    "upright": {"metadata"},
 }
 
 # keras.ops runs under any backend; these must not tie themselves to one.
@@ -184,6 +206,8 @@ ANY_BACKEND = {
 
 # The modules of the three lowest floors that import a framework, since tensors are their matter.
 ON_TENSORS = {"film", "losses", "metrics"}
+
+COMMANDS = ["colorize", "evaluate", "export", "film_sheet", "fit", "inspect", "pack"]
 
 FRAMEWORKS = {"jax", "keras", "matplotlib", "tensorflow", "tensorflow_io", "torch", "wandb"}
 
@@ -313,8 +337,7 @@ def test_wandb_is_imported_in_callbacks_only() -> None:
 
 def test_lower_floors_and_commands_import_without_a_framework() -> None:
     light = sorted((FLOORS[0] | FLOORS[1] | FLOORS[2]) - ON_TENSORS)
-    commands = ["colorize", "evaluate", "film_sheet", "fit", "inspect", "pack"]
-    names = [NAME, *(f"{NAME}.{name}" for name in [*light, *commands])]
+    names = [NAME, *(f"{NAME}.{name}" for name in [*light, *COMMANDS])]
     code = f"""
 import importlib, sys
 for name in {names}:
@@ -326,9 +349,7 @@ for name in {names}:
     assert process.returncode == 0, process.stderr
 
 
-@pytest.mark.parametrize(
-    "command", ["colorize", "evaluate", "film_sheet", "fit", "inspect", "pack"]
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_waits_for_no_framework(command: str) -> None:
     process = python("-X", "importtime", "-m", f"{NAME}.{command}", "--help")
     assert process.returncode == 0, process.stderr

@@ -24,7 +24,7 @@ from keras_colorize.jpeg_luminance import (
     luminance_coefficients,
     read_luminance,
 )
-from keras_colorize.jpeg_metadata import MAX_XMP_BYTES
+from keras_colorize.metadata import read_metadata
 
 SAMPLE = Path(photos.__file__).parent / "sample"
 with Image.open(SAMPLE / "modern" / "pont_du_gard.jpg") as image:
@@ -329,10 +329,28 @@ def test_xmp_is_replaced_or_added() -> None:
         result = colorized(original, xmp=new)
         assert Image.open(io.BytesIO(result)).info["xmp"] == new
         assert [marker for marker, _ in metadata(result)] == [0xE0, 0xE1, 0xE1, 0xFE]
-    longest = bytes(MAX_XMP_BYTES)
-    assert Image.open(io.BytesIO(colorized(original, xmp=longest))).info["xmp"] == longest
-    with pytest.raises(ValueError, match="at most 65502 bytes"):
-        colorized(original, xmp=longest + b"\0")
+    long = XMP[:-2] + (
+        b"><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description "
+        b"rdf:about='' xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:source>%s</dc:source>"
+        b"</rdf:Description></rdf:RDF></x:xmpmeta>" % (b"x" * 70_000)
+    )
+    for original in (gray(xmp=XMP), colorized(gray(), xmp=long)):
+        result = Image.open(io.BytesIO(colorized(original, xmp=long)))
+        assert "HasExtendedXMP" in result.info["xmp"].decode()
+        read = read_metadata(result)
+        assert read.xmp is not None
+        assert b"x" * 70_000 in read.xmp
+        assert not read.warnings
+
+
+def test_exif_is_replaced_or_added() -> None:
+    block = Image.Exif()
+    block[0x010E] = "new"
+    for original in (gray(exif=EXIF, xmp=XMP), gray()):
+        result = Image.open(io.BytesIO(colorized(original, exif=block.tobytes()[6:])))
+        assert dict(result.getexif()) == {0x010E: "new"}
+    with pytest.raises(ValueError, match="exif must have at most"):
+        colorized(original, exif=bytes(70_000))
 
 
 def test_icc_profile_is_replaced_or_added() -> None:

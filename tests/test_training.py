@@ -13,7 +13,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 import yaml
 from conftest import tiny_config
 from PIL import Image
@@ -349,16 +348,3 @@ def test_modern_photographs_alone_without_adversary_through_film(tiny: FitConfig
     assert np.isnan(history["discriminator_loss"]).all()
     assert np.isfinite(history["loss"]).all()
     assert len(list(run.cache.glob("*.pixels"))) == 1
-
-
-def test_tensorboard_gets_what_keras_logs(tiny: FitConfig) -> None:
-    tracking = dataclasses.replace(tiny.tracking, tensorboard=True)
-    run = train(dataclasses.replace(tiny, tracking=tracking), show_progress=False).run
-    tags = set()
-    for file in run.tensorboard.rglob("events.out.tfevents.*"):
-        for event in tf.data.TFRecordDataset(str(file)):
-            summary = tf.compat.v1.Event.FromString(event.numpy()).summary
-            tags |= {value.tag for value in summary.value}
-    for name in METRICS:
-        assert f"epoch_{name}" in tags
-    assert any("up_0" in tag for tag in tags), "histograms of the weights"

@@ -6,6 +6,7 @@ from keras_colorize.callbacks.history import HistoryWriter
 from keras_colorize.callbacks.progress import Progress
 from keras_colorize.callbacks.samples import SampleSheets
 from keras_colorize.callbacks.saving import CheckpointWriter
+from keras_colorize.callbacks.tensorboard_logger import TensorBoardLogger
 from keras_colorize.callbacks.wandb_logger import WandbLogger
 from keras_colorize.callbacks.warnings import TrainingWarnings
 
@@ -17,6 +18,7 @@ __all__ = [
     "Progress",
     "SampleSheets",
     "StopOnNonFinite",
+    "TensorBoardLogger",
     "TrainingWarnings",
     "WandbLogger",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_colorize.statistics import BINS, STATISTICS, Snapshot
+from keras_colorize.statistics import Snapshot, snapshot_histograms, snapshot_scalars
 from keras_colorize.tables import read_numbers
 
 __all__ = [
@@ -56,26 +56,14 @@ def table_rows(table: Path) -> list[dict[str, float]]:
 
 
 def snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
-    """Step, scalars and histograms of a snapshot, without what does not apply, and so is NaN."""
+    """Step, scalars and histograms of a snapshot."""
     import wandb
 
-    values: dict[str, Any] = {"step": snapshot.step}
-    for d, domain in enumerate(snapshot.domains):
-        for index, layer in enumerate(snapshot.layers):
-            prefix = f"activations/{domain}/{layer}"
-            statistics = dict(zip(STATISTICS, snapshot.values[d, index].tolist()))
-            values |= {f"{prefix}/{name}": value for name, value in statistics.items()}
-            low, high = statistics["min"], statistics["max"]
-            if math.isfinite(low) and math.isfinite(high):
-                histogram = (snapshot.counts[d, index], np.linspace(low, high, BINS + 1))
-                values[f"{prefix}/histogram"] = wandb.Histogram(np_histogram=histogram)
-    for name, norms in (
-        ("norm", snapshot.weight_norms),
-        ("update_ratio", snapshot.update_ratios),
-        ("gradient_norm", snapshot.gradient_norms),
-    ):
-        values |= {f"weights/{w}/{name}": v for w, v in zip(snapshot.weights, norms.tolist())}
-    return {k: v for k, v in values.items() if not (isinstance(v, float) and math.isnan(v))}
+    histograms = {
+        key: wandb.Histogram(np_histogram=histogram)
+        for key, histogram in snapshot_histograms(snapshot).items()
+    }
+    return {"step": snapshot.step, **snapshot_scalars(snapshot), **histograms}
 
 
 def sample_table(rows: list[list[Any]]) -> Any:

@@ -1,0 +1,114 @@
+"""A generator as an ONNX model. Needs the extra ``onnx``.
+
+The file is the network alone, with batch, height and width free; what is around it is as for
+:mod:`keras_colorize.tflite`. The metadata is the model's own.
+"""
+
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from keras_colorize.cards import write_card
+from keras_colorize.errors import ModelError
+from keras_colorize.files import atomic_folder
+from keras_colorize.origin import METADATA_NAME, Origin, compare, describe
+
+__all__ = ["FILE_NAME", "export_onnx", "load_onnx"]
+
+#: Name of the model's file.
+FILE_NAME = "colorize.onnx"
+
+_MISSING = (
+    "ONNX needs packages that are not installed; install keras-colorize with the extra called onnx"
+)
+_USAGE = """\
+`{file}` runs with `onnxruntime`. Its input is `luminance`, float32 `(B, h, w, 1)` in [0, 1], height
+and width multiples of {stride}; its output `color`, RGB `(B, h, w, 3)` in [0, 1].
+
+Use the chroma of the output only, enlarged to the photograph. `docs/deploy/edge.py` of
+keras-colorize does so, and colors a photograph at full size:
+
+    python edge.py PHOTO RESULT --model {file}
+
+Stride, working size and the rest are in the model's metadata, under `{metadata}`.
+"""
+
+
+def export_onnx(
+    origin: Origin, folder: str | Path, *, photographs: Sequence[np.ndarray] = ()
+) -> Path:
+    """Write a folder with an ONNX model and its card.
+
+    Args:
+        origin: the generator.
+        folder: a folder that does not exist yet.
+        photographs: luminance ``(h, w, 1)`` on which the model is compared to the generator; the
+            card tells the result.
+
+    Returns:
+        The model's file.
+
+    Raises:
+        ModelError: the packages that this needs are not installed.
+        FileExistsError: the folder exists.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(folder) as temporary:
+        path = temporary / FILE_NAME
+        _convert(origin, path)
+        usage = _USAGE.format(file=FILE_NAME, stride=origin.facts.stride, metadata=METADATA_NAME)
+        measured = compare(load_onnx(path), origin, photographs) if photographs else {}
+        write_card(temporary, origin, "ONNX model, float32", usage, measured)
+    return folder / FILE_NAME
+
+
+def load_onnx(path: str | Path, threads: int = 1) -> Callable[[np.ndarray], np.ndarray]:
+    """An ONNX model as a function, with ``onnxruntime`` on the CPU.
+
+    Args:
+        path: a file that :func:`export_onnx` wrote.
+        threads: that it may use.
+
+    Returns:
+        Luminance ``(B, h, w, 1)`` to RGB ``(B, h, w, 3)``, both float32 in [0, 1].
+
+    Raises:
+        ModelError: ``onnxruntime`` is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError(_MISSING) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda luminance: session.run(None, {"luminance": luminance})[0]
+
+
+def _convert(origin: Origin, path: Path) -> None:
+    try:
+        import onnx
+        import tf2onnx  # noqa: F401 what Keras converts with
+    except ImportError as error:
+        raise ModelError(_MISSING) from error
+    signature = [tf.TensorSpec((None, None, None, 1), tf.float32, name="luminance")]
+    with warnings.catch_warnings():
+        # Keras looks whether NumPy still has a name that tf2onnx uses, and NumPy warns of that.
+        warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
+        origin.generator.export(path, format="onnx", verbose=False, input_signature=signature)
+    model = onnx.load(path)
+    (output,) = model.graph.output
+    for node in model.graph.node:
+        node.output[:] = ["color" if name == output.name else name for name in node.output]
+    output.name = "color"
+    for value in (*model.graph.input, output):
+        for axis, name in enumerate(("batch", "height", "width")):
+            value.type.tensor_type.shape.dim[axis].dim_param = name
+    onnx.helper.set_model_props(model, {METADATA_NAME: json.dumps(describe(origin))})
+    onnx.checker.check_model(model)
+    onnx.save(model, path)

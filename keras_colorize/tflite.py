@@ -1,0 +1,254 @@
+"""A generator as a TensorFlow Lite model, for devices without TensorFlow.
+
+The file is the network alone: luminance in, RGB out. What is around it, from the photograph to its
+working size and back to full size, is the application's; ``docs/deploy/edge.py`` shows it. The
+metadata lies in the file as an appended ZIP archive, as TensorFlow Lite's associated files do.
+"""
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_colorize import color
+from keras_colorize.cards import write_card
+from keras_colorize.errors import DataError, ModelError, PhotoError
+from keras_colorize.files import atomic_folder
+from keras_colorize.origin import METADATA_NAME, Origin, compare, describe
+from keras_colorize.photos import find_photos, read_photo
+from keras_colorize.quantization import leave_unlimited, replace_normalization
+
+__all__ = ["FILE_NAME", "Precision", "convert", "export_tflite", "load_tflite", "read_calibration"]
+
+#: Name of the model's file.
+FILE_NAME = "colorize.tflite"
+
+Precision = Literal["float32", "float16", "dynamic", "int8"]
+
+_CALIBRATION_PHOTOS = 64
+_FORMS: dict[Precision, str] = {
+    "float32": "float32",
+    "float16": "weights of float16, computed in float32",
+    "dynamic": "weights of int8, activations quantized as they come",
+    "int8": "weights, activations, input and output of int8, calibrated",
+}
+_USAGE = """\
+`{file}` runs with `ai-edge-litert` and needs no TensorFlow. Its input is `luminance`, `{shape}`, in
+[0, 1]; its output `color`, RGB of the same size, black 0 and white 1.{quantized}
+
+Use the chroma of the output only, enlarged to the photograph. `docs/deploy/edge.py` of
+keras-colorize does so, and colors a photograph at full size:
+
+    python edge.py PHOTO RESULT --model {file}
+
+Stride, working size and the rest of the metadata lie in the file, in a ZIP archive at its end:
+
+    python -m zipfile -e {file} FOLDER  # gives {metadata}
+"""
+_INTEGERS = " Both are int8, by the scale and zero point that the file states."
+
+
+def export_tflite(
+    origin: Origin,
+    folder: str | Path,
+    *,
+    precision: Precision = "dynamic",
+    size: tuple[int, int] | None = None,
+    calibration: Sequence[np.ndarray] = (),
+    photographs: Sequence[np.ndarray] = (),
+) -> Path:
+    """Write a folder with a TensorFlow Lite model and its card.
+
+    Args:
+        origin: the generator.
+        folder: a folder that does not exist yet.
+        precision: of weights and activations: ``"float32"``; ``"float16"``, half the size;
+            ``"dynamic"``, a quarter, weights of int8; ``"int8"``, all of int8, for which
+            photographs are needed; it leaves limiting chroma to who joins it to the photograph.
+        size: height and width of the input; multiples of the stride. Without, the input is
+            resizable to any multiples, which some runtimes execute much slower.
+        calibration: for ``"int8"``: luminance of real photographs, see :func:`read_calibration`.
+        photographs: luminance ``(h, w, 1)`` on which the model is compared to the generator, with
+            ``ai-edge-litert``; the card tells the result.
+
+    Returns:
+        The model's file.
+
+    Raises:
+        ModelError: the size is no multiple of the stride, or the network cannot be converted.
+        FileExistsError: the folder exists.
+        DataError: photographs for calibration are needed, and there are none.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(folder) as temporary:
+        path = temporary / FILE_NAME
+        path.write_bytes(convert(origin, precision=precision, size=size, calibration=calibration))
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(METADATA_NAME, json.dumps(describe(origin, precision, size), indent=1))
+        shape = f"(1, {size[0]}, {size[1]}, 1)" if size else "(1, h, w, 1)"
+        usage = _USAGE.format(
+            file=FILE_NAME,
+            shape=shape,
+            quantized=_INTEGERS if precision == "int8" else "",
+            metadata=METADATA_NAME,
+        )
+        kind = f"TensorFlow Lite model: {_FORMS[precision]}; input {shape}"
+        measured = compare(load_tflite(path), origin, photographs) if photographs else {}
+        write_card(temporary, origin, kind, usage, measured)
+    return folder / FILE_NAME
+
+
+def convert(
+    origin: Origin,
+    *,
+    precision: Precision,
+    size: tuple[int, int] | None = None,
+    calibration: Sequence[np.ndarray] = (),
+) -> bytes:
+    """The TensorFlow Lite model, of TensorFlow Lite's own operations alone.
+
+    Arguments and errors are those of :func:`export_tflite`.
+    """
+    stride = origin.facts.stride
+    if size is not None and (min(size) < stride or size[0] % stride or size[1] % stride):
+        raise ModelError(
+            f"height and width must be multiples of the generator's stride, {stride}. "
+            f"Received: {size[0]} x {size[1]}"
+        )
+    if precision == "int8" and not calibration:
+        raise DataError("precision int8 needs photographs to calibrate with; found none")
+    generator = origin.generator
+    if precision in ("dynamic", "int8"):
+        generator = replace_normalization(generator)
+    if precision == "int8":
+        generator = leave_unlimited(generator)
+    with tempfile.TemporaryDirectory() as folder:
+        archive = keras.export.ExportArchive()
+        archive.add_endpoint(
+            "serving_default",
+            lambda luminance: {"color": generator(luminance, training=False)},
+            [tf.TensorSpec((1, *(size or (None, None)), 1), tf.float32, name="luminance")],
+        )
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        _configure(converter, precision, calibration)
+        try:
+            return converter.convert()
+        # The converter's own exception belongs to a private module and derives from this.
+        except Exception as error:
+            raise ModelError(
+                f"TensorFlow Lite's operations cannot express this generator"
+                f"{'' if size else ' with a resizable input; give it a fixed size'}. The converter "
+                f"has said which above: {type(error).__name__}"
+            ) from error
+
+
+def read_calibration(folder: str | Path, size: tuple[int, int]) -> list[np.ndarray]:
+    """Luminance of photographs, evenly chosen from a folder, that shows what the network will see.
+
+    Args:
+        folder: photographs, searched recursively; those that cannot be read are passed over.
+        size: height and width.
+
+    Returns:
+        float32 ``(height, width, 1)`` in [0, 1] each, at most 64. The tones of the first are
+        stretched to the whole of [0, 1], which the network's input may take.
+
+    Raises:
+        DataError: there is no photograph that can be read.
+    """
+    paths = find_photos(folder)
+    chosen = np.linspace(0, len(paths) - 1, min(len(paths), _CALIBRATION_PHOTOS)).round()
+    photos = list(_readable([paths[int(index)] for index in chosen], size))
+    if not photos:
+        raise DataError(f"expected photographs to calibrate with, found none in {folder}")
+    photos[0] = (photos[0] - photos[0].min()) / max(np.ptp(photos[0]), 1e-6)
+    return photos
+
+
+def load_tflite(path: str | Path, threads: int = 1) -> Callable[[np.ndarray], np.ndarray]:
+    """A TensorFlow Lite model as a function, with ``ai-edge-litert``.
+
+    Args:
+        path: a file that :func:`export_tflite` wrote.
+        threads: that it may use.
+
+    Returns:
+        Luminance ``(1, h, w, 1)`` to RGB ``(1, h, w, 3)``, both float32 in [0, 1].
+
+    Raises:
+        ModelError: ``ai-edge-litert`` is not installed.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise ModelError(
+            "running a TensorFlow Lite model needs the package ai-edge-litert, which is not "
+            "installed; install it with pip install ai-edge-litert"
+        ) from error
+    interpreter = Interpreter(str(path), num_threads=threads)
+    given, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+
+    allocated: tuple[int, ...] | None = None
+
+    def run(luminance: np.ndarray) -> np.ndarray:
+        nonlocal allocated
+        if allocated != luminance.shape:  # version 2.3 may crash where it allocates needlessly
+            interpreter.resize_tensor_input(given["index"], luminance.shape, strict=True)
+            interpreter.allocate_tensors()
+            allocated = luminance.shape
+        interpreter.set_tensor(given["index"], _quantize(luminance, given))
+        interpreter.invoke()
+        return _dequantize(interpreter.get_tensor(result["index"]), result)
+
+    return run
+
+
+def _quantize(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:
+    if details["dtype"] == np.float32:
+        return values
+    scale, zero = details["quantization"]
+    limits = np.iinfo(details["dtype"])
+    return np.clip(np.round(values / scale) + zero, limits.min, limits.max).astype(limits.dtype)
+
+
+def _dequantize(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:
+    if details["dtype"] == np.float32:
+        return values
+    scale, zero = details["quantization"]
+    return (values.astype(np.float32) - zero) * np.float32(scale)
+
+
+def _configure(
+    converter: tf.lite.TFLiteConverter, precision: Precision, calibration: Sequence[np.ndarray]
+) -> None:
+    # Not among them: TensorFlow's operations ("Flex"), which a device's runtime does not have.
+    operations = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision == "int8":
+        operations = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        converter.representative_dataset = lambda: ([photo[None]] for photo in calibration)
+    converter.target_spec.supported_ops = operations
+
+
+def _readable(paths: Sequence[Path], size: tuple[int, int]) -> Iterator[np.ndarray]:
+    height, width = size
+    for path in paths:
+        try:
+            photo = read_photo(path, short_side=min(size))[:height, :width]
+        except PhotoError:
+            continue
+        y = color.luminance(photo.astype(np.float32) / 255.0)
+        missing = (height - y.shape[0], width - y.shape[1])
+        yield np.pad(y, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric")

@@ -1,0 +1,112 @@
+"""What holds of an original, made to hold of its colorized copy."""
+
+from dataclasses import replace
+
+from PIL.ExifTags import Base as Tag
+
+from keras_colorize.directories import (
+    ASCII,
+    LONG,
+    SHORT,
+    TIFF_ICC,
+    TIFF_IPTC,
+    TIFF_RESOURCES,
+    TIFF_XMP,
+    Field,
+    parse_exif,
+)
+from keras_colorize.layout import build_exif
+from keras_colorize.metadata import GEOREFERENCE, RESOLUTION, Metadata, orientation
+from keras_colorize.xmp import Xmp
+
+__all__ = ["upright"]
+
+# In the first directory of an EXIF block: how pixels were stored, which no longer holds.
+_STORAGE = frozenset({
+    *range(254, 267), *range(273, 274), *range(277, 282), 284, *range(288, 294), 301,
+    *range(317, 326), *range(330, 348), *range(512, 531), 37724,
+    TIFF_XMP, TIFF_IPTC, TIFF_RESOURCES, TIFF_ICC,
+})  # fmt: skip
+# The same in XMP.
+_XMP_STORAGE = (
+    "photoshop:ColorMode", "photoshop:ICCProfile", "tiff:BitsPerSample", "tiff:Compression",
+    "tiff:PhotometricInterpretation", "tiff:PlanarConfiguration", "tiff:PrimaryChromaticities",
+    "tiff:ReferenceBlackWhite", "tiff:SamplesPerPixel", "tiff:TransferFunction",
+    "tiff:WhitePoint", "tiff:YCbCrCoefficients", "tiff:YCbCrPositioning",
+    "tiff:YCbCrSubSampling", "xmp:Thumbnails",
+)  # fmt: skip
+_INTEROP_INDEX, _SRGB_INDEX = 1, Field(ASCII, b"R98\0")
+_XMP_REGIONS = ("Iptc4xmpExt:ImageRegion", "MP:RegionInfo", "mwg-rs:Regions")
+
+
+def upright(metadata: Metadata, size: tuple[int, int], *, turned: bool = True) -> Metadata:
+    """The metadata of a colorized copy: turned upright, three channels of sRGB, without thumbnail.
+
+    What said how the original's pixels were stored is set right or taken out: orientation,
+    dimensions, color space, sample layout, and thumbnails, which would be gray. The maker's note of
+    a camera, whose contents only its maker knows, stays as it is.
+
+    Args:
+        metadata: those of the original.
+        size: width and height of the copy as it is stored, in pixels.
+        turned: the copy's pixels have been turned by
+            :func:`~keras_colorize.metadata.orientation`. Not so those of a JPEG whose coefficients
+            are copied: with False, the orientation stays.
+    """
+    turn = orientation(metadata) if turned else 0
+    across = turn >= 5  # rows become columns
+    warnings = list(metadata.warnings)
+    dpi = metadata.dpi
+    return replace(
+        metadata,
+        exif=None if metadata.exif is None else _upright_exif(metadata.exif, size, turn),
+        xmp=None if metadata.xmp is None else _upright_xmp(metadata.xmp, size, turn, warnings),
+        dpi=(dpi[1], dpi[0]) if dpi is not None and across else dpi,
+        warnings=tuple(warnings),
+    )
+
+
+def _upright_exif(block: bytes, size: tuple[int, int], turn: int) -> bytes | None:
+    exif, _ = parse_exif(block)
+    image, photo, pack = exif.image, exif.photo, exif.dialect.pack
+    for tag in image.keys() & (_STORAGE | GEOREFERENCE if turn > 1 else _STORAGE):
+        del image[tag]
+    if turn and Tag.Orientation in image:
+        image[Tag.Orientation] = Field(SHORT, pack(1, 2))
+    if turn >= 5:
+        values = [image.pop(tag, None) for tag in RESOLUTION]
+        swapped = zip(RESOLUTION, reversed(values), strict=True)
+        image.update({tag: value for tag, value in swapped if value is not None})
+    for tag, length in zip((Tag.ExifImageWidth, Tag.ExifImageHeight), size, strict=True):
+        if tag in photo:
+            photo[tag] = Field(LONG, pack(length, 4))
+    if Tag.ColorSpace in photo:
+        photo[Tag.ColorSpace] = Field(SHORT, pack(1, 2))  # sRGB
+    if exif.interop.get(_INTEROP_INDEX, _SRGB_INDEX).data[:3] != _SRGB_INDEX.data[:3]:
+        exif.interop.clear()  # R03 says Adobe RGB
+    return build_exif(exif) if exif else None
+
+
+def _upright_xmp(packet: bytes, size: tuple[int, int], turn: int, warnings: list[str]) -> bytes:
+    xmp = Xmp.parse(packet)
+    for name in _XMP_STORAGE:
+        xmp.remove(name)
+    width, height = map(str, size)
+    x, y = xmp.text("tiff:XResolution"), xmp.text("tiff:YResolution")
+    for name, value in {
+        "exif:ColorSpace": "1",
+        "exif:PixelXDimension": width,
+        "exif:PixelYDimension": height,
+        "tiff:ImageLength": height,
+        "tiff:ImageWidth": width,
+        "tiff:Orientation": "1" if turn else None,
+        "tiff:XResolution": y if turn >= 5 else x,
+        "tiff:YResolution": x if turn >= 5 else y,
+    }.items():
+        if value is not None and xmp.has(name):
+            xmp.set(name, value)
+    if turn > 1 and any(map(xmp.has, _XMP_REGIONS)):
+        warnings.append("XMP: regions of the picture left out, since they lie on the unturned one")
+        for name in _XMP_REGIONS:
+            xmp.remove(name)
+    return xmp.to_bytes()

@@ -1,0 +1,162 @@
+"""What is told of a photograph, on the sample and on what is made of it: tints, screens."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SAMPLE
+from PIL import Image
+from skimage.transform import rescale
+
+from keras_colorize.condition import Tone, describe_condition, find_halftone, find_tone
+
+MODERN = sorted((SAMPLE / "modern").glob("*.jpg"))
+HISTORICAL = sorted((SAMPLE / "historical").glob("*.jpg"))
+
+
+def pixels(path: Path, mode: str = "RGB") -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert(mode))
+
+
+def preview(rgb: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(rgb).resize((128, 128), Image.Resampling.BOX))
+
+
+# ---- tone ---------------------------------------------------------------------------------------
+
+
+def test_color_photographs_are_colored() -> None:
+    kinds = [find_tone(preview(pixels(path))).kind for path in MODERN]
+    assert kinds.count("colored") >= 0.97 * len(kinds)
+
+
+def test_gray_photographs_are_neutral() -> None:
+    for path in HISTORICAL + MODERN:
+        tone = find_tone(preview(pixels(path, "L"))[..., None].repeat(3, axis=-1))
+        assert tone.kind == "neutral" and tone.strength < 0.01
+
+
+# Red, green and blue of black and of white, of 255: brown and purple toning, a cyanotype, yellowed
+# paper under neutral blacks.
+TONINGS = {
+    "sepia": ((30, 15, 5), (250, 235, 205)),
+    "selenium": ((25, 10, 25), (245, 240, 235)),
+    "cyanotype": ((5, 30, 70), (235, 245, 250)),
+    "yellowed": ((20, 20, 20), (240, 225, 185)),
+}
+
+
+def tone_print(gray: np.ndarray, toning: str) -> np.ndarray:
+    black, white = (np.array(color, float) for color in TONINGS[toning])
+    return np.rint(black + gray[..., None] / 255.0 * (white - black)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("toning", TONINGS)
+def test_toned_prints(toning: str) -> None:
+    for path in HISTORICAL + MODERN[:20]:
+        gray = pixels(path, "L").copy()
+        gray[:6] = 255  # a border of bare paper
+        tone = find_tone(preview(tone_print(gray, toning)))
+        assert tone.kind == "toned"
+        paper = np.array(TONINGS[toning][1]) / 255
+        assert np.abs(tone.paper - paper).max() < 0.02
+
+
+def test_noise_of_a_scanner_is_no_color() -> None:
+    random = np.random.default_rng(0)
+    for path in HISTORICAL[:8]:
+        rgb = tone_print(pixels(path, "L"), "sepia") + random.normal(0.0, 6.0, (1, 1, 3))
+        rgb = rgb + random.normal(0.0, 3.0, rgb.shape)
+        assert find_tone(preview(np.clip(rgb, 0, 255).astype(np.uint8))).kind == "toned"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (2, 2)])
+def test_previews_of_hardly_anything(shape: tuple[int, int]) -> None:
+    for value in (0, 128, 255):
+        tone = find_tone(np.full((*shape, 3), value, np.uint8))
+        assert tone.kind == "neutral"
+        np.testing.assert_allclose(tone.paper, value / 255, atol=1e-6)
+    assert find_tone(np.full((*shape, 3), (200, 150, 100), np.uint8)).kind == "toned"
+
+
+# ---- halftone -----------------------------------------------------------------------------------
+
+
+def printed(gray: np.ndarray, period: float, degrees: float) -> np.ndarray:
+    """In round dots: a cosine screen, antialiased by drawing it at four times the size."""
+    large = np.asarray(
+        Image.fromarray(gray).resize(
+            (4 * gray.shape[1], 4 * gray.shape[0]), Image.Resampling.BICUBIC
+        )
+    )
+    y, x = (axis / 4 for axis in np.mgrid[: large.shape[0], : large.shape[1]])
+    angle = np.deg2rad(degrees)
+    u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    screen = 0.5 - (np.cos(2 * np.pi * u / period) + np.cos(2 * np.pi * v / period)) / 4
+    dots = 255 * (large / 255 * 0.9 + 0.05 > 1 - screen)
+    return np.asarray(
+        Image.fromarray(dots.astype(np.uint8)).resize(gray.shape[::-1], Image.Resampling.BOX)
+    )
+
+
+def middle(path: Path, side: int = 192) -> np.ndarray:
+    gray = pixels(path, "L")
+    top, left = ((length - min(side, length)) // 2 for length in gray.shape)
+    return gray[top : top + side, left : left + side]
+
+
+def test_photographs_are_no_halftones() -> None:
+    for path in MODERN + HISTORICAL:
+        assert not find_halftone(pixels(path, "L"))
+        assert not find_halftone(pixels(path, "L").astype(np.uint16) * 257)
+
+
+@pytest.mark.parametrize("degrees", [15, 30, 45, 60, 75])
+@pytest.mark.parametrize("period", [3.3, 4.5, 6.0, 8.5])
+def test_screens_are_halftones(period: float, degrees: float) -> None:
+    for path in (MODERN[0], MODERN[7], HISTORICAL[0], HISTORICAL[3]):
+        screened = printed(middle(path), period, degrees)
+        assert find_halftone(screened)
+        assert find_halftone(screened / 255.0) and find_halftone(255 - screened)
+
+
+def test_sizes_of_halftones() -> None:
+    screened = printed(middle(MODERN[0], 150), 4.5, 45)
+    for side in (64, 65, 99, 128, 150):
+        assert find_halftone(screened[:side])
+        assert find_halftone(screened[:side].T)
+    assert not find_halftone(screened[:63])
+
+
+def test_stripes_and_plain_areas_are_no_halftones() -> None:
+    assert not find_halftone(np.zeros((200, 200)))
+    assert not find_halftone(np.full((200, 200), 65535, np.uint16))
+    photo = middle(MODERN[0]).astype(float)
+    y, x = np.mgrid[: photo.shape[0], : photo.shape[1]]
+    # Bricks and blinds: lines along the axes; a fabric of one direction.
+    assert not find_halftone(photo + 20 * (np.cos(2 * np.pi * x / 6) + np.cos(2 * np.pi * y / 6)))
+    assert not find_halftone(photo + 20 * np.cos(2 * np.pi * (x + y) / 8))
+
+
+def test_a_reduced_halftone_is_none() -> None:
+    """Where the dots have run together, nothing is left to be mistaken for texture."""
+    screened = printed(middle(MODERN[0]), 3.3, 45)
+    assert not find_halftone(rescale(screened / 255.0, 1 / 2.5, anti_aliasing=True))
+
+
+# ---- in words -----------------------------------------------------------------------------------
+
+
+def test_describe_condition() -> None:
+    paper = np.ones(3, np.float32)
+    neutral, faint = Tone("neutral", 0.0, paper), Tone("toned", 11.0, paper)
+    strong, colored = Tone("toned", 13.0, paper), Tone("colored", 30.0, paper)
+    assert describe_condition(neutral, False, (64, 64)) == ()
+    assert describe_condition(faint, False, (640, 480)) == ()
+    assert describe_condition(strong, False, (640, 480)) == ("strongly tinted",)
+    assert describe_condition(colored, True, (63, 480)) == (
+        "already colored: its own color was ignored",
+        "too small: 63 x 480 pixels show little to recognize",
+        "halftone: printed in dots, which may be taken for texture",
+    )
