@@ -146,9 +146,9 @@ def test_damaged_disk_cache_is_written_anew(modern: Path, tmp_path: Path, damage
         return load_photos([modern], channels=3, short_side=48, cache="disk", cache_dir=cache)[0]
 
     expected = load().fetch(3)
-    (tmp_path / "cache" / ".0123-half.pixels").write_bytes(b"left by a killed run")
-    file = next((tmp_path / "cache").glob("*.pixels" if damage == "pixels" else "*.json"))
+    (file,) = (tmp_path / "cache").glob("*.pixels" if damage == "pixels" else "*.json")
     file.write_bytes(file.read_bytes()[:100])
+    (tmp_path / "cache" / ".0123-half.pixels").write_bytes(b"left by a killed run")
     np.testing.assert_array_equal(load().fetch(3), expected)
     found = sorted(path.suffix for path in (tmp_path / "cache").iterdir())
     assert found == ["", ".json", ".pixels"], "the lock, the index, the pixels"
