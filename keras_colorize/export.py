@@ -73,9 +73,7 @@ def _parse(argv: Sequence[str]) -> Any:
         help="short side in pixels of the copy that the network sees; by default the size it was "
         "trained at",
     )
-    parser.add_argument(
-        "--weights_license", type=str, default="not stated", help="told by the card"
-    )
+    parser.add_argument("--weights_license", type=str, help="told by the card")
     parser.add_argument(
         "--image_format",
         choices=["png", "jpeg"],

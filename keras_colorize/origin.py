@@ -1,7 +1,7 @@
 """Where an exported generator comes from, and what the export tells programs about it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ __all__ = ["METADATA_NAME", "Origin", "compare", "describe", "load_origin"]
 
 #: Name of the metadata: of the file inside a TFLite model, and of the entry in an ONNX model.
 METADATA_NAME = "keras_colorize.json"
+
+_LICENSE = "Apache-2.0"  # of the shipped model, as NOTICE has it
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,21 @@ class Origin:
     working_size: int
     weights_license: str = "not stated"
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it is the model that comes with this package, by the content of its file."""
+        try:
+            shipped = find_shipped()
+        except ModelError:
+            return False
+        return hash_file(self.path) == hash_file(shipped)
+
 
 def load_origin(
     path: str | Path | None = None,
     *,
     working_size: int | None = None,
-    weights_license: str = "not stated",
+    weights_license: str | None = None,
 ) -> Origin:
     """Load a generator for export.
 
@@ -51,7 +62,7 @@ def load_origin(
         path: a ``.keras`` file that ``save_generator`` wrote; ``None`` is the model that comes
             with this package.
         working_size: see :class:`Origin`; by default the size it was trained at.
-        weights_license: see :class:`Origin`.
+        weights_license: see :class:`Origin`; by default, that of the shipped model is known.
 
     Raises:
         ModelError: there is no such file, it is not a generator of this package, one of its layers
@@ -70,7 +81,10 @@ def load_origin(
             f"working_size must be at least the generator's stride, {facts.stride}. "
             f"Received: {working_size}"
         )
-    return Origin(path, generator, facts, working_size or facts.working_size, weights_license)
+    origin = Origin(path, generator, facts, working_size or facts.working_size)
+    if weights_license is None:
+        weights_license = _LICENSE if origin.is_shipped else origin.weights_license
+    return replace(origin, weights_license=weights_license)
 
 
 def describe(

@@ -19,9 +19,10 @@ from exporting import DEPLOY, HOUSE, SIZES, difference, encode, house, make_gene
 from PIL import Image
 
 from keras_colorize import Colorizer, export, saved_model
+from keras_colorize.cards import write_card
 from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_folder
-from keras_colorize.generators import load_generator
+from keras_colorize.generators import find_shipped, load_generator
 from keras_colorize.origin import load_origin
 from keras_colorize.saved_model import export_saved_model, next_version
 
@@ -255,6 +256,17 @@ def test_the_card_tells_where_the_model_comes_from(tmp_path: Path) -> None:
     for told in ("modern: modern", "psnr 23.46, ssim 0.9", "test, step 7", "CC0-1.0", "64 pixels"):
         assert told in card
     assert "colorize_bytes" in card
+
+
+def test_the_card_of_the_shipped_model_refers_to_its_own(model: Path, tmp_path: Path) -> None:
+    """Also where it is named by a path; another model's license is not known."""
+    for origin in (load_origin(), load_origin(find_shipped())):
+        assert origin.weights_license == "Apache-2.0"
+        write_card(tmp_path, origin, "a test", "none", {})
+        card = (tmp_path / "README.md").read_text()
+        assert "listed in the model card of keras-colorize, saved_models/README.md" in card
+    assert load_origin(model).weights_license == "not stated"
+    assert load_origin(weights_license="CC0-1.0").weights_license == "CC0-1.0"
 
 
 def test_mixed_precision_is_exported_as_float32(tmp_path: Path) -> None:
