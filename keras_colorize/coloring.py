@@ -301,12 +301,13 @@ class _Work:
             half_chroma_from=_HALF_CHROMA_FROM * self.colorizer.working_size,
         )
         painting = self.colorizer.paint(jpeg.luminance)
-        self._write_sheets(painting, jpeg.luminance)
         colored = jpeg.with_color(
             painting.enlarge(jpeg.luminance.shape, self.colorizer.saturation),
             quality=self.options.quality,
             provenance=self.provenance,
         )
+        # Not before: what cannot be done reversibly is painted anew, with its sheets.
+        self._write_sheets(painting, jpeg.luminance)
         with atomic_path(self.target) as temporary:
             temporary.write_bytes(colored)
         halftone = find_halftone(jpeg.luminance)

@@ -30,6 +30,19 @@ def copy_sample(stream: str, count: int, folder: Path) -> Path:
     return folder
 
 
+def save_loud_generator(path: Path) -> Path:
+    """A generator of random weights, as a run saves it: stride 8, trained at 64 pixels, step 7."""
+    from keras_colorize.generators import save_generator
+    from keras_colorize.models import build_unet
+
+    config = GeneratorConfig(filters=4, depth=3, dropout=0.0)
+    generator = build_unet(**vars(config), seed=3)
+    # Initial weights paint almost gray; these paint loudly, so that mistakes show.
+    generator.set_weights([20.0 * weight for weight in generator.get_weights()])
+    save_generator(path, generator, config, size=64, run="test", step=7)
+    return path
+
+
 def tiny_config(folder: Path) -> FitConfig:
     """A run of two epochs of four steps that takes seconds; ``folder`` holds photographs and run.
 

@@ -15,36 +15,27 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from conftest import SAMPLE, copy_sample
+from conftest import SAMPLE, copy_sample, save_loud_generator
 from PIL import Image, ImageCms, ImageOps
 
 from keras_colorize import Colorizer, color, colorize
 from keras_colorize.coloring import ColoringOptions
 from keras_colorize.colorize import colorize_photos
 from keras_colorize.colorizer import Painting
-from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import DataError
 from keras_colorize.files import hash_file
-from keras_colorize.generators import save_generator
 from keras_colorize.jpeg import drop_chroma
 from keras_colorize.jpeg_luminance import luminance_coefficients
 from keras_colorize.ledger import Ledger
-from keras_colorize.models import build_unet
 from keras_colorize.provenance import DIGITAL_SOURCE_TYPE, read_provenance
 from keras_colorize.tasks import Shard, find_tasks
 
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
-CONFIG = GeneratorConfig(filters=4, depth=3, dropout=0.0)
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generator of random weights that paints loudly, so that mistakes show."""
-    path = tmp_path_factory.mktemp("model") / "generator.keras"
-    generator = build_unet(**vars(CONFIG), seed=3)
-    generator.set_weights([20.0 * weight for weight in generator.get_weights()])
-    save_generator(path, generator, CONFIG, size=64, run="test", step=7)
-    return path
+    return save_loud_generator(tmp_path_factory.mktemp("model") / "generator.keras")
 
 
 @pytest.fixture(scope="module")

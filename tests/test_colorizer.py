@@ -5,30 +5,22 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import SAMPLE
+from conftest import SAMPLE, save_loud_generator
 from keras import ops
 from PIL import Image
 
 from keras_colorize import Colorizer, color
 from keras_colorize.colorizer import color_strips
-from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import ModelError, PhotoError
-from keras_colorize.generators import GeneratorFacts, load_generator, save_generator
+from keras_colorize.generators import GeneratorFacts, load_generator
 from keras_colorize.models import build_unet
 
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
-CONFIG = GeneratorConfig(filters=4, depth=3, dropout=0.0)
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generator of random weights, saved as a run saves it."""
-    path = tmp_path_factory.mktemp("model") / "generator.keras"
-    generator = build_unet(**vars(CONFIG), seed=3)
-    # Initial weights paint almost gray; these paint loudly, so that mistakes show.
-    generator.set_weights([20.0 * weight for weight in generator.get_weights()])
-    save_generator(path, generator, CONFIG, size=64, run="test", step=7)
-    return path
+    return save_loud_generator(tmp_path_factory.mktemp("model") / "generator.keras")
 
 
 @pytest.fixture(scope="module")
