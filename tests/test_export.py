@@ -1,15 +1,18 @@
 """The export command, and the SavedModel: what it holds, paints and refuses, away from here."""
 
 import errno
+import io
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import keras
 import numpy as np
 import pytest
@@ -18,12 +21,14 @@ from conftest import tiny_config
 from exporting import DEPLOY, HOUSE, SIZES, difference, encode, house, make_generator
 from PIL import Image
 
-from keras_colorize import Colorizer, export, saved_model
+from keras_colorize import Colorizer, color, export, saved_model
 from keras_colorize.cards import write_card
 from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_folder
 from keras_colorize.generators import find_shipped, load_generator
+from keras_colorize.graph_photos import decode_photo, exif_orientation
 from keras_colorize.origin import load_origin
+from keras_colorize.pixels import to_rgb
 from keras_colorize.saved_model import export_saved_model, next_version
 
 MAX_PIXELS = 1_000_000
@@ -55,12 +60,22 @@ def photographs() -> dict[str, bytes]:
         "gray.jpg": encode(photo.convert("L"), "JPEG"),
         "progressive.jpg": encode(photo, "JPEG", progressive=True),
         "palette.gif": encode(photo, "GIF"),
+        "palette.png": encode(photo.quantize(8)),
+        "bilevel.png": encode(photo.convert("1")),
+        "turned.png": encode(photo, exif=upright),
+        "deep.png": imagecodecs.png_encode(deep_gray()),
         "bad_cut.jpg": jpeg[: len(jpeg) // 2],
         "bad_empty.jpg": b"",
         "bad_huge.png": encode(Image.new("L", (1001, 1000))),
         "bad_text.png": b"not a photograph",
     }
     return files
+
+
+def deep_gray() -> np.ndarray:
+    """A photograph whose tones lie between those of 8 bits, uint16 ``(101, 150)``."""
+    tones = 257 * np.asarray(house((150, 101)).convert("L"), int)
+    return (tones + np.arange(150) % 120).clip(0, 65535).astype(np.uint16)
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +203,72 @@ def test_jpeg_results(model: Path, tmp_path: Path) -> None:
         assert result.info.get("progressive", 0) == 0
         assert {layer[1:3] for layer in result.layer} == {(1, 1)}, "color at full resolution"
         assert difference(result, Colorizer.load(model)(HOUSE)).mean() < 3
+
+
+# Photographs inside the graph
+
+
+def exif(order: str, kind: int, orientation: int) -> bytes:
+    """An Exif segment of a JPEG that states nothing but an orientation, of type 3 or 4."""
+    value = struct.pack(order + ("HH" if kind == 3 else "I"), *(orientation, 0)[: 5 - kind])
+    mark = {"<": b"II", ">": b"MM"}[order]
+    head = mark + struct.pack(order + "HIHHHI", 42, 8, 1, 0x0112, kind, 1)
+    return segment(0xE1, b"Exif\0\0" + head + value + bytes(4))
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        *(pytest.param(exif(o, k, 6), id=f"{o}{k}") for o in "<>" for k in (3, 4)),
+        pytest.param(exif(">", 3, 9), id="senseless"),
+        pytest.param(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0") + exif(">", 3, 8), id="xmp"),
+        pytest.param(3 * segment(0xED, bytes(65533)) + exif("<", 3, 5), id="far"),
+        pytest.param(b"\xff\xff" + exif(">", 3, 3), id="fill bytes"),
+        pytest.param(b"", id="none"),
+    ],
+)
+def test_orientation_is_what_pillow_finds(before: bytes) -> None:
+    jpeg = encode(house((20, 10)), "JPEG")
+    jpeg = jpeg[:2] + before + jpeg[2:]
+    with Image.open(io.BytesIO(jpeg)) as photo:
+        expected = photo.getexif().get(0x0112, 1)
+    assert exif_orientation(tf.constant(jpeg)) == (expected if expected <= 8 else 1)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xd8" + 9000 * b"\xff", b"\xff\xd8", b"\x89PNG\r\n\x1a\n"]
+)
+def test_orientation_of_damaged_files(content: bytes) -> None:
+    assert exif_orientation(tf.constant(content)) == 1
+    assert decode_photo(tf.constant(content), MAX_PIXELS)[1] != b""
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_transparent_parts_are_white(dtype: type[np.unsignedinteger]) -> None:
+    white = np.iinfo(dtype).max
+    rgb = np.asarray(house((150, 101))) / 255.0
+    alpha = np.broadcast_to(np.linspace(0.0, 1.0, 150)[:, None], (101, 150, 1))
+    rgba = np.rint(white * np.concatenate([rgb, alpha], -1)).astype(dtype)
+    luminance, reason = decode_photo(tf.constant(imagecodecs.png_encode(rgba)), MAX_PIXELS)
+    assert reason == b""
+    opacity = rgba[..., 3:] / white
+    expected = 65535.0 * color.luminance(rgba[..., :3] / white * opacity + 1.0 - opacity)
+    np.testing.assert_allclose(luminance, expected, atol=0.6)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_one_color_of_a_png_can_be_transparent(mode: str) -> None:
+    photo = house((150, 101)).quantize(16) if mode == "P" else house((150, 101)).convert(mode)
+    png = encode(photo, transparency=photo.getpixel((70, 50)))
+    with Image.open(io.BytesIO(png)) as opened:
+        expected = color.luminance(np.asarray(to_rgb(opened)) / 255.0)
+    luminance, _ = decode_photo(tf.constant(png), MAX_PIXELS)
+    np.testing.assert_allclose(luminance, 65535.0 * expected, atol=0.6)
+    assert luminance[50, 70] == 65535
 
 
 # Versions, and what an interruption leaves
