@@ -26,8 +26,9 @@ _WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 _BATCHING = """\
 # For tensorflow_model_server --enable_batching --batching_parameters_file=FILE.
 # It bounds how many requests to colorize_bytes are worked on at once, and with it the memory; their
-# photographs may differ in size, 32 in a request at most. Luminance for serving_default may not:
-# leave batching off where clients send several sizes of it.
+# photographs may differ in size, 32 in a request at most. Luminance for serving_default may not,
+# and a request for it that is refused fails those of its batch: leave batching off where clients
+# use it.
 max_batch_size { value: 32 }
 batch_timeout_micros { value: 0 }
 max_enqueued_batches { value: 64 }
@@ -81,6 +82,8 @@ def export_saved_model(
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; name a folder for the versions of the model")
     folder.mkdir(parents=True, exist_ok=True)
     version = folder / str(next_version(folder))
     with atomic_folder(version) as temporary:

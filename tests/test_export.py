@@ -284,6 +284,16 @@ def test_versions_count_upwards_and_nothing_is_overwritten(model: Path, tmp_path
     assert not list((folder / "9").iterdir())
 
 
+def test_a_file_in_the_place_of_the_versions(
+    model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "colorize").write_text("mine")
+    arguments = ["--format", "saved_model", "--model", str(model)]
+    assert export.main([*arguments, "--output", str(tmp_path / "colorize")]) == 2
+    assert "colorize is a file; name a folder for the versions" in capfd.readouterr().err
+    assert (tmp_path / "colorize").read_text() == "mine"
+
+
 def test_a_failed_export_leaves_nothing(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -376,7 +386,10 @@ def test_other_precision_is_refused(model: Path, tmp_path: Path) -> None:
         ("--format tflite --image_format png", "--image_format belongs to --format saved_model"),
         ("--format tflite --size 64 --resizable", "--size and --resizable exclude each other"),
         ("--format tflite --calibration x", "--calibration belongs to --precision int8"),
-        ("--format saved_model --max_pixels 0", "--max_pixels must be at least 1"),
+        ("--format saved_model --max_pixels 0", "--max_pixels must be 1 to 536870911"),
+        ("--format saved_model --max_pixels 99999999999999999999", "--max_pixels must be 1 to"),
+        ("--format tflite --size 0", "--size must be at least 1"),
+        ("--format tflite --precision int8 --size -64", "--size must be at least 1"),
         ("--format saved_model --working_size 4", "at least the generator's stride, 8"),
         ("--format tflite --size 60", "must be multiples of the generator's stride, 8"),
         ("--format pb", "invalid choice: 'pb'"),
