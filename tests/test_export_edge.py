@@ -112,6 +112,16 @@ def test_a_fixed_size_takes_photographs_of_any_size(
     assert difference(*gray).max() <= 1
 
 
+def test_a_photograph_fills_a_fixed_size() -> None:
+    y = edge.luminance(np.asarray(house((150, 101))))
+    small, padded = edge.prepare(y, {"size": [64, 96], "stride": 8})
+    assert small.shape == padded.shape == (64, 96)
+    assert small.mean() == pytest.approx(y.mean(), abs=0.01)
+    small, padded = edge.prepare(y[:, :40], {"size": [64, 96], "stride": 8})
+    assert small.shape == (64, 40), "never enlarged"
+    assert padded.shape == (64, 96)
+
+
 # What the files are
 
 

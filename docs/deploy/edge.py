@@ -138,9 +138,11 @@ def prepare(y: np.ndarray, metadata: dict[str, Any]) -> tuple[np.ndarray, np.nda
     if metadata["size"] is None:
         side = metadata["working_size"]
         scale = min(1.0, side / min(height, width), MAX_RATIO * side / max(height, width))
+        new_height, new_width = max(round(height * scale), 1), max(round(width * scale), 1)
     else:
-        scale = min(1.0, metadata["size"][0] / height, metadata["size"][1] / width)
-    new_height, new_width = max(round(height * scale), 1), max(round(width * scale), 1)
+        # Distorted until it fills the input: of a smaller copy, mirrored up to the size, the
+        # network makes less.
+        new_height, new_width = min(height, metadata["size"][0]), min(width, metadata["size"][1])
     blocks = Image.fromarray(block_means(y, REDUCING_GAP * new_height, REDUCING_GAP * new_width))
     reduced = blocks.resize((new_width, new_height), Image.Resampling.BICUBIC)
     small = np.clip(np.asarray(reduced), 0, 1)
