@@ -347,6 +347,7 @@ def test_the_card_tells_where_the_model_comes_from(tmp_path: Path) -> None:
     for told in ("modern: modern", "psnr 23.46, ssim 0.9", "test, step 7", "CC0-1.0", "64 pixels"):
         assert told in card
     assert "colorize_bytes" in card
+    assert f"TensorFlow {tf.__version__}" in card
 
 
 def test_the_card_of_the_shipped_model_refers_to_its_own(model: Path, tmp_path: Path) -> None:
@@ -419,4 +420,8 @@ def test_the_server_configurations_are_sound() -> None:
     compose = yaml.safe_load((DEPLOY / "docker-compose.yaml").read_text())
     assert "/models/colorize/models.config" in compose["services"]["colorize"]["command"][0]
     service = yaml.safe_load((DEPLOY / "kserve.yaml").read_text())
-    assert service["spec"]["predictor"]["model"]["modelFormat"]["name"] == "tensorflow"
+    model = service["spec"]["predictor"]["model"]
+    assert model["modelFormat"]["name"] == "tensorflow"
+    # One version of TensorFlow Serving, and no limit that its runtime would set below the request.
+    assert compose["services"]["colorize"]["image"].endswith(f":{model['runtimeVersion']}")
+    assert model["resources"]["limits"].keys() >= model["resources"]["requests"].keys()
