@@ -42,6 +42,11 @@ _DEPTH_PLACE, _TYPE_PLACE = 24, 25
 _ALPHA_BIT = 4
 _FIRST_CHUNK = 8
 
+# Blocks of a GIF (GIF89a specification, sections 15, 20 and 24).
+_PICTURE, _EXTENSION = 0x2C, 0x21
+_HAS_TABLE = 0x80  # of colors, after a header; 3 << 1 + the lowest three bits is its length
+_MAX_BLOCKS = 1 << 16  # of at most 255 bytes
+
 _WHITE = 65535.0  # in 16 bits
 
 
@@ -54,15 +59,15 @@ def decode_photo(data: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor, tf.Tensor
 
     Args:
         data: the file's content, a string scalar.
-        max_pixels: what has more is refused before it is decoded.
+        max_pixels: what has more is refused before it is decoded; of a GIF all pictures count.
 
     Returns:
         uint16 ``(H, W, 1)``, 0 black to 65535 white, and the reason why it cannot be used, empty if
         there is none. With a reason there are no pixels: ``(0, 0, 1)``.
     """
     kind = _identify(data)
-    height, width = tf.unstack(_attempt(_measure, tf.zeros((2,), tf.int64), kind, data))
-    reason = _refuse(data, kind, height, width, max_pixels)
+    size = _attempt(_measure, tf.zeros((2,), tf.int64), kind, data)
+    reason = _refuse(data, kind, size, max_pixels)
     nothing = tf.zeros((0, 0, 1), tf.uint16)
     photo = tf.cond(reason == "", lambda: _attempt(_decode, nothing, kind, data), lambda: nothing)
     damaged = tf.logical_and(reason == "", tf.equal(tf.size(photo), 0))
@@ -146,18 +151,19 @@ def _identify(data: tf.Tensor) -> tf.Tensor:
     return kind
 
 
-def _refuse(
-    data: tf.Tensor, kind: tf.Tensor, height: tf.Tensor, width: tf.Tensor, max_pixels: int
-) -> tf.Tensor:
+def _refuse(data: tf.Tensor, kind: tf.Tensor, size: tf.Tensor, max_pixels: int) -> tf.Tensor:
     """Why a photograph is not even decoded; empty if nothing speaks against it."""
     name = tf.gather(_NAMES, kind)
-    size = tf.strings.join([tf.as_string(width), " x ", tf.as_string(height)])
-    too_large = tf.strings.join(["too large: ", size, f", limit {max_pixels / 1e6:.4g} megapixels"])
+    height, width = tf.unstack(size)
+    limit = f"limit {max_pixels / 1e6:.4g} megapixels"
+    told = [tf.as_string(width), " x ", tf.as_string(height), ", ", limit]
+    in_gif = tf.cond(kind == _GIF, lambda: _count_gif_pixels(data), lambda: tf.zeros((), tf.int64))
     reasons = [
         (tf.strings.length(data) == 0, "the file is empty (0 bytes)"),
         (kind == _UNKNOWN, "not a photograph that can be read (JPEG, PNG or GIF)"),
         (tf.minimum(height, width) < 1, "damaged, or cut short: " + name),
-        (height * width > max_pixels, too_large),
+        (height * width > max_pixels, tf.strings.join(["too large: ", *told])),
+        (in_gif > max_pixels, f"too large: its pictures taken together, {limit}"),
     ]
     chosen = tf.constant("")
     for applies, reason in reversed(reasons):
@@ -191,6 +197,40 @@ def _measure(kind: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
         return _join_bytes(digits[:, ::-1])[::-1]
 
     return tf.switch_case(kind, [of_jpeg, of_png, of_gif, lambda: tf.zeros((2,), tf.int64)])
+
+
+def _count_gif_pixels(data: tf.Tensor) -> tf.Tensor:
+    """Of all pictures in a GIF, int64; they may be larger than its header says.
+
+    TensorFlow decodes them all, also where only the first is wanted. Beyond so many blocks, the
+    largest number that there is.
+    """
+    end = tf.strings.length(data)
+
+    def after_table(place: tf.Tensor, flags: tf.Tensor) -> tf.Tensor:
+        length = tf.bitwise.left_shift(3, 1 + (flags & 7))
+        return place + tf.where(flags & _HAS_TABLE > 0, length, 0)
+
+    def goes_on(place: tf.Tensor, in_data: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+        mark = _numbers(data, place, 1)[0]
+        return (place < end) & (in_data | (mark == _PICTURE) | (mark == _EXTENSION))
+
+    def following(place: tf.Tensor, in_data: tf.Tensor, pixels: tf.Tensor) -> list[tf.Tensor]:
+        head = _numbers(data, place, 10)
+        is_picture = ~in_data & (head[0] == _PICTURE)
+        width, height = (tf.cast(_join_bytes(head[i : i + 2][::-1]), tf.int64) for i in (5, 7))
+        # What follows a header is data: blocks that begin with their length, the last of length 0.
+        after_header = tf.where(is_picture, after_table(place + 10, head[9]) + 1, place + 2)
+        return [
+            tf.where(in_data, place + 1 + head[0], after_header),
+            ~in_data | (head[0] > 0),
+            pixels + tf.where(is_picture, width * height, 0),
+        ]
+
+    start = after_table(tf.constant(13), _numbers(data, 10, 1)[0])
+    state = [start, tf.constant(False), tf.zeros((), tf.int64)]
+    state = tf.while_loop(goes_on, following, state, maximum_iterations=_MAX_BLOCKS)
+    return tf.where(goes_on(*state), tf.int64.max, state[2])
 
 
 def _decode(kind: tf.Tensor, data: tf.Tensor) -> tf.Tensor:

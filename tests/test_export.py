@@ -247,6 +247,22 @@ def test_orientation_of_damaged_files(content: bytes) -> None:
     assert decode_photo(tf.constant(content), MAX_PIXELS)[1] != b""
 
 
+def test_pictures_of_a_gif_that_are_larger_than_it_says() -> None:
+    """All of them are decoded: a small file that may claim any size could take any memory."""
+    gif = bytearray(encode(Image.new("P", (1200, 1000)), "GIF"))
+    gif[6:10] = struct.pack("<HH", 10, 10)
+    _, reason = decode_photo(tf.constant(bytes(gif)), MAX_PIXELS)
+    assert reason == b"too large: its pictures taken together, limit 1 megapixels"
+
+
+def test_an_animation_counts_as_a_whole() -> None:
+    pictures = [house((300, 200)).rotate(angle).quantize(32) for angle in range(0, 80, 5)]
+    gif = encode(pictures[0], "GIF", append_images=pictures[1:], save_all=True)
+    assert decode_photo(tf.constant(gif), MAX_PIXELS)[1] == b""  # 16 of 0.06 megapixels
+    _, reason = decode_photo(tf.constant(gif), 900_000)
+    assert reason == b"too large: its pictures taken together, limit 0.9 megapixels"
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_transparent_parts_are_white(dtype: type[np.unsignedinteger]) -> None:
     white = np.iinfo(dtype).max
