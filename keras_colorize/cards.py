@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import keras
+import tensorflow as tf
 import yaml
 
 from keras_colorize.errors import RunError
@@ -39,7 +41,7 @@ def write_card(
         "working size": f"{origin.working_size} pixels, short side",
         "run": f"{facts.run}, step {facts.step}",
         "exported from": f"`{origin.path.name}`, SHA-256 `{told['sha256']}`",
-        "exported by": told["package"],
+        "exported by": f"{told['package']}, TensorFlow {tf.__version__}, Keras {keras.__version__}",
         **_training(origin),
         **measured,
         "license of the weights": origin.weights_license,

@@ -20,6 +20,7 @@ __all__ = ["main"]
 
 _SAMPLE = Path(__file__).parent / "sample"
 _WARMUP = _SAMPLE / "historical" / "dust_bowl_house.jpg"
+_MOST_PIXELS = (1 << 29) - 1  # that TensorFlow decodes
 # Options that belong to one format.
 _SPECIAL = {
     "saved_model": ("image_format", "max_pixels"),
@@ -114,8 +115,10 @@ def _parse(argv: Sequence[str]) -> Any:
         raise ConfigError("--size and --resizable exclude each other; leave one out")
     if args.calibration is not None and args.precision != "int8":
         raise ConfigError("--calibration belongs to --precision int8")
-    if args.max_pixels is not None and args.max_pixels < 1:
-        raise ConfigError(f"--max_pixels must be at least 1. Received: {args.max_pixels}")
+    if args.size is not None and args.size < 1:
+        raise ConfigError(f"--size must be at least 1. Received: {args.size}")
+    if args.max_pixels is not None and not 1 <= args.max_pixels <= _MOST_PIXELS:
+        raise ConfigError(f"--max_pixels must be 1 to {_MOST_PIXELS}. Received: {args.max_pixels}")
     return args
 
 
@@ -135,7 +138,7 @@ def _tflite(origin: "Origin", args: Any) -> Path:
     from keras_colorize.tflite import export_tflite, read_calibration
 
     stride = origin.facts.stride
-    side = args.size or -(-origin.working_size // stride) * stride
+    side = -(-origin.working_size // stride) * stride if args.size is None else args.size
     precision: Precision = args.precision or "dynamic"
     calibration: list[np.ndarray] = []
     if precision == "int8":

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from keras_colorize import color
+from keras_colorize.graph_strips import by_strips
 from keras_colorize.reduction import MAX_RATIO, REDUCING_GAP
 from keras_colorize.upsampling import RADIUS, REGULARIZATION
 
 __all__ = ["GraphColorizer"]
 
-_STRIP_PIXELS = 1 << 18
-_DEEP_WHITE = 65535.0  # a Colorizer keeps luminance in 16 bits
+_WHITE = 65535.0  # in 16 bits
 _CHANNELS = 4  # of the coefficients: slopes of Cb and Cr, offsets of Cb and Cr
 
 
@@ -42,22 +42,19 @@ class GraphColorizer:
         """Color one photograph, in strips of rows that bound the memory it takes.
 
         Args:
-            photo: uint8 RGB ``(H, W, 3)``; color in it is ignored.
+            photo: its luminance, uint16 ``(H, W, 1)``, 0 black to 65535 white.
 
         Returns:
             uint8 RGB ``(H, W, 3)``.
         """
         height, width = tf.unstack(tf.shape(photo)[:2])
-        luminance = _by_strips(
-            lambda top, bottom: _luminance(photo[top:bottom]), (height, width, 1), tf.float32
-        )
-        coefficients = self._coefficients(luminance[None])
+        coefficients = self._coefficients(_scale(photo)[None])
 
         def color_strip(top: tf.Tensor, bottom: tf.Tensor) -> tf.Tensor:
-            rgb = _join(luminance[None, top:bottom], coefficients, top, height)[0]
+            rgb = _join(_scale(photo[top:bottom])[None], coefficients, top, height)[0]
             return tf.cast(tf.round(255.0 * rgb), tf.uint8)
 
-        return _by_strips(color_strip, (height, width, 3), tf.uint8)
+        return by_strips(color_strip, (height, width, 3), tf.uint8)
 
     def _coefficients(self, luminance: tf.Tensor) -> tf.Tensor:
         """Chroma as a function of luminance, at reduced size: float32 ``(B, h, w, 4)``."""
@@ -83,31 +80,9 @@ class GraphColorizer:
         )
 
 
-def _by_strips(
-    strip: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-    shape: tuple[tf.Tensor, tf.Tensor, int],
-    dtype: tf.DType,
-) -> tf.Tensor:
-    """An image ``(H, W, C)`` of its strips, each made from its top and bottom row."""
-    height, width, channels = shape
-    rows = tf.maximum(_STRIP_PIXELS // width, 1)
-    count = -(-height // rows)
-
-    def add(index: tf.Tensor, done: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        top = index * rows
-        return index + 1, done.write(index, strip(top, tf.minimum(top + rows, height)))
-
-    none = tf.TensorArray(dtype, count, infer_shape=False, element_shape=(None, None, channels))
-    _, done = tf.while_loop(
-        lambda index, _: index < count, add, (tf.constant(0), none), parallel_iterations=1
-    )
-    return done.concat()
-
-
-def _luminance(photo: tf.Tensor) -> tf.Tensor:
-    """Luminance in [0, 1] of uint8 RGB, to 16 bits: ``(H, W, 3)`` to float32 ``(H, W, 1)``."""
-    exact = color.luminance(tf.cast(photo, tf.float32) / 255.0)
-    return tf.round(_DEEP_WHITE * exact) / _DEEP_WHITE
+def _scale(luminance: tf.Tensor) -> tf.Tensor:
+    """Luminance of 16 bits as float32 in [0, 1]."""
+    return tf.cast(luminance, tf.float32) / _WHITE
 
 
 def _block_means(image: tf.Tensor, axis: int, factor: tf.Tensor) -> tf.Tensor:

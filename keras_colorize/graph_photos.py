@@ -1,4 +1,4 @@
-"""Photographs inside a TensorFlow graph: encoded bytes to upright pixels and back.
+"""Photographs inside a TensorFlow graph: encoded bytes to upright luminance, and pixels to bytes.
 
 What :mod:`keras_colorize.photos` does for files, as far as TensorFlow's operations can, for a
 graph that is served where this package is not installed. A photograph that cannot be used gives a
@@ -10,6 +10,9 @@ from typing import Literal
 
 import tensorflow as tf
 
+from keras_colorize import color
+from keras_colorize.graph_strips import by_strips
+
 __all__ = ["ImageFormat", "decode_photo", "encode_photo", "exif_orientation"]
 
 ImageFormat = Literal["png", "jpeg"]
@@ -17,37 +20,55 @@ ImageFormat = Literal["png", "jpeg"]
 _JPEG, _PNG, _GIF, _UNKNOWN = range(4)
 _NAMES = ("JPEG", "PNG", "GIF", "")
 _SIGNATURES = {_JPEG: b"\xff\xd8\xff", _PNG: b"\x89PNG\r\n\x1a\n", _GIF: b"GIF8"}
-_QUALITY = 95  # as save_photo has it
+_QUALITY = 95  # of a JPEG, as keras_colorize.colorize has it
+# Of a PNG. The default, 6, takes several times as long to save a few percent of the bytes, and
+# would be most of the time of a request.
+_COMPRESSION = 1
 
 # JPEG segments (ITU-T T.81, table B.1) and the Exif data in one (CIPA DC-008, section 4.5).
-_HEAD = 1 << 17  # bytes among which Exif data must lie: it comes first, in at most 64 KiB
-_EXIF = b"\xff\xe1"
-_EXIF_MARK = b"Exif"
+_MARKER = 0xFF  # a segment begins
+_EXIF_SEGMENT = 0xE1
+_EXIF_NAME = b"Exif"
 _SCAN = 0xDA  # the picture itself begins
-_LITTLE_ENDIAN = ord("I")
 _ORIENTATION_TAG = 0x0112
+_LONG = 4  # a number of four bytes instead of two
 _ENTRY_BYTES = 12
 _MAX_ENTRIES = 512
+_MAX_STEPS = 4096  # from segment to segment or chunk to chunk: damaged files cost no more
+
+# Of a PNG's header (PNG specification, section 11.2.2): where the bits a channel and the color type
+# stand. Types with this bit have transparency, others with a chunk tRNS.
+_DEPTH_PLACE, _TYPE_PLACE = 24, 25
+_ALPHA_BIT = 4
+_FIRST_CHUNK = 8
+
+# Blocks of a GIF (GIF89a specification, sections 15, 20 and 24).
+_PICTURE, _EXTENSION = 0x2C, 0x21
+_HAS_TABLE = 0x80  # of colors, after a header; 3 << 1 + the lowest three bits is its length
+_MAX_BLOCKS = 1 << 16  # of at most 255 bytes
+
+_WHITE = 65535.0  # in 16 bits
 
 
 def decode_photo(data: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decode a JPEG, PNG or GIF photograph into upright 8-bit RGB.
+    """Decode a JPEG, PNG or GIF photograph into its upright luminance.
 
-    Of an animation the first picture; gray and palettes become RGB, transparent parts white, 16
-    bits are scaled. The orientation in a JPEG's Exif data is respected, of other formats not.
+    Of an animation the first picture. Transparent parts of a PNG become white, of a GIF black. The
+    orientation is respected that the Exif data of a JPEG state, or those of a PNG that come before
+    its pixels.
 
     Args:
         data: the file's content, a string scalar.
-        max_pixels: what has more is refused before it is decoded.
+        max_pixels: what has more is refused before it is decoded; of a GIF all pictures count.
 
     Returns:
-        uint8 ``(H, W, 3)``, and the reason why it cannot be used, empty if there is none. With a
-        reason there are no pixels: ``(0, 0, 3)``.
+        uint16 ``(H, W, 1)``, 0 black to 65535 white, and the reason why it cannot be used, empty if
+        there is none. With a reason there are no pixels: ``(0, 0, 1)``.
     """
     kind = _identify(data)
-    height, width = tf.unstack(_attempt(_measure, tf.zeros((2,), tf.int64), kind, data))
-    reason = _refuse(data, kind, height, width, max_pixels)
-    nothing = tf.zeros((0, 0, 3), tf.uint8)
+    size = _attempt(_measure, tf.zeros((2,), tf.int64), kind, data)
+    reason = _refuse(data, kind, size, max_pixels)
+    nothing = tf.zeros((0, 0, 1), tf.uint16)
     photo = tf.cond(reason == "", lambda: _attempt(_decode, nothing, kind, data), lambda: nothing)
     damaged = tf.logical_and(reason == "", tf.equal(tf.size(photo), 0))
     return photo, tf.where(damaged, "damaged, or cut short: " + tf.gather(_NAMES, kind), reason)
@@ -56,51 +77,71 @@ def decode_photo(data: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor, tf.Tensor
 def encode_photo(photo: tf.Tensor, image_format: ImageFormat) -> tf.Tensor:
     """Encode uint8 RGB ``(H, W, 3)``; a JPEG keeps its color at full resolution."""
     if image_format == "png":
-        return tf.io.encode_png(photo)
+        return tf.io.encode_png(photo, _COMPRESSION)
     return tf.io.encode_jpeg(photo, quality=_QUALITY, chroma_downsampling=False)
 
 
 def exif_orientation(data: tf.Tensor) -> tf.Tensor:
-    """Orientation of a JPEG, 1 to 8, from its Exif data; 1 where there is none that makes sense.
+    """Orientation of a JPEG or PNG, 1 to 8, from its Exif data; 1 where none makes sense.
 
     Args:
         data: the file's content, a string scalar.
     """
-    head = _numbers(data, 0, _HEAD)
-    end = tf.size(head)
-    head = tf.concat([head, [0]], 0)  # what lies beyond the end reads as 0
+    in_png = _find_chunk(data, b"eXIf") + 8
+    tiff = tf.where(_identify(data) == _PNG, in_png, _find_exif_segment(data) + 10)
+    little = _numbers(data, tiff, 1)[0] == ord("I")
 
-    def byte(place: tf.Tensor) -> tf.Tensor:
-        inside = tf.logical_and(place >= 0, place < end)
-        return tf.gather(head, tf.where(inside, place, end))
+    def number(digits: tf.Tensor) -> tf.Tensor:
+        return tf.where(little, _join_bytes(digits[..., ::-1]), _join_bytes(digits))
 
-    def is_exif(place: tf.Tensor) -> tf.Tensor:
-        mark = [byte(place + offset) for offset in (0, 1, 4, 5, 6, 7)]  # 2, 3 are the length
-        return tf.reduce_all(tf.equal(tf.stack(mark), list(_EXIF + _EXIF_MARK)))
+    directory = tiff + number(_numbers(data, tiff + 4, 4))
+    count = number(_numbers(data, directory, 2))
+    table = _numbers(data, directory + 2, _ENTRY_BYTES * _MAX_ENTRIES)
+    entries = tf.reshape(table, (_MAX_ENTRIES, _ENTRY_BYTES))  # tag, type, count, value
+    is_long = number(entries[:, 2:4]) == _LONG
+    values = tf.where(is_long, number(entries[:, 8:12]), number(entries[:, 8:10]))
+    applies = (number(entries[:, :2]) == _ORIENTATION_TAG) & (tf.range(_MAX_ENTRIES) < count)
+    orientation = tf.reduce_max(tf.where(applies, values, 0))
+    return tf.where((orientation >= 1) & (orientation <= 8), orientation, 1)
+
+
+def _find_exif_segment(data: tf.Tensor) -> tf.Tensor:
+    """Where the segment with the Exif data of a JPEG begins; the file's end if there is none."""
+    exif = tf.constant([_MARKER, _EXIF_SEGMENT, *_EXIF_NAME])
+
+    def is_exif(head: tf.Tensor) -> tf.Tensor:  # bytes 2 and 3 are the segment's length
+        return tf.reduce_all(tf.gather(head, (0, 1, 4, 5, 6, 7)) == exif)
 
     def goes_on(place: tf.Tensor) -> tf.Tensor:
-        is_segment = tf.logical_and(byte(place) == _EXIF[0], byte(place + 1) != _SCAN)
-        return tf.logical_and(is_segment, tf.logical_not(is_exif(place)))
+        head = _numbers(data, place, 8)
+        return (head[0] == _MARKER) & (head[1] != _SCAN) & ~is_exif(head)
 
     def following(place: tf.Tensor) -> list[tf.Tensor]:
-        return [place + 2 + 256 * byte(place + 2) + byte(place + 3)]
+        head = _numbers(data, place, 4)
+        # A marker may be preceded by any number of fill bytes, which look as its first does.
+        return [place + tf.where(head[1] == _MARKER, 1, 2 + _join_bytes(head[2:]))]
 
-    # No segment begins beyond the end, so the walk stops there at the latest.
-    (segment,) = tf.while_loop(goes_on, following, [tf.constant(2)])
-    tiff = segment + 10
-    little = byte(tiff) == _LITTLE_ENDIAN
+    start = tf.constant(2)
+    (place,) = tf.while_loop(goes_on, following, [start], maximum_iterations=_MAX_STEPS)
+    return tf.where(is_exif(_numbers(data, place, 8)), place, tf.strings.length(data))
 
-    def number(place: tf.Tensor, size: int) -> tf.Tensor:
-        digits = [byte(place + offset) for offset in range(size)]
-        return tf.where(little, _join_bytes(digits[::-1]), _join_bytes(digits))
 
-    directory = tiff + number(tiff + 4, 4)
-    count = tf.minimum(number(directory, 2), _MAX_ENTRIES)
-    entries = directory + 2 + _ENTRY_BYTES * tf.range(count)
-    values = tf.where(number(entries, 2) == _ORIENTATION_TAG, number(entries + 8, 2), 0)
-    orientation = tf.reduce_max(tf.concat([values, [0]], 0))
-    known = tf.logical_and(orientation >= 1, orientation <= 8)
-    return tf.where(tf.logical_and(is_exif(segment), known), orientation, 1)
+def _find_chunk(data: tf.Tensor, name: bytes) -> tf.Tensor:
+    """Where a chunk of a PNG begins, before the pixels; the file's end if there is none."""
+
+    def is_called(place: tf.Tensor, name: bytes) -> tf.Tensor:
+        return tf.reduce_all(_numbers(data, place + 4, 4) == tf.constant(list(name)))
+
+    def goes_on(place: tf.Tensor) -> tf.Tensor:
+        inside = (place > 0) & (place < tf.strings.length(data))
+        return inside & ~is_called(place, name) & ~is_called(place, b"IDAT")
+
+    def following(place: tf.Tensor) -> list[tf.Tensor]:
+        return [place + 12 + _join_bytes(_numbers(data, place, 4))]
+
+    start = tf.constant(_FIRST_CHUNK)
+    (place,) = tf.while_loop(goes_on, following, [start], maximum_iterations=_MAX_STEPS)
+    return tf.where(is_called(place, name), place, tf.strings.length(data))
 
 
 def _identify(data: tf.Tensor) -> tf.Tensor:
@@ -110,18 +151,19 @@ def _identify(data: tf.Tensor) -> tf.Tensor:
     return kind
 
 
-def _refuse(
-    data: tf.Tensor, kind: tf.Tensor, height: tf.Tensor, width: tf.Tensor, max_pixels: int
-) -> tf.Tensor:
+def _refuse(data: tf.Tensor, kind: tf.Tensor, size: tf.Tensor, max_pixels: int) -> tf.Tensor:
     """Why a photograph is not even decoded; empty if nothing speaks against it."""
     name = tf.gather(_NAMES, kind)
-    size = tf.strings.join([tf.as_string(width), " x ", tf.as_string(height)])
-    too_large = tf.strings.join(["too large: ", size, f", limit {max_pixels / 1e6:.4g} megapixels"])
+    height, width = tf.unstack(size)
+    limit = f"limit {max_pixels / 1e6:.4g} megapixels"
+    told = [tf.as_string(width), " x ", tf.as_string(height), ", ", limit]
+    in_gif = tf.cond(kind == _GIF, lambda: _count_gif_pixels(data), lambda: tf.zeros((), tf.int64))
     reasons = [
         (tf.strings.length(data) == 0, "the file is empty (0 bytes)"),
         (kind == _UNKNOWN, "not a photograph that can be read (JPEG, PNG or GIF)"),
         (tf.minimum(height, width) < 1, "damaged, or cut short: " + name),
-        (height * width > max_pixels, too_large),
+        (height * width > max_pixels, tf.strings.join(["too large: ", *told])),
+        (in_gif > max_pixels, f"too large: its pictures taken together, {limit}"),
     ]
     chosen = tf.constant("")
     for applies, reason in reversed(reasons):
@@ -148,59 +190,121 @@ def _measure(kind: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
 
     def of_png() -> tf.Tensor:  # width and height, four bytes each
         digits = tf.reshape(tf.cast(_numbers(data, 16, 8), tf.int64), (2, 4))
-        return _join_bytes(tf.unstack(digits, axis=1))[::-1]
+        return _join_bytes(digits)[::-1]
 
     def of_gif() -> tf.Tensor:  # width and height, two bytes each, the smaller first
         digits = tf.reshape(tf.cast(_numbers(data, 6, 4), tf.int64), (2, 2))
-        return _join_bytes(tf.unstack(digits, axis=1)[::-1])[::-1]
+        return _join_bytes(digits[:, ::-1])[::-1]
 
     return tf.switch_case(kind, [of_jpeg, of_png, of_gif, lambda: tf.zeros((2,), tf.int64)])
 
 
+def _count_gif_pixels(data: tf.Tensor) -> tf.Tensor:
+    """Of all pictures in a GIF, int64; they may be larger than its header says.
+
+    TensorFlow decodes them all, also where only the first is wanted. Beyond so many blocks, the
+    largest number that there is.
+    """
+    end = tf.strings.length(data)
+
+    def after_table(place: tf.Tensor, flags: tf.Tensor) -> tf.Tensor:
+        length = tf.bitwise.left_shift(3, 1 + (flags & 7))
+        return place + tf.where(flags & _HAS_TABLE > 0, length, 0)
+
+    def goes_on(place: tf.Tensor, in_data: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+        mark = _numbers(data, place, 1)[0]
+        return (place < end) & (in_data | (mark == _PICTURE) | (mark == _EXTENSION))
+
+    def following(place: tf.Tensor, in_data: tf.Tensor, pixels: tf.Tensor) -> list[tf.Tensor]:
+        head = _numbers(data, place, 10)
+        is_picture = ~in_data & (head[0] == _PICTURE)
+        width, height = (tf.cast(_join_bytes(head[i : i + 2][::-1]), tf.int64) for i in (5, 7))
+        # What follows a header is data: blocks that begin with their length, the last of length 0.
+        after_header = tf.where(is_picture, after_table(place + 10, head[9]) + 1, place + 2)
+        return [
+            tf.where(in_data, place + 1 + head[0], after_header),
+            ~in_data | (head[0] > 0),
+            pixels + tf.where(is_picture, width * height, 0),
+        ]
+
+    start = after_table(tf.constant(13), _numbers(data, 10, 1)[0])
+    state = [start, tf.constant(False), tf.zeros((), tf.int64)]
+    state = tf.while_loop(goes_on, following, state, maximum_iterations=_MAX_BLOCKS)
+    return tf.where(goes_on(*state), tf.int64.max, state[2])
+
+
 def _decode(kind: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
-    """Upright RGB, uint8 ``(H, W, 3)``."""
-    photo = tf.switch_case(
+    """Upright luminance, uint16 ``(H, W, 1)``."""
+    luminance = tf.switch_case(
         kind,
         [
-            lambda: _decode_jpeg(data),
+            # The accurate transform is what Pillow uses.
+            lambda: _luminance(tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE")),
             lambda: _decode_png(data),
-            lambda: tf.io.decode_image(data, 3, expand_animations=False),
+            lambda: _luminance(_decode_gif(data)),
         ],
     )
+    return tf.ensure_shape(_turn_upright(luminance, exif_orientation(data)), (None, None, 1))
+
+
+def _decode_png(data: tf.Tensor) -> tf.Tensor:
+    """Luminance, uint16 ``(H, W, 1)``."""
+    is_deep = _numbers(data, _DEPTH_PLACE, 1)[0] == 16
+    has_alpha = _numbers(data, _TYPE_PLACE, 1)[0] & _ALPHA_BIT > 0
+    has_alpha |= _find_chunk(data, b"tRNS") < tf.strings.length(data)
+    # Four channels only where there are: those of a gray of few bits would come transparent.
+    return tf.switch_case(
+        tf.cast(is_deep, tf.int32) + 2 * tf.cast(has_alpha, tf.int32),
+        [
+            lambda: _luminance(tf.io.decode_png(data, 3, tf.uint8)),
+            lambda: _luminance(tf.io.decode_png(data, 3, tf.uint16)),
+            lambda: _luminance(tf.io.decode_png(data, 4, tf.uint8)),
+            lambda: _luminance(tf.io.decode_png(data, 4, tf.uint16)),
+        ],
+    )
+
+
+def _decode_gif(data: tf.Tensor) -> tf.Tensor:
+    photo = tf.io.decode_image(data, 3, expand_animations=False)
     return tf.ensure_shape(photo, (None, None, 3))
 
 
-def _decode_jpeg(data: tf.Tensor) -> tf.Tensor:
-    # The accurate transform is what Pillow uses.
-    photo = tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE")
-    orientation = exif_orientation(data)
+def _luminance(pixels: tf.Tensor) -> tf.Tensor:
+    """Of RGB, or RGBA over white, uint8 or uint16: ``(H, W, C)`` to uint16 ``(H, W, 1)``."""
+    height, width = tf.unstack(tf.shape(pixels)[:2])
 
+    def strip(top: tf.Tensor, bottom: tf.Tensor) -> tf.Tensor:
+        values = tf.cast(pixels[top:bottom], tf.float32) / pixels.dtype.max
+        y = color.luminance(values[..., :3])
+        if pixels.shape[2] == 4:
+            alpha = values[..., 3:]
+            y = alpha * y + (1.0 - alpha)
+        return tf.cast(tf.round(_WHITE * y), tf.uint16)
+
+    return by_strips(strip, (height, width, 1), tf.uint16)
+
+
+def _turn_upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     def is_one_of(*values: int) -> tf.Tensor:
         return tf.reduce_any(tf.equal(orientation, values))
 
     # Each of the eight is a transposition or not, then a mirroring or not of either axis.
-    photo = tf.cond(orientation >= 5, lambda: tf.transpose(photo, (1, 0, 2)), lambda: photo)
-    photo = tf.cond(is_one_of(2, 3, 6, 7), lambda: tf.reverse(photo, [1]), lambda: photo)
-    return tf.cond(is_one_of(3, 4, 7, 8), lambda: tf.reverse(photo, [0]), lambda: photo)
+    image = tf.cond(orientation >= 5, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
+    image = tf.cond(is_one_of(2, 3, 6, 7), lambda: tf.reverse(image, [1]), lambda: image)
+    return tf.cond(is_one_of(3, 4, 7, 8), lambda: tf.reverse(image, [0]), lambda: image)
 
 
-def _decode_png(data: tf.Tensor) -> tf.Tensor:
-    # As 16 bits, 8-bit values come multiplied by 257: the same division serves both.
-    deep = tf.cast(tf.io.decode_png(data, 4, tf.uint16), tf.int32)
-    values = (deep + 128) // 257
-    alpha = values[..., 3:]
-    over_white = (values[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
-    return tf.cast(over_white, tf.uint8)
+def _numbers(data: tf.Tensor, place: tf.Tensor | int, size: int) -> tf.Tensor:
+    """So many bytes of a string as int32; those outside it are 0."""
+    end = tf.strings.length(data)
+    inside = tf.where(place < 0, end, tf.minimum(place, end))
+    cut = tf.strings.substr(data, inside, size)
+    return tf.cast(tf.io.decode_raw(cut, tf.uint8, fixed_length=size), tf.int32)
 
 
-def _numbers(data: tf.Tensor, place: int, size: int) -> tf.Tensor:
-    """Bytes of a string as int32; fewer where it ends before."""
-    return tf.cast(tf.io.decode_raw(tf.strings.substr(data, place, size), tf.uint8), tf.int32)
-
-
-def _join_bytes(digits: list[tf.Tensor]) -> tf.Tensor:
-    """The number that some bytes make, the most significant first."""
-    joined = digits[0]
-    for digit in digits[1:]:
-        joined = 256 * joined + digit
-    return joined
+def _join_bytes(digits: tf.Tensor) -> tf.Tensor:
+    """The numbers that bytes make, ``(..., n)`` to ``(...)``, the most significant first."""
+    first, *others = tf.unstack(digits, axis=-1)
+    for digit in others:
+        first = 256 * first + digit
+    return first

@@ -105,7 +105,12 @@ def describe(
         "size": size,
         "sha256": hash_file(origin.path),
         "input": {"name": "luminance", "range": [0.0, 1.0], "channels": ["Y"]},
-        "output": {"name": "color", "range": [0.0, 1.0], "channels": ["R", "G", "B"]},
+        "output": {
+            "name": "color",
+            # In int8 chroma is not limited to what the luminance allows: any range.
+            "range": None if precision == "int8" else [0.0, 1.0],
+            "channels": ["R", "G", "B"],
+        },
     }
 
 

@@ -26,8 +26,9 @@ _WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 _BATCHING = """\
 # For tensorflow_model_server --enable_batching --batching_parameters_file=FILE.
 # It bounds how many requests to colorize_bytes are worked on at once, and with it the memory; their
-# photographs may differ in size, 32 in a request at most. Luminance for serving_default may not:
-# leave batching off where clients send several sizes of it.
+# photographs may differ in size, 32 in a request at most. Luminance for serving_default may not,
+# and a request for it that is refused fails those of its batch: leave batching off where clients
+# use it.
 max_batch_size { value: 32 }
 batch_timeout_micros { value: 0 }
 max_enqueued_batches { value: 64 }
@@ -37,12 +38,17 @@ _USAGE = """\
 A directory for TensorFlow Serving (`--model_base_path` is the folder above this one), with two
 signatures:
 
-- `colorize_bytes`: `image_bytes`, JPEG, PNG or GIF files of any sizes, to `{encoded}`, the colored
-  {format} files, and `error`: the reason why a photograph cannot be used, else empty. One that
-  fails, with an empty result, does not stop the others. The orientation in a JPEG's Exif data is
-  respected. More than {limit:.4g} megapixels are refused.
-- `serving_default`: `luminance`, float32 `(B, H, W, 1)` in [0, 1] of any size, to `color`, float32
-  `(B, H, W, 3)` in [0, 1]. Anything else is refused.
+| signature | | name | type | shape | |
+|---|---|---|---|---|---|
+| `colorize_bytes` | input | `image_bytes` | string | `(B,)` | JPEG, PNG or GIF files of any sizes |
+| | output | `{encoded}` | string | `(B,)` | the colored {format} files; empty where one failed |
+| | output | `error` | string | `(B,)` | why a photograph cannot be used; empty where it can |
+| `serving_default` | input | `luminance` | float32 | `(B, H, W, 1)` | in [0, 1]; else refused |
+| | output | `color` | float32 | `(B, H, W, 3)` | RGB in [0, 1] |
+
+A photograph that cannot be used does not stop the others of its request. The orientation in the
+Exif data of a JPEG or PNG is respected, transparent parts of a PNG become white; color profiles
+are not applied, and metadata are not kept. More than {limit:.4g} megapixels are refused.
 
     curl http://127.0.0.1:8501/v1/models/{name}:predict -d '{{"signature_name": "colorize_bytes",
         "instances": [{{"image_bytes": {{"b64": "..."}}}}]}}'
@@ -76,6 +82,8 @@ def export_saved_model(
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; name a folder for the versions of the model")
     folder.mkdir(parents=True, exist_ok=True)
     version = folder / str(next_version(folder))
     with atomic_folder(version) as temporary:

@@ -40,7 +40,7 @@ _FORMS: dict[Precision, str] = {
 }
 _USAGE = """\
 `{file}` runs with `ai-edge-litert` and needs no TensorFlow. Its input is `luminance`, `{shape}`, in
-[0, 1]; its output `color`, RGB of the same size, black 0 and white 1.{quantized}
+[0, 1]; its output `color`, RGB of the same size, {range}
 
 Use the chroma of the output only, enlarged to the photograph. `docs/deploy/edge.py` of
 keras-colorize does so, and colors a photograph at full size:
@@ -51,7 +51,11 @@ Stride, working size and the rest of the metadata lie in the file, in a ZIP arch
 
     python -m zipfile -e {file} FOLDER  # gives {metadata}
 """
-_INTEGERS = " Both are int8, by the scale and zero point that the file states."
+_FLOATS = "in [0, 1]."
+_INTEGERS = (
+    "black 0 and white 1, colors beyond them unlimited. Both are\n"
+    "int8, by the scale and zero point that the file states."
+)
 
 
 def export_tflite(
@@ -96,7 +100,7 @@ def export_tflite(
         usage = _USAGE.format(
             file=FILE_NAME,
             shape=shape,
-            quantized=_INTEGERS if precision == "int8" else "",
+            range=_INTEGERS if precision == "int8" else _FLOATS,
             metadata=METADATA_NAME,
         )
         kind = f"TensorFlow Lite model: {_FORMS[precision]}; input {shape}"

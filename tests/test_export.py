@@ -1,15 +1,18 @@
 """The export command, and the SavedModel: what it holds, paints and refuses, away from here."""
 
 import errno
+import io
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import keras
 import numpy as np
 import pytest
@@ -18,12 +21,14 @@ from conftest import tiny_config
 from exporting import DEPLOY, HOUSE, SIZES, difference, encode, house, make_generator
 from PIL import Image
 
-from keras_colorize import Colorizer, export, saved_model
+from keras_colorize import Colorizer, color, export, saved_model
 from keras_colorize.cards import write_card
 from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_folder
 from keras_colorize.generators import find_shipped, load_generator
+from keras_colorize.graph_photos import decode_photo, exif_orientation
 from keras_colorize.origin import load_origin
+from keras_colorize.pixels import to_rgb
 from keras_colorize.saved_model import export_saved_model, next_version
 
 MAX_PIXELS = 1_000_000
@@ -55,12 +60,22 @@ def photographs() -> dict[str, bytes]:
         "gray.jpg": encode(photo.convert("L"), "JPEG"),
         "progressive.jpg": encode(photo, "JPEG", progressive=True),
         "palette.gif": encode(photo, "GIF"),
+        "palette.png": encode(photo.quantize(8)),
+        "bilevel.png": encode(photo.convert("1")),
+        "turned.png": encode(photo, exif=upright),
+        "deep.png": imagecodecs.png_encode(deep_gray()),
         "bad_cut.jpg": jpeg[: len(jpeg) // 2],
         "bad_empty.jpg": b"",
         "bad_huge.png": encode(Image.new("L", (1001, 1000))),
         "bad_text.png": b"not a photograph",
     }
     return files
+
+
+def deep_gray() -> np.ndarray:
+    """A photograph whose tones lie between those of 8 bits, uint16 ``(101, 150)``."""
+    tones = 257 * np.asarray(house((150, 101)).convert("L"), int)
+    return (tones + np.arange(150) % 120).clip(0, 65535).astype(np.uint16)
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +205,88 @@ def test_jpeg_results(model: Path, tmp_path: Path) -> None:
         assert difference(result, Colorizer.load(model)(HOUSE)).mean() < 3
 
 
+# Photographs inside the graph
+
+
+def exif(order: str, kind: int, orientation: int) -> bytes:
+    """An Exif segment of a JPEG that states nothing but an orientation, of type 3 or 4."""
+    value = struct.pack(order + ("HH" if kind == 3 else "I"), *(orientation, 0)[: 5 - kind])
+    mark = {"<": b"II", ">": b"MM"}[order]
+    head = mark + struct.pack(order + "HIHHHI", 42, 8, 1, 0x0112, kind, 1)
+    return segment(0xE1, b"Exif\0\0" + head + value + bytes(4))
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        *(pytest.param(exif(o, k, 6), id=f"{o}{k}") for o in "<>" for k in (3, 4)),
+        pytest.param(exif(">", 3, 9), id="senseless"),
+        pytest.param(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0") + exif(">", 3, 8), id="xmp"),
+        pytest.param(3 * segment(0xED, bytes(65533)) + exif("<", 3, 5), id="far"),
+        pytest.param(b"\xff\xff" + exif(">", 3, 3), id="fill bytes"),
+        pytest.param(b"", id="none"),
+    ],
+)
+def test_orientation_is_what_pillow_finds(before: bytes) -> None:
+    jpeg = encode(house((20, 10)), "JPEG")
+    jpeg = jpeg[:2] + before + jpeg[2:]
+    with Image.open(io.BytesIO(jpeg)) as photo:
+        expected = photo.getexif().get(0x0112, 1)
+    assert exif_orientation(tf.constant(jpeg)) == (expected if expected <= 8 else 1)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xd8" + 9000 * b"\xff", b"\xff\xd8", b"\x89PNG\r\n\x1a\n"]
+)
+def test_orientation_of_damaged_files(content: bytes) -> None:
+    assert exif_orientation(tf.constant(content)) == 1
+    assert decode_photo(tf.constant(content), MAX_PIXELS)[1] != b""
+
+
+def test_pictures_of_a_gif_that_are_larger_than_it_says() -> None:
+    """All of them are decoded: a small file that may claim any size could take any memory."""
+    gif = bytearray(encode(Image.new("P", (1200, 1000)), "GIF"))
+    gif[6:10] = struct.pack("<HH", 10, 10)
+    _, reason = decode_photo(tf.constant(bytes(gif)), MAX_PIXELS)
+    assert reason == b"too large: its pictures taken together, limit 1 megapixels"
+
+
+def test_an_animation_counts_as_a_whole() -> None:
+    pictures = [house((300, 200)).rotate(angle).quantize(32) for angle in range(0, 80, 5)]
+    gif = encode(pictures[0], "GIF", append_images=pictures[1:], save_all=True)
+    assert decode_photo(tf.constant(gif), MAX_PIXELS)[1] == b""  # 16 of 0.06 megapixels
+    _, reason = decode_photo(tf.constant(gif), 900_000)
+    assert reason == b"too large: its pictures taken together, limit 0.9 megapixels"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_transparent_parts_are_white(dtype: type[np.unsignedinteger]) -> None:
+    white = np.iinfo(dtype).max
+    rgb = np.asarray(house((150, 101))) / 255.0
+    alpha = np.broadcast_to(np.linspace(0.0, 1.0, 150)[:, None], (101, 150, 1))
+    rgba = np.rint(white * np.concatenate([rgb, alpha], -1)).astype(dtype)
+    luminance, reason = decode_photo(tf.constant(imagecodecs.png_encode(rgba)), MAX_PIXELS)
+    assert reason == b""
+    opacity = rgba[..., 3:] / white
+    expected = 65535.0 * color.luminance(rgba[..., :3] / white * opacity + 1.0 - opacity)
+    np.testing.assert_allclose(luminance, expected, atol=0.6)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_one_color_of_a_png_can_be_transparent(mode: str) -> None:
+    photo = house((150, 101)).quantize(16) if mode == "P" else house((150, 101)).convert(mode)
+    png = encode(photo, transparency=photo.getpixel((70, 50)))
+    with Image.open(io.BytesIO(png)) as opened:
+        expected = color.luminance(np.asarray(to_rgb(opened)) / 255.0)
+    luminance, _ = decode_photo(tf.constant(png), MAX_PIXELS)
+    np.testing.assert_allclose(luminance, 65535.0 * expected, atol=0.6)
+    assert luminance[50, 70] == 65535
+
+
 # Versions, and what an interruption leaves
 
 
@@ -201,6 +298,16 @@ def test_versions_count_upwards_and_nothing_is_overwritten(model: Path, tmp_path
     assert next_version(folder) == 11
     assert (folder / "models.config").read_text() == "mine"
     assert not list((folder / "9").iterdir())
+
+
+def test_a_file_in_the_place_of_the_versions(
+    model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "colorize").write_text("mine")
+    arguments = ["--format", "saved_model", "--model", str(model)]
+    assert export.main([*arguments, "--output", str(tmp_path / "colorize")]) == 2
+    assert "colorize is a file; name a folder for the versions" in capfd.readouterr().err
+    assert (tmp_path / "colorize").read_text() == "mine"
 
 
 def test_a_failed_export_leaves_nothing(
@@ -256,6 +363,7 @@ def test_the_card_tells_where_the_model_comes_from(tmp_path: Path) -> None:
     for told in ("modern: modern", "psnr 23.46, ssim 0.9", "test, step 7", "CC0-1.0", "64 pixels"):
         assert told in card
     assert "colorize_bytes" in card
+    assert f"TensorFlow {tf.__version__}" in card
 
 
 def test_the_card_of_the_shipped_model_refers_to_its_own(model: Path, tmp_path: Path) -> None:
@@ -295,7 +403,10 @@ def test_other_precision_is_refused(model: Path, tmp_path: Path) -> None:
         ("--format tflite --image_format png", "--image_format belongs to --format saved_model"),
         ("--format tflite --size 64 --resizable", "--size and --resizable exclude each other"),
         ("--format tflite --calibration x", "--calibration belongs to --precision int8"),
-        ("--format saved_model --max_pixels 0", "--max_pixels must be at least 1"),
+        ("--format saved_model --max_pixels 0", "--max_pixels must be 1 to 536870911"),
+        ("--format saved_model --max_pixels 99999999999999999999", "--max_pixels must be 1 to"),
+        ("--format tflite --size 0", "--size must be at least 1"),
+        ("--format tflite --precision int8 --size -64", "--size must be at least 1"),
         ("--format saved_model --working_size 4", "at least the generator's stride, 8"),
         ("--format tflite --size 60", "must be multiples of the generator's stride, 8"),
         ("--format pb", "invalid choice: 'pb'"),
@@ -325,4 +436,8 @@ def test_the_server_configurations_are_sound() -> None:
     compose = yaml.safe_load((DEPLOY / "docker-compose.yaml").read_text())
     assert "/models/colorize/models.config" in compose["services"]["colorize"]["command"][0]
     service = yaml.safe_load((DEPLOY / "kserve.yaml").read_text())
-    assert service["spec"]["predictor"]["model"]["modelFormat"]["name"] == "tensorflow"
+    model = service["spec"]["predictor"]["model"]
+    assert model["modelFormat"]["name"] == "tensorflow"
+    # One version of TensorFlow Serving, and no limit that its runtime would set below the request.
+    assert compose["services"]["colorize"]["image"].endswith(f":{model['runtimeVersion']}")
+    assert model["resources"]["limits"].keys() >= model["resources"]["requests"].keys()

@@ -100,6 +100,19 @@ def test_rest_client(rest_url: str, model: Path, tmp_path: Path) -> None:
         assert difference(result, Colorizer.load(model)(HOUSE)).max() <= 1
 
 
+def test_an_existing_result_is_kept(rest_url: str, grpc_server: str, tmp_path: Path) -> None:
+    for script, *server in (
+        ("rest_client.py", "--url", rest_url),
+        ("grpc_client.py", "--server", grpc_server),
+    ):
+        (tmp_path / "mine.png").write_text("mine")
+        command = [sys.executable, DEPLOY / script, HOUSE, tmp_path / "mine.png", *server]
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert process.returncode == 2
+        assert "mine.png exists already; name one that does not" in process.stderr
+        assert (tmp_path / "mine.png").read_text() == "mine"
+
+
 def test_rest_client_with_photographs_of_several_sizes(rest_url: str) -> None:
     photos = [encode(house(size)) for size in [(20, 30), (90, 70)]]
     results = rest_client.colorize(photos, rest_url, "colorize")
@@ -140,12 +153,14 @@ def test_grpc_client_tells_what_went_wrong(
     (tmp_path / "text.jpg").write_text("text")
     for photo, model, message in [
         (tmp_path / "text.jpg", "colorize", "photograph 1: not a photograph that can be read"),
-        (HOUSE, "other", "Servable not found"),
+        (HOUSE, "other", "answers NOT_FOUND: Servable not found for request"),
     ]:
         arguments = [str(photo), str(tmp_path / "r.png"), "--server", grpc_server, "--model", model]
         monkeypatch.setattr(sys, "argv", ["grpc_client.py", *arguments])
         assert grpc_client.main() == 2
-        assert message in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert message in told
+        assert told.count("\n") == 1
 
 
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -1,5 +1,6 @@
 """TensorFlow Lite and ONNX: what they paint, what they are made of, and the example for devices."""
 
+import io
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from conftest import SAMPLE
@@ -17,6 +19,7 @@ from PIL import Image
 from keras_colorize import Colorizer, color, export
 from keras_colorize.errors import DataError, ModelError
 from keras_colorize.origin import load_origin
+from keras_colorize.pixels import to_rgb
 from keras_colorize.quantization import leave_unlimited, replace_normalization
 from keras_colorize.tflite import convert, load_tflite, read_calibration
 
@@ -109,6 +112,16 @@ def test_a_fixed_size_takes_photographs_of_any_size(
     assert difference(*gray).max() <= 1
 
 
+def test_a_photograph_fills_a_fixed_size() -> None:
+    y = edge.luminance(np.asarray(house((150, 101))))
+    small, padded = edge.prepare(y, {"size": [64, 96], "stride": 8})
+    assert small.shape == padded.shape == (64, 96)
+    assert small.mean() == pytest.approx(y.mean(), abs=0.01)
+    small, padded = edge.prepare(y[:, :40], {"size": [64, 96], "stride": 8})
+    assert small.shape == (64, 40), "never enlarged"
+    assert padded.shape == (64, 96)
+
+
 # What the files are
 
 
@@ -137,10 +150,12 @@ def test_metadata_and_card(exported: dict[str, Path], model: Path) -> None:
         assert metadata["working_size"] == SIDE
         assert metadata["size"] == ([SIDE, SIDE] if "fixed" in kind else None)
         assert metadata["output"]["channels"] == ["R", "G", "B"]
+        assert metadata["output"]["range"] == (None if "int8" in kind else [0.0, 1.0])
         assert metadata["run"] == "test"
         card = (path.parent / "README.md").read_text()
         assert f"SHA-256 `{metadata['sha256']}`" in card
         assert "| PSNR against the Keras model |" in card
+        assert ("colors beyond them unlimited" in card) == ("int8" in kind)
     with zipfile.ZipFile(exported["int8"]) as archive:
         assert archive.namelist() == ["keras_colorize.json"]
         assert json.loads(archive.read("keras_colorize.json"))["precision"] == "int8"
@@ -281,3 +296,43 @@ def test_the_example_needs_no_tensorflow(
     with Image.open(HOUSE) as photo, Image.open(tmp_path / "house.png") as result:
         assert result.size == photo.size
         assert np.ptp(np.asarray(result, int), axis=-1).mean() > 5
+
+
+@pytest.mark.parametrize("kind", ["I;16", "LA", "RGBA", "P", "CMYK", "1"])
+def test_the_example_reads_every_kind_of_pixel(kind: str) -> None:
+    photo = house((60, 40))
+    if kind == "I;16":
+        deep = imagecodecs.png_encode(257 * np.asarray(photo.convert("L"), np.uint16))
+        photo = Image.open(io.BytesIO(deep))
+    elif kind in ("LA", "RGBA"):
+        photo.putalpha(photo.convert("L"))
+    photo = photo.convert(kind)
+    if kind == "P":
+        photo.info["transparency"] = 0
+    np.testing.assert_array_equal(edge.to_rgb(photo), to_rgb(photo))
+
+
+def test_the_example_tells_what_went_wrong(
+    exported: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "mine.png").write_text("mine")
+    (tmp_path / "no.tflite").write_text("no model")
+    model, result = str(exported["onnx"]), str(tmp_path / "result.png")
+    for photo, target, file, message in [
+        ("none.jpg", result, model, "No such file"),
+        (str(tmp_path / "mine.png"), result, model, "cannot identify image file"),
+        (str(HOUSE), str(tmp_path / "mine.png"), model, "mine.png exists already"),
+        (str(HOUSE), result, "none.onnx", "there is no model none.onnx"),
+        (str(HOUSE), result, str(tmp_path / "no.tflite"), "not a zip file"),
+    ]:
+        monkeypatch.setattr(sys, "argv", ["edge.py", photo, target, "--model", file])
+        assert edge.main() == 2
+        told = capsys.readouterr().err
+        assert told.startswith("error: ")
+        assert message in told
+        assert told.count("\n") == 1
+    assert (tmp_path / "mine.png").read_text() == "mine"
+    assert not (tmp_path / "result.png").exists()

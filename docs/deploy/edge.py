@@ -9,8 +9,10 @@ nothing else, not even keras_colorize: copy this file. It does what keras_colori
 
 import argparse
 import json
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,18 +29,27 @@ STRIP_PIXELS = 1 << 18
 Run = Callable[[np.ndarray], np.ndarray]  # luminance (1, h, w, 1) to RGB (1, h, w, 3), in [0, 1]
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description="Color a photograph; its luminance stays.")
     parser.add_argument("photo")
-    parser.add_argument("result")
+    parser.add_argument("result", type=Path)
     parser.add_argument("--model", required=True, help="colorize.tflite or colorize.onnx")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     load = load_onnx if arguments.model.endswith(".onnx") else load_tflite
-    run, metadata = load(arguments.model, arguments.threads)
-    with Image.open(arguments.photo) as photo:
-        result = colorize(ImageOps.exif_transpose(photo).convert("RGB"), run, metadata)
-    result.save(arguments.result)
+    try:
+        if arguments.result.exists():
+            raise FileExistsError(f"{arguments.result} exists already; name one that does not")
+        if not Path(arguments.model).is_file():
+            raise FileNotFoundError(f"there is no model {arguments.model}")
+        with Image.open(arguments.photo) as photo:
+            rgb = to_rgb(ImageOps.exif_transpose(photo))
+        run, metadata = load(arguments.model, arguments.threads)
+        colorize(rgb, run, metadata).save(arguments.result)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def load_tflite(path: str, threads: int) -> tuple[Run, dict[str, Any]]:
@@ -83,6 +94,16 @@ def load_onnx(path: str, threads: int) -> tuple[Run, dict[str, Any]]:
     return lambda luminance: session.run(None, {"luminance": luminance})[0], metadata
 
 
+def to_rgb(photo: Image.Image) -> Image.Image:
+    """8-bit RGB: 16 bits are scaled, which Pillow would clip; transparent parts become white."""
+    if photo.mode.startswith("I"):
+        photo = Image.fromarray(np.round(np.asarray(photo) / 257).astype(np.uint8))
+    if photo.has_transparency_data:
+        white = Image.new("RGBA", photo.size, "white")
+        photo = Image.alpha_composite(white, photo.convert("RGBA"))
+    return photo.convert("RGB")
+
+
 def colorize(photo: Image.Image, run: Run, metadata: dict[str, Any]) -> Image.Image:
     """Add color to an RGB photograph of any size."""
     pixels = np.asarray(photo)
@@ -117,9 +138,11 @@ def prepare(y: np.ndarray, metadata: dict[str, Any]) -> tuple[np.ndarray, np.nda
     if metadata["size"] is None:
         side = metadata["working_size"]
         scale = min(1.0, side / min(height, width), MAX_RATIO * side / max(height, width))
+        new_height, new_width = max(round(height * scale), 1), max(round(width * scale), 1)
     else:
-        scale = min(1.0, metadata["size"][0] / height, metadata["size"][1] / width)
-    new_height, new_width = max(round(height * scale), 1), max(round(width * scale), 1)
+        # Distorted until it fills the input: of a smaller copy, mirrored up to the size, the
+        # network makes less.
+        new_height, new_width = min(height, metadata["size"][0]), min(width, metadata["size"][1])
     blocks = Image.fromarray(block_means(y, REDUCING_GAP * new_height, REDUCING_GAP * new_width))
     reduced = blocks.resize((new_width, new_height), Image.Resampling.BICUBIC)
     small = np.clip(np.asarray(reduced), 0, 1)
@@ -177,4 +200,4 @@ def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -25,12 +25,17 @@ def main() -> int:
     parser.add_argument("--model", default="colorize")
     arguments = parser.parse_args()
     try:
+        if arguments.result.exists():
+            raise FileExistsError(f"{arguments.result} exists already; name one that does not")
         (result,) = colorize([arguments.photo.read_bytes()], arguments.server, arguments.model)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except grpc.RpcError as error:
-        print(f"error: {arguments.server} answers: {error}", file=sys.stderr)
+        print(
+            f"error: {arguments.server} answers {error.code().name}: {error.details()}",
+            file=sys.stderr,
+        )
         return 2
     arguments.result.write_bytes(result)
     return 0

@@ -1,6 +1,6 @@
 """Serve an exported model over HTTP with KServe, where there is no TensorFlow Serving.
 
-    python kserve_server.py --model_dir saved_models/colorize --model_name colorize --http_port 8501
+    python kserve_server.py --model_dir exported/colorize --model_name colorize --http_port 8501
 
 Path and body of the requests are those of TensorFlow Serving, so that rest_client.py works with
 either. Needs kserve and tensorflow. KServe listens on every address of the machine: keep the port

@@ -22,6 +22,8 @@ def main() -> int:
     parser.add_argument("--model", default="colorize")
     arguments = parser.parse_args()
     try:
+        if arguments.result.exists():
+            raise FileExistsError(f"{arguments.result} exists already; name one that does not")
         (result,) = colorize([arguments.photo.read_bytes()], arguments.url, arguments.model)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
