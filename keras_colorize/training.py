@@ -34,6 +34,7 @@ from keras_colorize.film_stocks import find_stocks
 from keras_colorize.fused import FusedAdam, fuse_normalization
 from keras_colorize.gan import ColorizationGAN
 from keras_colorize.generators import find_generator, load_weights, save_generator
+from keras_colorize.lpips import load_lpips
 from keras_colorize.models import build_patchgan, build_unet
 from keras_colorize.pictures import draw_layers
 from keras_colorize.plots import plot_history
@@ -201,6 +202,7 @@ def build_gan(config: FitConfig, total_steps: int, *, pretrained: bool = True) -
         fuse_normalization(generator),
         fuse_normalization(discriminator),
         config.losses,
+        embed=_load_perceptual(config),
         ema_momentum=training.ema_momentum,
         clip_norm=training.clip_norm,
     )
@@ -215,8 +217,14 @@ def build_gan(config: FitConfig, total_steps: int, *, pretrained: bool = True) -
     return gan
 
 
+def _load_perceptual(config: FitConfig) -> keras.Model | None:
+    path = config.losses.perceptual_weights
+    return load_lpips(path) if path and config.losses.lambda_perceptual > 0 else None
+
+
 def _find_weights(config: FitConfig) -> None:
     """Raise a ModelError where the weights that a new run begins with are missing."""
+    _load_perceptual(config)
     if config.training.start_from is not None:
         find_generator(config.training.start_from)
     elif config.generator.encoder != "plain":

@@ -311,6 +311,9 @@ def test_other_impossible_combinations() -> None:
             FitConfig().losses, lambda_adversarial=0.0, lambda_reconstruction=0.0
         )
         check_config(FitConfig(losses=losses))
+    check_config(FitConfig(losses=dataclasses.replace(losses, lambda_colorfulness=1.0)))
+    with pytest.raises(ConfigError, match=r"name vgg16\.ckpt or alexnet\.ckpt"):
+        check_config(FitConfig(losses=dataclasses.replace(losses, lambda_perceptual=1.0)))
 
 
 @pytest.mark.parametrize(

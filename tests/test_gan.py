@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import SAMPLE
+from published_weights import write_lpips
 
 from keras_colorize import color, losses, metrics
 from keras_colorize.config import LossConfig
-from keras_colorize.gan import ADVERSARIAL_METRICS, METRICS, ColorizationGAN
+from keras_colorize.gan import ADVERSARIAL_METRICS, METRICS, OPTIONAL_METRICS, ColorizationGAN
+from keras_colorize.lpips import load_lpips, lpips
 from keras_colorize.models import build_patchgan, build_unet
 from keras_colorize.photos import read_photo
 from keras_colorize.schedules import LearningRateCourse
@@ -67,7 +69,7 @@ def test_values_are_the_formulas_on_the_photographs_they_apply_to(
     real = gan.discriminator([batch["luminance"][:2], batch["color"][:2]])
     fake = gan.discriminator([batch["luminance"], generated])
     values = {name: float(value) for name, value in gan.train_step(batch).items()}
-    assert tuple(values) == METRICS
+    assert tuple(values) == tuple(name for name in METRICS if name not in OPTIONAL_METRICS)
 
     truth, guess = batch["color"], generated
     expected = {
@@ -89,7 +91,7 @@ def test_values_are_the_formulas_on_the_photographs_they_apply_to(
     weighted = expected["l1"] + 3.0 * expected["luminance"] + 7.0 * expected["color"]
     expected["reconstruction"] = weighted
     expected["loss"] = 2.0 * weighted + 0.5 * expected["generator_adversarial"]
-    for name in set(METRICS) - {"generator_gradient_norm", "discriminator_gradient_norm"}:
+    for name in set(values) - {"generator_gradient_norm", "discriminator_gradient_norm"}:
         np.testing.assert_allclose(values[name], expected[name], rtol=1e-4, err_msg=name)
 
 
@@ -204,8 +206,70 @@ def test_discriminator_joins_when_told(batch: dict[str, tf.Tensor]) -> None:
     assert not moved(before, weights(gan.discriminator))
     assert float(values["loss"]) == pytest.approx(2.0 * float(values["reconstruction"]))
     gan.adversarial = True
-    assert set(gan.train_step(batch)) == set(METRICS)
+    assert set(gan.train_step(batch)) == set(METRICS) - set(OPTIONAL_METRICS)
     assert moved(before, weights(gan.discriminator))
+
+
+def test_terms_beyond_the_source_are_the_formulas_too(
+    batch: dict[str, tf.Tensor], tmp_path: Path
+) -> None:
+    network = load_lpips(write_lpips(tmp_path / "alexnet.ckpt", "AlexNet"))
+    config = LossConfig(
+        lambda_adversarial=0.5,
+        real_saturation=1.5,
+        lambda_reconstruction=2.0,
+        lambda_l1=0.0,
+        lambda_luminance=3.0,
+        lambda_color=4.0,
+        lambda_perceptual=0.7,
+        lambda_colorfulness=0.3,
+    )
+    gan = build(config, embed=network)
+    truth, guess = batch["color"][:2], gan.generator(batch["luminance"])
+    vivid = color.add_chroma(batch["luminance"][:2], 1.5 * color.chroma(truth))
+    real = gan.discriminator([batch["luminance"][:2], vivid])
+    fake = gan.discriminator([batch["luminance"], guess])
+    values = {name: float(value) for name, value in gan.train_step(batch).items()}
+    assert tuple(values) == METRICS
+
+    expected = {
+        "perceptual": np.mean(lpips(network(truth), network(guess[:2]))),
+        "colorfulness_loss": np.mean(losses.colorfulness_loss(truth, guess[:2])),
+        "discriminator_loss": np.mean(losses.real_loss(real, config.adversarial))
+        + np.mean(losses.fake_loss(fake, config.adversarial)),
+    }
+    for name, value in expected.items():
+        assert values[name] == pytest.approx(value, rel=1e-4), name
+    assert values["reconstruction"] == pytest.approx(
+        3.0 * values["luminance"] + 4.0 * values["color"], rel=1e-5
+    )
+    assert values["loss"] == pytest.approx(
+        0.5 * values["generator_adversarial"]
+        + 2.0 * values["reconstruction"]
+        + 0.7 * values["perceptual"]
+        + 0.3 * values["colorfulness_loss"],
+        rel=1e-5,
+    )
+    assert len(gan.weights) == len(build(config).weights)  # the network is not saved with it
+
+
+@pytest.mark.parametrize("term", ["perceptual", "colorfulness"])
+def test_every_term_beyond_the_source_lowers_itself(
+    term: str, batch: dict[str, tf.Tensor], tmp_path: Path
+) -> None:
+    network = load_lpips(write_lpips(tmp_path / "alexnet.ckpt", "AlexNet"))
+    config = LossConfig(lambda_adversarial=0, lambda_reconstruction=0, **{f"lambda_{term}": 1.0})
+    gan = build(config, rate=1e-2, embed=network)
+    first = float(gan.train_step(batch)["loss"])
+    for _ in range(3):
+        last = float(gan.train_step(batch)["loss"])
+    assert last < first
+
+
+def test_a_perceptual_loss_needs_its_network(batch: dict[str, tf.Tensor]) -> None:
+    gan = build(LossConfig(lambda_perceptual=1.0))
+    with pytest.raises(ValueError, match=r"pass embed, such as load_lpips\(path\)"):
+        gan.train_step(batch)
 
 
 def test_weight_zero_needs_no_discriminator() -> None:

@@ -174,6 +174,7 @@ SIDEWAYS = {
     "jpeg": {"jpeg_luminance", "jpeg_metadata"},
     "originals": {"decoded", "tiff_pages"},
     "layout": {"directories"},
+    "losses": {"metrics"},
     "models": {"models.patchgan", "models.unet"},
     "models.efficientnet": {"models.blocks"},
     "models.patchgan": {"models.blocks"},

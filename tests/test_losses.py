@@ -147,6 +147,25 @@ def test_black_against_white() -> None:
     )
 
 
+def test_colorfulness_of_red_halves() -> None:
+    """Half red, half gray of the same luminance, against gray: by hand from Hasler, Süsstrunk."""
+    image = np.full((1, 4, 4, 3), 0.5, np.float32)
+    gray = image.copy()
+    image[:, :, :2] = [0.6, 0.5, 0.5]
+    # rg is 0.1 or 0, yb 0.05 or 0: standard deviations 0.05 and 0.025, means the same.
+    expected = 1.3 * np.hypot(0.05, 0.025)
+    np.testing.assert_allclose(losses.colorfulness_loss(image, gray), [expected], rtol=1e-5)
+    np.testing.assert_allclose(losses.colorfulness_loss(gray, image), [expected], rtol=1e-5)
+
+
+def test_colorfulness_has_a_gradient_at_gray() -> None:
+    gray = tf.fill((1, 4, 4, 3), 0.5)
+    with tf.GradientTape() as tape:
+        tape.watch(gray)
+        loss = losses.colorfulness_loss(np.random.default_rng(0).random((1, 4, 4, 3), "f"), gray)
+    assert np.isfinite(tape.gradient(loss, gray)).all()
+
+
 def test_red_against_black() -> None:
     # ITU-T T.871: red has Y 0.299, Cb -0.168736, Cr 0.5.
     red, black = images_of_gray(0.0), images_of_gray(0.0)

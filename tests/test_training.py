@@ -16,11 +16,12 @@ import pytest
 import yaml
 from conftest import tiny_config
 from PIL import Image
+from published_weights import write_lpips
 
 from keras_colorize import fit
 from keras_colorize.config import FitConfig
-from keras_colorize.errors import ConfigError, DataError, RunError, TrainingDiverged
-from keras_colorize.gan import ADVERSARIAL_METRICS, METRICS, TRAINING_METRICS
+from keras_colorize.errors import ConfigError, DataError, ModelError, RunError, TrainingDiverged
+from keras_colorize.gan import ADVERSARIAL_METRICS, METRICS, OPTIONAL_METRICS, TRAINING_METRICS
 from keras_colorize.run_folder import RunFolder
 from keras_colorize.runs import locked
 from keras_colorize.tables import read_numbers
@@ -136,6 +137,9 @@ def test_history_has_every_metric(finished: FitConfig) -> None:
     assert history["step"] == [4, 8]
     assert steps["step"] == list(range(1, 9))
     for name in METRICS:
+        if name in OPTIONAL_METRICS:
+            assert np.isnan([*steps[name], *history[name], *history[f"val_{name}"]]).all(), name
+            continue
         alone = name in ADVERSARIAL_METRICS  # which joins after two steps
         assert np.isfinite(steps[name]).tolist() == [not alone] * 2 + [True] * 6, name
         assert np.isfinite(history[name]).all(), name
@@ -273,6 +277,28 @@ def test_mistyped_folder_can_be_mended(tiny: FitConfig) -> None:
     losses = dataclasses.replace(tiny.losses, lambda_adversarial=0.0)
     run = train(dataclasses.replace(short, losses=losses), show_progress=False).run
     assert yaml.safe_load(run.config.read_text())["data"]["modern"] == tiny.data.modern
+
+
+def test_missing_perceptual_weights_are_told_before_photographs_are_read(
+    tiny: FitConfig, tmp_path: Path
+) -> None:
+    losses = dataclasses.replace(
+        tiny.losses, lambda_perceptual=1.0, perceptual_weights=str(tmp_path / "alexnet.ckpt")
+    )
+    config = dataclasses.replace(tiny, losses=losses)
+    with pytest.raises(ModelError, match="found no file"):
+        train(config, show_progress=False)
+    assert not folder_of(tiny).skipped.exists()
+
+
+def test_perceptual_loss_takes_part_in_a_run(tiny: FitConfig, tmp_path: Path) -> None:
+    weights = write_lpips(tmp_path / "alexnet.ckpt", "AlexNet")
+    losses = dataclasses.replace(
+        tiny.losses, lambda_perceptual=1.0, perceptual_weights=str(weights)
+    )
+    run = train(dataclasses.replace(tiny, losses=losses), show_progress=False).run
+    history = read_numbers(run.history)
+    assert (np.array(history["perceptual"] + history["val_perceptual"]) > 0).all()
 
 
 def test_folder_that_is_no_run_is_refused(tiny: FitConfig) -> None:

@@ -1,0 +1,78 @@
+"""One change at a time to the recipe, each trained on as many photographs, and what it does.
+
+    python benchmarks/ablation.py --photos PHOTOS/modern PHOTOS/early_color_lowres \\
+        --lpips_weights alexnet.ckpt vgg16.ckpt --fid_weights default_1.pt
+
+A row is a file of ``configs/ablation/`` on top of ``base.yaml`` there. What has been trained
+already is not trained again, and what was interrupted goes on. The models that a run ends with are
+compared on the photographs it kept for validation, cut to 128 pixels, as they are or as on an old
+film. FID of so few photographs is large, and to be compared within a table only.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from measuring import ROOT, choose_photos, describe_machine
+
+from keras_colorize.colorizer import Colorizer
+from keras_colorize.evaluation import Protocol, evaluate
+from keras_colorize.evaluation_files import format_table
+from keras_colorize.scoring import load_judges
+
+CONFIGS = ROOT / "configs" / "ablation"
+SIZE = 128
+VALIDATION_SHARE = 0.04  # as in base.yaml
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Trains and compares the rows of the ablation.")
+    parser.add_argument("--photos", nargs="+", required=True, help="folders of color photographs")
+    parser.add_argument("--rows", nargs="+", default=known_rows(), help="by default all")
+    parser.add_argument("--runs", default="runs", help="folder of the runs")
+    parser.add_argument("--film", help="compare on photographs as on this film")
+    parser.add_argument("--lpips_weights", nargs="+", help="as of keras_colorize.evaluate")
+    parser.add_argument("--fid_weights", help="as of keras_colorize.evaluate")
+    args = parser.parse_args()
+
+    for row in args.rows:
+        if not generator_of(args.runs, row).exists():
+            train(row, args)
+    colorizers = {row: Colorizer.load(generator_of(args.runs, row), SIZE) for row in args.rows}
+    print(describe_machine())
+    evaluation = evaluate(
+        choose_photos(args.photos, VALIDATION_SHARE),
+        colorizers,
+        Protocol(SIZE, args.film),
+        load_judges(args.lpips_weights, args.fid_weights),
+    )
+    print(format_table(evaluation))
+
+
+def known_rows() -> list[str]:
+    """The names of all rows, the one without a change first."""
+    others = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "base")
+    return ["base", *others]
+
+
+def generator_of(runs: str, row: str) -> Path:
+    return Path(runs, f"ablation_{row}", "generator.keras")
+
+
+def train(row: str, args: argparse.Namespace) -> None:
+    """Train a row in a process of its own, as a user would."""
+    command = [sys.executable, "-m", "keras_colorize.fit", "--config", str(CONFIGS / "base.yaml")]
+    if row != "base":
+        command += ["--config", str(CONFIGS / f"{row}.yaml")]
+    if row == "perceptual":
+        alexnet = [path for path in args.lpips_weights or () if "alexnet" in path]
+        if not alexnet:
+            raise SystemExit("the row perceptual needs --lpips_weights alexnet.ckpt")
+        command += ["--losses.perceptual_weights", alexnet[0]]
+    command += ["--data.modern", *args.photos, "--runs", args.runs]
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
