@@ -23,6 +23,9 @@ from keras_colorize.upsampling import Enlargement, strips
 __all__ = ["Jpeg"]
 
 _PREVIEW_SIDE = 128  # pixels
+# By which chroma is multiplied: of 255, so little less that 0.5 doesn't come to 256 after all. That
+# takes half the time of limiting it.
+_LEVELS = 254.999
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,9 @@ class Jpeg:
             y = self.luminance[top:bottom].astype(np.float32) / np.float32(255.0)
             limited = color.limit_chroma_planes(y, *enlargement.chroma(top, y))
             for plane, chroma in zip(planes, limited):
-                # Half a level more, since the conversion to integers cuts off.
-                plane[top:bottom] = np.minimum(255.0 * chroma + 128.5, 255.0)
+                chroma *= _LEVELS
+                chroma += 128.5  # half a level more, since the conversion to integers cuts off
+                plane[top:bottom] = chroma
         return planes
 
 
