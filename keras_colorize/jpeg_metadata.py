@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Sequence
 
 from keras_colorize.containers import xmp_segments
-from keras_colorize.jpeg_segments import Marker, Segment
+from keras_colorize.jpeg_segments import PLAIN_JFIF, Marker, Segment
 
 __all__ = [
     "declare_ycbcr",
@@ -33,9 +33,6 @@ _MAX_SEGMENT = 65533  # bytes
 # Of a profile, beside its name, and number and count of its chunks.
 _MAX_ICC_BYTES = _MAX_SEGMENT - len(_ICC) - 2
 
-# Version 1.01; a ratio of 1:1 without a unit; no thumbnail.
-_PLAIN_JFIF = Segment(Marker.APP0, _JFIF + bytes.fromhex("01 01 00 0001 0001 00 00"))
-
 _MP_ENTRY_TAG = 0xB002
 _MP_ENTRY_BYTES = 16
 
@@ -54,7 +51,7 @@ def declare_ycbcr(segments: Sequence[Segment]) -> list[Segment]:
         for segment in segments
     ]
     if not any(_begins(x, Marker.APP0, _JFIF) or _begins(x, Marker.APP1, _EXIF) for x in segments):
-        declared.insert(0, _PLAIN_JFIF)
+        declared.insert(0, PLAIN_JFIF)
     return declared
 
 

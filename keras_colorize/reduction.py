@@ -78,10 +78,9 @@ def _block_means(image: np.ndarray, least_height: int, least_width: int) -> np.n
         return image
     rows = np.linspace(0, height, height // factor + 1).round().astype(int)
     columns = np.linspace(0, width, width // factor + 1).round().astype(int)
-    widths = np.diff(columns)  # the factor, or one more
-    wide = widths > factor
+    widths = np.diff(columns)  # at least the factor
     # Of rows, uint32 holds the sums of all that have less than 2^32 pixels.
-    exact = np.float64 if image.dtype.kind == "f" else np.uint32
+    exact: np.dtype = np.dtype(np.float64 if image.dtype.kind == "f" else np.uint32)
     means = np.empty((len(rows) - 1, len(columns) - 1))
     totals = np.empty((_BLOCK_ROWS, width), exact)
     for first in range(0, len(means), _BLOCK_ROWS):
@@ -90,7 +89,9 @@ def _block_means(image: np.ndarray, least_height: int, least_width: int) -> np.n
         for total, (top, bottom) in zip(part, itertools.pairwise(edges)):
             np.add.reduce(image[top:bottom], axis=0, dtype=exact, out=total)
         # Column by column of a block: `reduceat` takes twice as long over blocks of a few pixels.
-        sums = sum(part[:, columns[:-1] + column].astype(np.float64) for column in range(factor))
-        sums[:, wide] += part[:, columns[1:][wide] - 1]
+        sums = np.zeros((len(part), len(widths)))
+        for column in range(widths.max()):
+            has = slice(None) if column < factor else widths > column
+            sums[:, has] += part[:, (columns[:-1] + column)[has]]
         means[first : first + _BLOCK_ROWS] = sums / (np.diff(edges)[:, None] * widths)
     return means

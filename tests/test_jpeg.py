@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image, MpoImagePlugin
 
-from keras_colorize import photos
+from keras_colorize import jpeg_luminance, photos
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.jpeg import add_chroma_planes, drop_chroma
 from keras_colorize.jpeg_luminance import (
@@ -24,6 +24,7 @@ from keras_colorize.jpeg_luminance import (
     luminance_coefficients,
     read_luminance,
 )
+from keras_colorize.jpeg_turbo import turbojpeg_available
 from keras_colorize.metadata import read_metadata
 
 SAMPLE = Path(photos.__file__).parent / "sample"
@@ -480,3 +481,61 @@ def test_damaged_files_give_reasons_only() -> None:
         check_luminance(result, luminance)
         kept += 1
     assert kept > 100 and refused > 100
+
+
+# --- libturbojpeg, where the system has it, against jpeglib ---
+
+with_turbojpeg = pytest.mark.skipif(
+    not turbojpeg_available(), reason="the system has no libturbojpeg"
+)
+
+
+@pytest.fixture
+def without_turbojpeg(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Has `jpeg_luminance` behave as where the library is missing."""
+    with monkeypatch.context() as patched:
+        patched.setattr(jpeg_luminance, "recode_luminance", lambda jpeg: None)
+        yield patched
+
+
+def outcome(jpeg: bytes) -> bytes | str:
+    try:
+        return drop_chroma(jpeg)
+    except IrreversibleJpegError as error:
+        return str(error)
+
+
+@with_turbojpeg
+@pytest.mark.parametrize("name", COLOR)
+def test_turbojpeg_writes_what_jpeglib_writes(
+    name: str, without_turbojpeg: pytest.MonkeyPatch
+) -> None:
+    jpeg = insert(COLOR[name], (0xFE, b"a comment"))
+    expected = drop_chroma(jpeg)
+    without_turbojpeg.undo()
+    used = []
+    recode = jpeg_luminance.recode_luminance
+    without_turbojpeg.setattr(
+        jpeg_luminance, "recode_luminance", lambda jpeg: used.append(recode(jpeg)) or used[-1]
+    )
+    assert drop_chroma(jpeg) == expected
+    assert None not in used and len(used) == 1
+
+
+@with_turbojpeg
+def test_damage_comes_to_the_same_with_turbojpeg_and_without(
+    without_turbojpeg: pytest.MonkeyPatch,
+) -> None:
+    generator = random.Random(7)
+    originals = [
+        encode(PHOTO.resize((75, 50)), subsampling=subsampling, **options)
+        for subsampling in (0, 1, 2)
+        for options in ({}, {"progressive": True}, {"restart_marker_blocks": 4})
+    ]
+    jpegs = [mutated(generator.choice(originals), generator) for _ in range(300)]
+    jpegs += [original[:-200] + original[-2:] for original in originals]
+    expected = [outcome(jpeg) for jpeg in jpegs]
+    without_turbojpeg.undo()
+    assert [outcome(jpeg) for jpeg in jpegs] == expected
+    refused = sum(isinstance(result, str) for result in expected)
+    assert refused > 50 and len(expected) - refused > 50
