@@ -20,7 +20,7 @@ from measuring import ROOT, alternate, describe_machine, describe_versions, form
 from PIL import Image
 
 from keras_colorize.jpeg import add_chroma_planes
-from keras_colorize.jpeg_luminance import check_luminance, isolate_luminance, read_luminance
+from keras_colorize.jpeg_luminance import isolate_luminance, read_luminance
 from keras_colorize.jpeg_segments import Segment, read_frame, split_jpeg
 
 PHOTO = ROOT / "keras_colorize" / "sample" / "modern" / "machu_picchu.jpg"
@@ -55,8 +55,6 @@ def steps(
     jpeg: bytes, cb: np.ndarray, cr: np.ndarray, progressive: bool
 ) -> dict[str, Callable[[], object]]:
     """What is measured of one JPEG."""
-    colored = add_chroma_planes(jpeg, cb, cr, quality=QUALITY)
-    eighth = read_luminance(jpeg, reduce=8)
 
     def recode() -> bytes:
         with Image.open(io.BytesIO(jpeg)) as image:
@@ -74,9 +72,6 @@ def steps(
             encode(Image.fromarray(plane), progressive=progressive) for plane in (cb, cr)
         ],
         "read_luminance": lambda: read_luminance(jpeg),
-        "read_luminance, 1/2": lambda: read_luminance(jpeg, reduce=2),
-        "read_luminance, 1/8": lambda: read_luminance(jpeg, reduce=8),
-        "check_luminance, 1/8": lambda: check_luminance(colored, eighth, reduce=8),
     }
 
 

@@ -38,7 +38,6 @@ from keras_colorize.jpeg_turbo import recode_luminance
 from keras_colorize.pixels import TRUNCATED
 
 __all__ = [
-    "check_luminance",
     "isolate_luminance",
     "luminance_coefficients",
     "read_luminance",
@@ -102,49 +101,26 @@ def luminance_coefficients(jpeg: bytes) -> tuple[np.ndarray, np.ndarray]:
     return _read_coefficients(segments, read_frame(segments))
 
 
-def read_luminance(jpeg: bytes, *, reduce: int = 1) -> np.ndarray:
-    """Decode a JPEG's luminance alone, with Pillow, at its own size or smaller.
+def read_luminance(jpeg: bytes) -> np.ndarray:
+    """Decode a JPEG's luminance alone, with Pillow.
 
     Args:
         jpeg: gray or YCbCr.
-        reduce: 1, 2, 4 or 8; the decoder itself reduces, which takes less time.
 
     Returns:
-        uint8 ``(ceil(H / reduce), ceil(W / reduce))``, in the orientation of the file. Of a picture
-        with fewer than ``reduce`` pixels on a side, the largest reduction that it has room for.
+        uint8 ``(H, W)``, in the orientation of the file.
 
     Raises:
         PhotoError: if it cannot be decoded.
     """
-    if reduce not in (1, 2, 4, 8):
-        raise ValueError(f"reduce must be 1, 2, 4 or 8. Received: {reduce}")
     try:
         image = JpegImagePlugin.JpegImageFile(io.BytesIO(jpeg))
-        width, height = image.size
-        image.draft("L", (max(1, width // reduce), max(1, height // reduce)))
+        image.draft("L", image.size)
         image.load()
     # Damaged bytes make Pillow raise nearly every exception there is.
     except Exception as error:
         raise PhotoError(f"damaged JPEG data: {error}") from error
     return np.array(image)
-
-
-def check_luminance(jpeg: bytes, luminance: np.ndarray, *, reduce: int = 1) -> None:
-    """Decode a color JPEG and compare its luminance with what it was made from.
-
-    At an eighth of the size this takes about a third of the time in which Pillow decodes and
-    encodes the file; nearly all of it goes into the entropy-coded data (benchmarks/jpeg.py).
-
-    Args:
-        jpeg: what :func:`~keras_colorize.jpeg.add_chroma_planes` returned.
-        luminance: what :func:`read_luminance` gave for the original.
-        reduce: the same as then.
-
-    Raises:
-        PhotoError: if the file cannot be decoded, or has another luminance.
-    """
-    if not np.array_equal(read_luminance(jpeg, reduce=reduce), luminance):
-        raise PhotoError("the luminance of the color JPEG isn't that of the original")
 
 
 def _without_chroma_scans(segments: Sequence[Segment], luminance: Component) -> list[Segment]:
