@@ -167,6 +167,11 @@ def _work_ahead(
     reported too.
     """
     remaining = iter(tasks)
+    listed = threading.Event()
+
+    def begin(task: Task) -> Record | None:
+        listed.wait()  # what begins before it stands in the list is lost at an interruption
+        return work(task)
 
     def report_next(future: Future[Record | None]) -> None:
         record = future.result()
@@ -174,17 +179,18 @@ def _work_ahead(
             report(record)
 
     with ThreadPoolExecutor(workers) as pool:
-        running: deque[Future[Record | None]] = deque(
-            pool.submit(work, task) for task in islice(remaining, 2 * workers)
-        )
+        running: deque[Future[Record | None]] = deque()
         try:
+            running.extend(pool.submit(begin, task) for task in islice(remaining, 2 * workers))
+            listed.set()
             while running:
                 report_next(running[0])
                 running.popleft()
-                running.extend(pool.submit(work, task) for task in islice(remaining, 1))
+                running.extend(pool.submit(begin, task) for task in islice(remaining, 1))
         except KeyboardInterrupt:
             begun = [future for future in running if not future.cancel()]
             stop()
+            listed.set()
             for future in begun:
                 report_next(future)
             raise
@@ -192,6 +198,7 @@ def _work_ahead(
             for future in running:
                 future.cancel()
             stop()
+            listed.set()
 
 
 def _report_name(shard: Shard | None) -> str:

@@ -1,8 +1,8 @@
 """The luminance of a color JPEG coded by itself, by libjpeg-turbo's own library where there is one.
 
 No package on the index brings libturbojpeg; systems do (Debian's libturbojpeg0, Homebrew's
-jpeg-turbo, the installer of the libjpeg-turbo project). Its lossless transform takes less
-than half the time of jpeglib, whose libjpeg is built without vector instructions. It is called directly since
+jpeg-turbo, the installer of the libjpeg-turbo project). Its lossless transform takes less than half
+the time of jpeglib, whose libjpeg is built without vector instructions. It is called directly since
 PyTurboJPEG works with one half of the versions each: 1.x with those before 3, 2.x with the others.
 ``tjTransform`` and what it takes are the same in all from 1.2 to 3 (turbojpeg.h).
 """
