@@ -23,9 +23,6 @@ from keras_colorize.upsampling import Enlargement, strips
 __all__ = ["Jpeg"]
 
 _PREVIEW_SIDE = 128  # pixels
-# By which chroma is multiplied: of 255, so little less that 0.5 doesn't come to 256 after all. That
-# takes half the time of limiting it.
-_LEVELS = 254.999
 
 
 @dataclass(frozen=True)
@@ -122,8 +119,11 @@ class Jpeg:
             y = self.luminance[top:bottom].astype(np.float32) / np.float32(255.0)
             limited = color.limit_chroma_planes(y, *enlargement.chroma(top, y))
             for plane, chroma in zip(planes, limited):
-                chroma *= _LEVELS
-                chroma += 128.5  # half a level more, since the conversion to integers cuts off
+                # Half a level more, since the conversion to integers cuts off. It stays below 256:
+                # the luminance of pure blue and pure red, which alone have chroma of 0.5, lies
+                # between two levels.
+                chroma *= 255.0
+                chroma += 128.5
                 plane[top:bottom] = chroma
         return planes
 

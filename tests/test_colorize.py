@@ -23,13 +23,17 @@ from keras_colorize import Colorizer, color, colorize
 from keras_colorize.coloring import ColoringOptions
 from keras_colorize.colorize import colorize_photos
 from keras_colorize.colorizer import Painting
+from keras_colorize.condition import Tone
 from keras_colorize.errors import DataError
 from keras_colorize.files import hash_file
 from keras_colorize.jpeg import drop_chroma
 from keras_colorize.jpeg_luminance import luminance_coefficients
 from keras_colorize.ledger import Ledger
+from keras_colorize.metadata import NO_METADATA
 from keras_colorize.provenance import DIGITAL_SOURCE_TYPE, read_provenance
+from keras_colorize.reversible import Jpeg
 from keras_colorize.tasks import Shard, find_tasks
+from keras_colorize.upsampling import Enlargement
 
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
 
@@ -193,6 +197,19 @@ def test_other_formats_are_turned_upright(run: Run, out: Path, tmp_path: Path) -
     with Image.open(out / "turned.png") as image:
         assert image.size == house().size[::-1]
         assert image.getexif().get(0x0112, 1) == 1
+
+
+def test_the_strongest_chroma_fits_into_its_bytes() -> None:
+    """Of every luminance and many hues; against the definition (T.871, section 7) in float64."""
+    luminance = np.arange(256, dtype=np.uint8)[None].repeat(4, axis=0)
+    jpeg = Jpeg(b"", luminance, (256, 4), None, Tone("neutral", 0.0, np.ones(3)), NO_METADATA)
+    for angle in np.linspace(0.0, 2.0 * np.pi, 721):
+        chroma = np.array([np.cos(angle), np.sin(angle)])
+        flat = np.concatenate([np.zeros(2), chroma]).astype(np.float32).reshape(4, 1, 1)
+        planes = jpeg._planes(Enlargement(flat, 4, 256))
+        y = np.arange(256)[:, None] / 255.0
+        expected = 255.0 * color.limit_chroma(y, np.tile(chroma, (256, 1))).T + 128.0
+        assert np.abs(planes[:, 0] - expected).max() < 0.501
 
 
 def test_a_jpeg_that_cannot_stay_is_encoded_anew_and_says_why(
