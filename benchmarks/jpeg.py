@@ -6,7 +6,9 @@
 The photograph is one of the sample, enlarged, with film grain, so that its luminance takes about as
 many bytes as that of a camera. Its JPEGs are gray or color (4:2:0), sequential or progressive, of
 quality 92; the planes added to them are 4:2:0 at the same quality. *Pillow* decodes such a file to
-RGB and encodes it with the same options. All take turns; a share is that of Pillow's time.
+RGB and encodes it with the same options. The luminance of a color JPEG is coded anew by
+libturbojpeg, where the system has it, and by jpeglib. All take turns; a share is that of Pillow's
+time.
 """
 
 import argparse
@@ -14,13 +16,15 @@ import io
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from measuring import ROOT, alternate, describe_machine, describe_versions, format_table
 from PIL import Image
 
+from keras_colorize import jpeg_luminance
 from keras_colorize.jpeg import add_chroma_planes
-from keras_colorize.jpeg_luminance import check_luminance, isolate_luminance, read_luminance
+from keras_colorize.jpeg_luminance import isolate_luminance, read_luminance
 from keras_colorize.jpeg_segments import Segment, read_frame, split_jpeg
 
 PHOTO = ROOT / "keras_colorize" / "sample" / "modern" / "machu_picchu.jpg"
@@ -55,8 +59,6 @@ def steps(
     jpeg: bytes, cb: np.ndarray, cr: np.ndarray, progressive: bool
 ) -> dict[str, Callable[[], object]]:
     """What is measured of one JPEG."""
-    colored = add_chroma_planes(jpeg, cb, cr, quality=QUALITY)
-    eighth = read_luminance(jpeg, reduce=8)
 
     def recode() -> bytes:
         with Image.open(io.BytesIO(jpeg)) as image:
@@ -66,17 +68,19 @@ def steps(
         segments = split_jpeg(jpeg).segments
         return isolate_luminance(segments, read_frame(segments))
 
+    def isolate_by_jpeglib() -> list[Segment]:
+        with mock.patch.object(jpeg_luminance, "recode_luminance", return_value=None):
+            return isolate()
+
     return {
         "Pillow": recode,
         "add_chroma_planes": lambda: add_chroma_planes(jpeg, cb, cr, quality=QUALITY),
         "  of it, the luminance": isolate,
+        "  the same by jpeglib": isolate_by_jpeglib,
         "  of it, both planes": lambda: [
             encode(Image.fromarray(plane), progressive=progressive) for plane in (cb, cr)
         ],
         "read_luminance": lambda: read_luminance(jpeg),
-        "read_luminance, 1/2": lambda: read_luminance(jpeg, reduce=2),
-        "read_luminance, 1/8": lambda: read_luminance(jpeg, reduce=8),
-        "check_luminance, 1/8": lambda: check_luminance(colored, eighth, reduce=8),
     }
 
 

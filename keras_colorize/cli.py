@@ -42,7 +42,13 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         with logging_redirect_tqdm():
-            return action(sys.argv[1:] if argv is None else argv)
+            status = action(sys.argv[1:] if argv is None else argv)
+            sys.stdout.flush()  # not at exit, where nobody catches what is raised
+            return status
+    except BrokenPipeError:  # who read what is printed has gone: `| head`
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())  # what is still to be flushed
+        return 128 + 13  # as a shell reports SIGPIPE
     # OSError: a full disk or a folder that cannot be written, met wherever something is written.
     except (KerasColorizeError, ArgumentError, OSError) as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)

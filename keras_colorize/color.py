@@ -37,6 +37,9 @@ _KR, _KG, _KB = LUMINANCE_WEIGHTS
 # their inverses, 0.5643 and 0.7133.
 _CB_SCALE = 2.0 * (1.0 - _KB)
 _CR_SCALE = 2.0 * (1.0 - _KR)
+# KR (R - Y) + KG (G - Y) + KB (B - Y) = 0, by the definition of Y; T.871 prints 0.3441 and 0.7141.
+_CB_GREEN = -_KB * _CB_SCALE / _KG
+_CR_GREEN = -_KR * _CR_SCALE / _KG
 
 # Tensors of any Keras backend, symbolic Keras tensors, and NumPy arrays.
 Array = Any
@@ -154,11 +157,7 @@ def _room(y: Array, differences: Sequence[Array]) -> Array:
 
 def _color_differences(cb: Array, cr: Array) -> tuple[Array, Array, Array]:
     """R - Y, G - Y and B - Y of Cb and Cr, each ``(..., 1)``: how far from gray they lie."""
-    blue = _CB_SCALE * cb
-    red = _CR_SCALE * cr
-    # KR (R-Y) + KG (G-Y) + KB (B-Y) = 0, by the definition of Y.
-    green = -(_KR * red + _KB * blue) / _KG
-    return red, green, blue
+    return _CR_SCALE * cr, _CB_GREEN * cb + _CR_GREEN * cr, _CB_SCALE * cb
 
 
 def _channels(image: Array) -> Sequence[Array]:

@@ -287,7 +287,10 @@ class _Work:
         enlargement = painting.enlarge(page.luminance.shape, self.colorizer.saturation)
         rgb = color_strips(enlargement, page.luminance, dtype)
         warnings = fit_to_format(metadata, self.task.format).warnings
-        return Picture(page.size, dtype, rgb, page.alpha, metadata), warnings
+        return (
+            Picture(page.size, dtype, rgb, page.alpha, metadata),
+            warnings + _lost_pixels(page, self.task.format),
+        )
 
     def _color_jpeg(self) -> _Colored:
         """Add chroma to a JPEG without touching its luminance.
@@ -352,6 +355,16 @@ class _Work:
 
 def _describe(page: Page) -> tuple[str, ...]:
     return describe_condition(page.tone, find_halftone(page.luminance), page.size) + page.notes
+
+
+def _lost_pixels(page: Page, format_: str) -> tuple[str, ...]:
+    """Warnings of what a format cannot hold of the pixels themselves."""
+    warnings = []
+    if page.depth > WRITABLE[format_]:
+        warnings.append(f"{page.depth} bits became {WRITABLE[format_]}: {format_} holds no more")
+    if page.alpha is not None and format_ == "JPEG":
+        warnings.append("transparency became white: JPEG has none")
+    return tuple(warnings)
 
 
 def _render(painting: Painting, luminance: np.ndarray, saturation: float) -> np.ndarray:

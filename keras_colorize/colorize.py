@@ -4,6 +4,7 @@ import contextlib
 import logging
 import math
 import os
+import re
 import sys
 import threading
 from collections import Counter, deque
@@ -35,6 +36,7 @@ _log = logging.getLogger(__name__)
 
 # Photographs of more pixels than this together are not worked on at the same time.
 _PIXELS_AT_ONCE = 100_000_000
+_SIZES = re.compile(r"[0-9]+(,[0-9]+)*")
 _SUFFIXES = {suffix_of(format_)[1:]: format_ for format_ in WRITABLE}
 
 
@@ -87,9 +89,9 @@ def colorize_photos(
     output.mkdir(parents=True, exist_ok=True)
     room = _Room(_PIXELS_AT_ONCE)
 
-    def work(task: Task) -> Record:
-        with room.take(_pixels(task)):
-            return color_photo(task, output, colorizer, options)
+    def work(task: Task) -> Record | None:
+        with room.take(_pixels(task)) as entered:
+            return color_photo(task, output, colorizer, options) if entered else None
 
     counts: Counter[Status] = Counter()
     with (
@@ -105,7 +107,7 @@ def colorize_photos(
                 _log.error("failed: %s: %s", record.source, record.reason)
             bar.update()
 
-        _work_ahead(work, tasks, report, workers or os.cpu_count() or 1)
+        _work_ahead(work, tasks, report, workers or os.cpu_count() or 1, room.close)
     return dict(counts)
 
 
@@ -118,17 +120,25 @@ class _Room:
     def __init__(self, size: int) -> None:
         self._size = size
         self._taken = 0
+        self._closed = False
         self._changed = threading.Condition()
 
+    def close(self) -> None:
+        """Let nobody in any more, not those who wait either."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
     @contextlib.contextmanager
-    def take(self, pixels: int) -> Iterator[None]:
-        """Wait for room, and take it while the block runs."""
+    def take(self, pixels: int) -> Iterator[bool]:
+        """Wait for room, and take it while the block runs; give whether there was any."""
         pixels = min(pixels, self._size)
         with self._changed:
-            self._changed.wait_for(lambda: self._taken + pixels <= self._size)
+            self._changed.wait_for(lambda: self._closed or self._taken + pixels <= self._size)
+            entered = not self._closed
             self._taken += pixels
         try:
-            yield
+            yield entered
         finally:
             with self._changed:
                 self._taken -= pixels
@@ -144,34 +154,51 @@ def _pixels(task: Task) -> int:
 
 
 def _work_ahead(
-    work: Callable[[Task], Record],
+    work: Callable[[Task], Record | None],
     tasks: Iterable[Task],
     report: Callable[[Record], None],
     workers: int,
+    stop: Callable[[], None],
 ) -> None:
     """Work on so many tasks at once; report in order, with no more waiting than workers.
 
-    After an error or an interruption, what has begun is finished, no more; after an interruption,
-    that is reported too.
+    After an error or an interruption, what has begun is finished, no more: ``stop`` is called, upon
+    which work that has not begun must return ``None``. After an interruption, what was finished is
+    reported too.
     """
     remaining = iter(tasks)
+    listed = threading.Event()
+
+    def begin(task: Task) -> Record | None:
+        listed.wait()  # what begins before it stands in the list is lost at an interruption
+        return work(task)
+
+    def report_next(future: Future[Record | None]) -> None:
+        record = future.result()
+        if record is not None:
+            report(record)
+
     with ThreadPoolExecutor(workers) as pool:
-        running: deque[Future[Record]] = deque(
-            pool.submit(work, task) for task in islice(remaining, 2 * workers)
-        )
+        running: deque[Future[Record | None]] = deque()
         try:
+            running.extend(pool.submit(begin, task) for task in islice(remaining, 2 * workers))
+            listed.set()
             while running:
-                report(running[0].result())
+                report_next(running[0])
                 running.popleft()
-                running.extend(pool.submit(work, task) for task in islice(remaining, 1))
+                running.extend(pool.submit(begin, task) for task in islice(remaining, 1))
         except KeyboardInterrupt:
             begun = [future for future in running if not future.cancel()]
+            stop()
+            listed.set()
             for future in begun:
-                report(future.result())
+                report_next(future)
             raise
         finally:
             for future in running:
                 future.cancel()
+            stop()
+            listed.set()
 
 
 def _report_name(shard: Shard | None) -> str:
@@ -184,18 +211,18 @@ def _report_name(shard: Shard | None) -> str:
 
 
 def _colorize(argv: Sequence[str]) -> int:
-    args = _parser().parse_args(argv)
+    args = _parser().parse_args(_join_sizes(argv))
     _check_arguments(args)
     args.output = Path(args.output)
+    sizes = _parse_sizes(args.working_size)
     shard = None if args.shard is None else Shard.parse(args.shard)
     format_ = None if args.format == "keep" else _SUFFIXES[args.format]
     if args.dry_run:
-        return _plan(args, format_, shard)
+        return _plan(args, len(sizes) > 1, format_, shard)
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
     from keras_colorize.coloring import ColoringOptions
     from keras_colorize.colorizer import Colorizer
 
-    sizes = args.working_size or []
     colorizer = Colorizer.load(
         args.model,
         sizes[0] if len(sizes) == 1 else None,
@@ -241,10 +268,10 @@ def _parser() -> ArgumentParser:
     add("--model", type=str, help="a run's generator.keras; by default the shipped one")
     add(
         "--working_size",
-        type=int,
-        nargs="+",
+        type=str,
         help="short side in pixels of the copy that the network sees; by default the size it was "
-        "trained at. Several: a sheet that compares them, in sizes/, instead of results",
+        "trained at. Several, such as 192,256: a sheet that compares them, in sizes/, instead of "
+        "results",
     )
     add("--saturation", type=float, default=1.0, help="factor of all color; 0 is gray")
     add(
@@ -271,6 +298,38 @@ def _parser() -> ArgumentParser:
     return parser
 
 
+def _join_sizes(argv: Sequence[str]) -> list[str]:
+    """``--working_size 192 256`` to ``--working_size=192,256``; the next argument is a photograph.
+
+    Raises:
+        ConfigError: a number may be either.
+    """
+    joined: list[str] = []
+    rest = deque(argv)
+    while rest:
+        argument = rest.popleft()
+        sizes: list[str] = []
+        while argument == "--working_size" and rest and _SIZES.fullmatch(rest[0]):
+            sizes.append(rest.popleft())
+            if len(sizes) > 1 and os.path.lexists(sizes[-1]):
+                raise ConfigError(
+                    f"is {sizes[-1]} a size or a photograph? Write --working_size="
+                    f"{','.join(sizes)}, or --working_size={','.join(sizes[:-1])} ./{sizes[-1]}"
+                )
+        joined.append(f"{argument}={','.join(sizes)}" if sizes else argument)
+    return joined
+
+
+def _parse_sizes(text: str | None) -> list[int]:
+    if text is None:
+        return []
+    if not _SIZES.fullmatch(text):
+        raise ConfigError(
+            f"--working_size must be whole numbers, such as 192 or 192,256. Received: {text}"
+        )
+    return [int(size) for size in text.split(",")]
+
+
 def _check_arguments(args: Any) -> None:
     # Of a script whose variable isn't set; it would mean the current folder.
     if not all([args.output, *args.photos]):
@@ -285,10 +344,9 @@ def _check_arguments(args: Any) -> None:
         raise ConfigError(f"--saturation must be at least 0. Received: {args.saturation}")
 
 
-def _plan(args: Any, format_: str | None, shard: Shard | None) -> int:
+def _plan(args: Any, compares_sizes: bool, format_: str | None, shard: Shard | None) -> int:
     """Print what would become what; status 1 where something would be refused."""
     tasks = find_tasks(args.photos, args.output, format_, shard)
-    compares_sizes = len(args.working_size or []) > 1
     refused = 0
     for task in tasks:
         target = args.output / (task.sheet("sizes") if compares_sizes else task.relative)

@@ -58,12 +58,11 @@ def find_tone(preview: np.ndarray) -> Tone:
     rgb = preview.astype(np.float32) / 255.0
     y = color.luminance(rgb)[..., 0].ravel()
     chroma = 255.0 * color.chroma(rgb).reshape(-1, 2)
-    powers = np.stack([np.ones_like(y), y, y**2, y**3], axis=1)
-    explained = powers @ np.linalg.lstsq(powers, chroma, rcond=None)[0]
     strength = _rms(chroma)
-    if strength <= _MONOCHROME:
-        kind: Literal["neutral", "toned", "colored"] = "neutral"
-    else:
+    kind: Literal["neutral", "toned", "colored"] = "neutral"
+    if strength > _MONOCHROME:
+        powers = np.stack([np.ones_like(y), y, y**2, y**3], axis=1)
+        explained = powers @ np.linalg.lstsq(powers, chroma, rcond=None)[0]
         kind = "colored" if _rms(chroma - explained) > _COLORED else "toned"
     brightest = y >= np.quantile(y, 1.0 - _PAPER_SHARE)
     return Tone(kind, strength, rgb.reshape(-1, 3)[brightest].mean(axis=0))

@@ -26,7 +26,6 @@ from keras_colorize.jpeg_metadata import (
     declare_ycbcr,
     relocate_pictures,
     replace_exif,
-    replace_icc,
     replace_xmp,
 )
 from keras_colorize.jpeg_segments import (
@@ -57,7 +56,6 @@ def add_chroma_planes(
     quality: int,
     exif: bytes | None = None,
     xmp: bytes | None = None,
-    icc: bytes | None = None,
 ) -> bytes:
     """Make a color JPEG of a JPEG's luminance, bit for bit, and two planes of chroma.
 
@@ -76,16 +74,14 @@ def add_chroma_planes(
         quality: of the chroma, 1 to 100, as libjpeg counts.
         exif: block that replaces the one in the file, or is added; it begins with ``II`` or ``MM``.
         xmp: packet of any length that replaces what is in the file, or is added.
-        icc: profile that replaces the one in the file, or is added. A gray profile has no meaning
-            for a color picture.
 
     Returns:
         The file. :func:`drop_chroma` undoes it.
 
     Raises:
         IrreversibleJpegError: if the file doesn't allow it; the message is the reason.
-        ValueError: if the planes have another shape or dtype, or ``quality``, ``exif``, ``xmp`` or
-            ``icc`` is out of range.
+        ValueError: if the planes have another shape or dtype, or ``quality``, ``exif`` or
+            ``xmp`` is out of range.
     """
     file = split_jpeg(jpeg)
     frame = read_frame(file.segments)
@@ -99,8 +95,6 @@ def add_chroma_planes(
         color = replace_exif(color, exif)
     if xmp is not None:
         color = replace_xmp(color, xmp)
-    if icc is not None:
-        color = replace_icc(color, icc)
     return join_jpeg(relocate_pictures(color, file.end), file.trailer)
 
 

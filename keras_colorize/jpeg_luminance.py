@@ -2,7 +2,8 @@
 
 The first two lose nothing: where luminance and chroma are coded in separate scans, the former's
 are copied; where they are coded in turns, libjpeg decodes its quantized coefficients, as whole
-numbers, and codes them anew.
+numbers, and codes them anew: libjpeg-turbo's own library where the system has it, otherwise that in
+jpeglib, with the same result.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from PIL import JpegImagePlugin
 
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.jpeg_segments import (
+    PLAIN_JFIF,
     Component,
     Frame,
     Marker,
@@ -32,10 +34,10 @@ from keras_colorize.jpeg_segments import (
     split_jpeg,
     without,
 )
+from keras_colorize.jpeg_turbo import recode_luminance
 from keras_colorize.pixels import TRUNCATED
 
 __all__ = [
-    "check_luminance",
     "isolate_luminance",
     "luminance_coefficients",
     "read_luminance",
@@ -44,6 +46,8 @@ __all__ = [
 
 # Of Y, as JFIF and Exif have it in a frame.
 _IDENTIFIER = 1
+# What coefficients hang on, beside the frame header.
+_CODED = (Marker.DQT, Marker.DHT, Marker.DRI, Marker.SOS)
 
 
 def isolate_luminance(segments: Sequence[Segment], frame: Frame) -> list[Segment]:
@@ -97,49 +101,26 @@ def luminance_coefficients(jpeg: bytes) -> tuple[np.ndarray, np.ndarray]:
     return _read_coefficients(segments, read_frame(segments))
 
 
-def read_luminance(jpeg: bytes, *, reduce: int = 1) -> np.ndarray:
-    """Decode a JPEG's luminance alone, with Pillow, at its own size or smaller.
+def read_luminance(jpeg: bytes) -> np.ndarray:
+    """Decode a JPEG's luminance alone, with Pillow.
 
     Args:
         jpeg: gray or YCbCr.
-        reduce: 1, 2, 4 or 8; the decoder itself reduces, which takes less time.
 
     Returns:
-        uint8 ``(ceil(H / reduce), ceil(W / reduce))``, in the orientation of the file. Of a picture
-        with fewer than ``reduce`` pixels on a side, the largest reduction that it has room for.
+        uint8 ``(H, W)``, in the orientation of the file.
 
     Raises:
         PhotoError: if it cannot be decoded.
     """
-    if reduce not in (1, 2, 4, 8):
-        raise ValueError(f"reduce must be 1, 2, 4 or 8. Received: {reduce}")
     try:
         image = JpegImagePlugin.JpegImageFile(io.BytesIO(jpeg))
-        width, height = image.size
-        image.draft("L", (max(1, width // reduce), max(1, height // reduce)))
+        image.draft("L", image.size)
         image.load()
     # Damaged bytes make Pillow raise nearly every exception there is.
     except Exception as error:
         raise PhotoError(f"damaged JPEG data: {error}") from error
     return np.array(image)
-
-
-def check_luminance(jpeg: bytes, luminance: np.ndarray, *, reduce: int = 1) -> None:
-    """Decode a color JPEG and compare its luminance with what it was made from.
-
-    At an eighth of the size this takes about a third of the time in which Pillow decodes and
-    encodes the file; nearly all of it goes into the entropy-coded data (benchmarks/jpeg.py).
-
-    Args:
-        jpeg: what :func:`~keras_colorize.jpeg.add_chroma_planes` returned.
-        luminance: what :func:`read_luminance` gave for the original.
-        reduce: the same as then.
-
-    Raises:
-        PhotoError: if the file cannot be decoded, or has another luminance.
-    """
-    if not np.array_equal(read_luminance(jpeg, reduce=reduce), luminance):
-        raise PhotoError("the luminance of the color JPEG isn't that of the original")
 
 
 def _without_chroma_scans(segments: Sequence[Segment], luminance: Component) -> list[Segment]:
@@ -181,8 +162,11 @@ def _recode_luminance(segments: Sequence[Segment], frame: Frame) -> tuple[list[S
         for slot, _ in quantization_tables(segment)
     ):
         raise IrreversibleJpegError("its quantization tables change between scans")
-    coefficients, _ = _read_coefficients(segments, frame)
-    coded = split_jpeg(_write_coefficients(coefficients, frame)).segments
+    recoded_file = recode_luminance(_coded_file(segments, frame, PLAIN_JFIF))
+    if recoded_file is None:
+        coefficients, _ = _read_coefficients(segments, frame)
+        recoded_file = _write_coefficients(coefficients, frame)
+    coded = split_jpeg(recoded_file).segments
     recoded = [
         *without(before, Marker.DHT, Marker.DRI),
         *only(coded, Marker.DHT, Marker.SOS),
@@ -199,13 +183,9 @@ def _recode_luminance(segments: Sequence[Segment], frame: Frame) -> tuple[list[S
 
 def _read_coefficients(segments: Sequence[Segment], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
     """What :func:`luminance_coefficients` returns."""
-    coded = only(segments, Marker.DQT, Marker.DHT, Marker.DRI, Marker.SOS)
-    _check_tables(coded, frame)
-    content = join_jpeg([frame.as_segment(), *coded])
+    content = _coded_file(segments, frame)
+    _check_tables(segments, frame)
     rows, columns = -(-frame.height // 8), -(-frame.width // 8)
-    # A block takes a bit at least, in whatever process.
-    if rows * columns > 8 * len(content):
-        raise IrreversibleJpegError(TRUNCATED)
     jpeglib = _import_jpeglib()
     reader = jpeglib.DCTJPEG(
         path=None,
@@ -226,7 +206,16 @@ def _read_coefficients(segments: Sequence[Segment], frame: Frame) -> tuple[np.nd
     return coefficients, reader.get_component_qt(0)
 
 
-def _check_tables(coded: Sequence[Segment], frame: Frame) -> None:
+def _coded_file(segments: Sequence[Segment], frame: Frame, *leading: Segment) -> bytes:
+    """A file of some segments and of all that the coefficients hang on."""
+    content = join_jpeg([*leading, frame.as_segment(), *only(segments, *_CODED)])
+    # A block takes a bit at least, in whatever process.
+    if -(-frame.height // 8) * -(-frame.width // 8) > 8 * len(content):
+        raise IrreversibleJpegError(TRUNCATED)
+    return content
+
+
+def _check_tables(segments: Sequence[Segment], frame: Frame) -> None:
     """Have Pillow's libjpeg refuse the tables and scan headers that jpeglib's would refuse.
 
     They are those of a picture of one pixel here. A refusal by jpeglib itself would print to the
@@ -235,7 +224,7 @@ def _check_tables(coded: Sequence[Segment], frame: Frame) -> None:
     pixel = dataclasses.replace(frame, width=1, height=1)
     probe = [
         dataclasses.replace(segment, data=b"\0") if segment.marker == Marker.SOS else segment
-        for segment in coded
+        for segment in only(segments, *_CODED)
     ]
     try:
         read_luminance(join_jpeg([pixel.as_segment(), *probe]))

@@ -1,7 +1,7 @@
 """What a JPEG says of itself beside its picture, when that picture changes from gray to color.
 
 Sources: JFIF in ITU-T T.871, section 10; Adobe's APP14 in its Technical Note 5116, section 18; XMP
-in its specification, part 3, section 1.1.3; ICC profiles in ICC.1, annex B.4; several pictures in
+in its specification, part 3, section 1.1.3; several pictures in
 one file in CIPA DC-007 (Multi-Picture Format), section 5.2.
 """
 
@@ -11,13 +11,12 @@ import struct
 from collections.abc import Callable, Sequence
 
 from keras_colorize.containers import xmp_segments
-from keras_colorize.jpeg_segments import Marker, Segment
+from keras_colorize.jpeg_segments import PLAIN_JFIF, Marker, Segment
 
 __all__ = [
     "declare_ycbcr",
     "relocate_pictures",
     "replace_exif",
-    "replace_icc",
     "replace_xmp",
 ]
 
@@ -26,15 +25,9 @@ _EXIF = b"Exif\0"
 _ADOBE = b"Adobe"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
-_ICC = b"ICC_PROFILE\0"
 _MPF = b"MPF\0"
 
 _MAX_SEGMENT = 65533  # bytes
-# Of a profile, beside its name, and number and count of its chunks.
-_MAX_ICC_BYTES = _MAX_SEGMENT - len(_ICC) - 2
-
-# Version 1.01; a ratio of 1:1 without a unit; no thumbnail.
-_PLAIN_JFIF = Segment(Marker.APP0, _JFIF + bytes.fromhex("01 01 00 0001 0001 00 00"))
 
 _MP_ENTRY_TAG = 0xB002
 _MP_ENTRY_BYTES = 16
@@ -54,7 +47,7 @@ def declare_ycbcr(segments: Sequence[Segment]) -> list[Segment]:
         for segment in segments
     ]
     if not any(_begins(x, Marker.APP0, _JFIF) or _begins(x, Marker.APP1, _EXIF) for x in segments):
-        declared.insert(0, _PLAIN_JFIF)
+        declared.insert(0, PLAIN_JFIF)
     return declared
 
 
@@ -97,26 +90,6 @@ def replace_xmp(segments: Sequence[Segment], packet: bytes) -> list[Segment]:
         return _begins(segment, Marker.APP1, _XMP) or _begins(segment, Marker.APP1, _EXTENDED_XMP)
 
     return _replace(segments, is_old, new)
-
-
-def replace_icc(segments: Sequence[Segment], profile: bytes) -> list[Segment]:
-    """Put an ICC profile in the place of the one that is there, or behind JFIF and Exif.
-
-    Raises:
-        ValueError: if the profile needs more than 255 segments.
-    """
-    chunks = [
-        profile[start : start + _MAX_ICC_BYTES] for start in range(0, len(profile), _MAX_ICC_BYTES)
-    ]
-    if len(chunks) > 255:
-        raise ValueError(
-            f"icc must have at most {255 * _MAX_ICC_BYTES} bytes. Received: {len(profile)} bytes"
-        )
-    new = [
-        Segment(Marker.APP2, _ICC + bytes((number, len(chunks))) + chunk)
-        for number, chunk in enumerate(chunks, start=1)
-    ]
-    return _replace(segments, lambda segment: _begins(segment, Marker.APP2, _ICC), new)
 
 
 def relocate_pictures(segments: Sequence[Segment], end: int) -> list[Segment]:

@@ -17,6 +17,7 @@ from keras_colorize.errors import IrreversibleJpegError
 from keras_colorize.pixels import TRUNCATED
 
 __all__ = [
+    "PLAIN_JFIF",
     "Component",
     "Frame",
     "JpegFile",
@@ -86,6 +87,11 @@ class Segment:
     def __len__(self) -> int:
         """Bytes that it takes in a file."""
         return 4 + len(self.payload) + len(self.data)
+
+
+#: An APP0 of JFIF, by which three components are YCbCr (ITU-T T.871, section 10): version 1.01; a
+#: ratio of 1:1 without a unit; no thumbnail.
+PLAIN_JFIF = Segment(Marker.APP0, b"JFIF\0" + bytes.fromhex("01 01 00 0001 0001 00 00"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

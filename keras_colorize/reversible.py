@@ -119,8 +119,12 @@ class Jpeg:
             y = self.luminance[top:bottom].astype(np.float32) / np.float32(255.0)
             limited = color.limit_chroma_planes(y, *enlargement.chroma(top, y))
             for plane, chroma in zip(planes, limited):
-                # Half a level more, since the conversion to integers cuts off.
-                plane[top:bottom] = np.minimum(255.0 * chroma + 128.5, 255.0)
+                # Half a level more, since the conversion to integers cuts off. It stays below 256:
+                # the luminance of pure blue and pure red, which alone have chroma of 0.5, lies
+                # between two levels.
+                chroma *= 255.0
+                chroma += 128.5
+                plane[top:bottom] = chroma
         return planes
 
 

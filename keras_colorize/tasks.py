@@ -96,7 +96,8 @@ def find_tasks(
 
     Folders are searched recursively and keep their structure; an output folder inside a searched
     one is left out, so that results are not colored again. Results of one name are numbered, in
-    the same way on every machine.
+    the same way on every machine. A photograph that is named several times, or by its folder too,
+    is taken once, by its first name.
 
     Args:
         photos: files and folders.
@@ -143,15 +144,24 @@ def _find_all(paths: Iterable[Path], output: Path) -> Iterator[tuple[Path, Path]
     """Photographs, and the names that their results would have."""
     real_path = functools.cache(os.path.realpath)
     results = Path(real_path(output))
+    found: set[tuple[str, str]] = set()
     for path in paths:
-        if not path.is_dir():
-            yield path, Path(path.name)
-            continue
-        # A folder inside the output folder was named on purpose.
-        inside = Path(real_path(path)).is_relative_to(results)
-        for photo in find_photos(path):
-            if inside or not Path(real_path(photo.parent)).is_relative_to(results):
-                yield photo, photo.relative_to(path)
+        if path.is_dir():
+            # A folder inside the output folder was named on purpose.
+            inside = Path(real_path(path)).is_relative_to(results)
+            photos = [
+                (photo, photo.relative_to(path))
+                for photo in find_photos(path)
+                if inside or not Path(real_path(photo.parent)).is_relative_to(results)
+            ]
+        else:
+            photos = [(path, Path(path.name))]
+        for photo, relative in photos:
+            # Not the real path of the file: links to one photograph have results of their own.
+            place = (real_path(photo.parent), photo.name)
+            if place not in found:
+                found.add(place)
+                yield photo, relative
 
 
 def _check_originals(tasks: Sequence[Task], output: Path) -> None:

@@ -12,7 +12,6 @@ processor's cache.
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image
 
 __all__ = ["RADIUS", "REGULARIZATION", "Enlargement", "guide_chroma", "resample_taps", "strips"]
 
@@ -25,7 +24,13 @@ RADIUS = 1
 #: Added to the variance of luminance in [0, 1].
 REGULARIZATION = 0.1
 
-_STRIP_PIXELS = 1 << 15
+# A plane of float32 takes less than the 128 KiB from which glibc asks the system for memory anew
+# each time: twice as many pixels took six times as long.
+_STRIP_PIXELS = 32_000
+_BAND_COLUMNS = 64
+# Multiplications of a matrix product up to which OpenBLAS, NumPy's own, starts no threads. They
+# would spin more than they compute, while photographs are colored side by side as it is.
+_PRODUCT = 1 << 18
 _CUBIC = -0.5  # Keys' cubic convolution, as Pillow's and TensorFlow's bicubic resampling have it
 
 
@@ -61,12 +66,16 @@ class Enlargement:
     """
 
     def __init__(self, coefficients: np.ndarray, height: int, width: int) -> None:
-        # (h, 4, width): of few rows as yet, so that a strip costs one product of small matrices.
-        self._rows = np.empty((coefficients.shape[1], 4, width), np.float32)
-        for index, plane in enumerate(np.ascontiguousarray(coefficients)):
-            wide = Image.fromarray(plane).resize((width, len(plane)), Image.Resampling.BICUBIC)
-            self._rows[:, index] = wide
-        self._places, self._weights = resample_taps(coefficients.shape[1], height)
+        # (4, h, width): of few rows as yet, so that a strip costs one product of small matrices.
+        planes, rows, columns = coefficients.shape
+        self._planes = np.empty((planes, rows, width), np.float32)
+        places, weights = resample_taps(columns, width)
+        for left in range(0, width, _BAND_COLUMNS):
+            part = slice(left, left + _BAND_COLUMNS)
+            used, matrix = _band(places[part], weights[part])
+            narrow = coefficients[..., used].reshape(planes * rows, -1)
+            self._planes[..., part] = _product(narrow, matrix.T).reshape(planes, rows, -1)
+        self._places, self._weights = resample_taps(rows, height)
 
     def chroma(self, top: int, luminance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cb and Cr of a strip.
@@ -78,21 +87,13 @@ class Enlargement:
         Returns:
             Cb and Cr, float32 ``(n, width)`` each, not limited to what the luminance allows.
         """
-        places = self._places[top : top + len(luminance)]
-        first, last = places.min(), places.max() + 1
-        matrix = np.zeros((len(places), last - first), np.float32)
-        np.add.at(
-            matrix,
-            (np.arange(len(places))[:, None], places - first),
-            self._weights[top : top + len(luminance)],
-        )
-        _, planes, width = self._rows.shape
-        used = self._rows[first:last].reshape(last - first, planes * width)
-        # Not `@`: the threads that it starts for so small a product spin more than they compute,
-        # while photographs are colored side by side as it is.
-        rows = np.einsum("ij,jk->ik", matrix, used)
-        slope_cb, slope_cr, cb, cr = np.moveaxis(rows.reshape(-1, planes, width), 1, 0)
-        return slope_cb * luminance + cb, slope_cr * luminance + cr
+        part = slice(top, top + len(luminance))
+        used, matrix = _band(self._places[part], self._weights[part])
+        slope_cb, slope_cr, cb, cr = (_product(matrix, plane[used]) for plane in self._planes)
+        for slope, offset in ((slope_cb, cb), (slope_cr, cr)):
+            slope *= luminance
+            offset += slope
+        return cb, cr
 
 
 def strips(height: int, width: int, pixels: int = _STRIP_PIXELS) -> Iterator[tuple[int, int]]:
@@ -123,6 +124,26 @@ def resample_taps(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
     weights[(places < 0) | (places >= size)] = 0.0
     weights /= weights.sum(axis=1, keepdims=True)
     return np.clip(places, 0, size - 1), weights.astype(np.float32)
+
+
+def _band(places: np.ndarray, weights: np.ndarray) -> tuple[slice, np.ndarray]:
+    """Taps of neighbors as a matrix: the old pixels that they use, and ``(new, old)``."""
+    used = slice(places.min(), places.max() + 1)
+    matrix = np.zeros((len(places), used.stop - used.start), np.float32)
+    rows = np.arange(len(places))
+    for column, weight in zip((places - used.start).T, weights.T):
+        matrix[rows, column] += weight  # at the borders, two taps may share a place
+    return used, matrix
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A matrix product in pieces so small that the calling thread does all of it."""
+    result = np.empty((len(a), b.shape[1]), np.float32)
+    columns = max(1, _PRODUCT // a.size)
+    for left in range(0, b.shape[1], columns):
+        part = slice(left, left + columns)
+        np.matmul(a, b[:, part], out=result[:, part])
+    return result
 
 
 def _cubic(distance: np.ndarray) -> np.ndarray:

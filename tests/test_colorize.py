@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,13 +23,17 @@ from keras_colorize import Colorizer, color, colorize
 from keras_colorize.coloring import ColoringOptions
 from keras_colorize.colorize import colorize_photos
 from keras_colorize.colorizer import Painting
+from keras_colorize.condition import Tone
 from keras_colorize.errors import DataError
 from keras_colorize.files import hash_file
 from keras_colorize.jpeg import drop_chroma
 from keras_colorize.jpeg_luminance import luminance_coefficients
 from keras_colorize.ledger import Ledger
+from keras_colorize.metadata import NO_METADATA
 from keras_colorize.provenance import DIGITAL_SOURCE_TYPE, read_provenance
+from keras_colorize.reversible import Jpeg
 from keras_colorize.tasks import Shard, find_tasks
+from keras_colorize.upsampling import Enlargement
 
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
 
@@ -194,6 +199,19 @@ def test_other_formats_are_turned_upright(run: Run, out: Path, tmp_path: Path) -
         assert image.getexif().get(0x0112, 1) == 1
 
 
+def test_the_strongest_chroma_fits_into_its_bytes() -> None:
+    """Of every luminance and many hues; against the definition (T.871, section 7) in float64."""
+    luminance = np.arange(256, dtype=np.uint8)[None].repeat(4, axis=0)
+    jpeg = Jpeg(b"", luminance, (256, 4), None, Tone("neutral", 0.0, np.ones(3)), NO_METADATA)
+    for angle in np.linspace(0.0, 2.0 * np.pi, 721):
+        chroma = np.array([np.cos(angle), np.sin(angle)])
+        flat = np.concatenate([np.zeros(2), chroma]).astype(np.float32).reshape(4, 1, 1)
+        planes = jpeg._planes(Enlargement(flat, 4, 256))
+        y = np.arange(256)[:, None] / 255.0
+        expected = 255.0 * color.limit_chroma(y, np.tile(chroma, (256, 1))).T + 128.0
+        assert np.abs(planes[:, 0] - expected).max() < 0.501
+
+
 def test_a_jpeg_that_cannot_stay_is_encoded_anew_and_says_why(
     run: Run, out: Path, tmp_path: Path
 ) -> None:
@@ -287,6 +305,20 @@ def test_transparency_stays(run: Run, out: Path, tmp_path: Path, suffix: str) ->
         assert np.asarray(image.convert("L"))[0].min() > 250
 
 
+def test_what_a_format_cannot_hold_is_reported(run: Run, out: Path, tmp_path: Path) -> None:
+    deep = np.asarray(house().convert("L").resize((90, 80)), np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    clear = house().resize((90, 80))
+    clear.putalpha(Image.new("L", clear.size, 128))
+    clear.save(tmp_path / "clear.png")
+    assert run(tmp_path / "deep.png", tmp_path / "clear.png", "--format", "jpg") == 0
+    warnings = {Path(row["source"]).name: row["warnings"] for row in report(out)}
+    assert "16 bits became 8: JPEG holds no more" in warnings["deep.png"]
+    assert "transparency became white: JPEG has none" in warnings["clear.png"]
+    assert run(tmp_path / "deep.png", tmp_path / "clear.png") == 0
+    assert not any("became" in row["warnings"] for row in report(out)[2:])
+
+
 def test_toned_prints(run: Run, out: Path, tmp_path: Path) -> None:
     """A sepia print: noticed; on request the paper becomes white first."""
     tones = np.asarray(house().convert("L"), np.float64)[..., None] / 255.0
@@ -368,6 +400,24 @@ def test_several_working_sizes_make_a_sheet(run: Run, out: Path) -> None:
     assert run(HOUSE, "--working_size", 16, 32, 64) == 0
     assert len(report(out)) == 1
     assert run(HOUSE, "--working_size", 16, 4) == 2  # below the stride
+    assert run("--working_size", "16,32,64", HOUSE) == 0
+    assert len(report(out)) == 1
+
+
+def test_a_working_size_takes_no_photographs(
+    run: Run,
+    out: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("--working_size", 64, HOUSE) == 0
+    assert files(out) == {HOUSE.name, "report.csv"}
+    monkeypatch.chdir(tmp_path)
+    copy_sample("historical", 1, tmp_path / "1911")
+    assert run("--working_size", 64, 1911) == 2
+    assert "is 1911 a size or a photograph?" in capsys.readouterr().err
+    assert run("--working_size=64", 1911) == 0
 
 
 def test_ensemble_tells_where_it_is_certain(
@@ -567,6 +617,32 @@ def test_what_is_finished_after_an_interruption_is_reported(
     assert len(report(out)) == 8
 
 
+def test_photographs_that_wait_for_room_are_dropped_at_an_interruption(
+    run: Run, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while one is painted and another, begun too, waits for the memory it takes."""
+    folder = copy_sample("historical", 3, tmp_path / "scans")
+    monkeypatch.setattr(colorize, "_PIXELS_AT_ONCE", 1)
+    paint, close, closed = Colorizer.paint, colorize._Room.close, threading.Event()
+
+    def note(room: colorize._Room) -> None:
+        close(room)
+        closed.set()
+
+    def interrupt(self: Colorizer, luminance: np.ndarray) -> Painting:
+        monkeypatch.setattr(Colorizer, "paint", paint)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert closed.wait(60)  # this one must not make room for the other before
+        return paint(self, luminance)
+
+    monkeypatch.setattr(colorize._Room, "close", note)
+    monkeypatch.setattr(Colorizer, "paint", interrupt)
+    assert run(folder, "--workers", 2) == 130
+    assert [row["status"] for row in report(out)] == ["colorized"]
+    assert run(folder) == 0
+    assert len(report(out)) == 3
+
+
 def test_one_process_at_a_time(run: Run, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out.mkdir()
     with Ledger(out / "report.csv"):
@@ -651,6 +727,24 @@ def test_dry_run_prints_names_that_are_no_text(
     assert "\\udcff.jpg -> " in terminal.read()
 
 
+def test_output_that_nobody_reads_any_more_ends_quietly(tmp_path: Path) -> None:
+    """As of `--dry_run | head`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        process = subprocess.run(
+            [
+                *(sys.executable, "-m", "keras_colorize.colorize", HOUSE),
+                *("--output", tmp_path / "out", "--dry_run"),
+            ],
+            env=os.environ | {"PYTHONPATH": str(Path(colorize.__file__).parents[1])},
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+        )
+    assert process.returncode == 141
+    assert process.stderr == b""
+
+
 def test_names_of_any_kind(run: Run, out: Path, tmp_path: Path) -> None:
     folder = tmp_path / "scans"
     folder.mkdir()
@@ -712,6 +806,7 @@ def test_photographs_of_one_name_are_numbered(run: Run, out: Path, tmp_path: Pat
         (["x.jpg", "--output", "out", "--shard", "3/2"], "such as 2/8"),
         (["x.jpg", "--output", ""], "an empty one"),
         (["", "--output", "out"], "an empty one"),
+        (["x.jpg", "--output", "out", "--working_size", "big"], "such as 192 or 192,256"),
     ],
 )
 def test_unusable_calls_are_one_line_and_status_2(

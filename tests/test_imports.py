@@ -46,6 +46,7 @@ FLOORS = (
         "formats",
         "icc",
         "jpeg_segments",
+        "jpeg_turbo",
         "losses",
         "metadata",
         "metrics",

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from PIL import Image
+
 from keras_colorize.files import atomic_path, fit_name
-from keras_colorize.tasks import Task, clear_leftovers
+from keras_colorize.tasks import Task, clear_leftovers, find_tasks
 
 
 def leave_behind(path: Path) -> Path:
@@ -35,3 +37,16 @@ def test_names_are_cut_where_they_would_be_too_long() -> None:
     cut = {fit_name(stem, "_2.webp") for stem in ("x" * 251, "x" * 250 + "y", "ж" * 125)}
     assert len(cut) == 3
     assert all(240 < len(name.encode()) <= 255 and name.endswith("_2.webp") for name in cut)
+
+
+def test_a_photograph_named_twice_is_taken_once(tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    (folder / "box").mkdir(parents=True)
+    for name in ("a.png", "box/b.png"):
+        Image.new("L", (2, 2)).save(folder / name)
+    (folder / "link.png").symlink_to(folder / "a.png")
+    (tmp_path / "other").symlink_to(folder, target_is_directory=True)
+    named = [folder / "box" / "b.png", folder, folder / "box" / ".." / "a.png", tmp_path / "other"]
+    tasks = find_tasks(named, tmp_path / "out")
+    assert [str(task.relative) for task in tasks] == ["b.png", "a.png", "link.png"]
+    assert tasks[0].source == named[0]
