@@ -21,8 +21,9 @@ from conftest import tiny_config
 from exporting import DEPLOY, HOUSE, SIZES, difference, encode, house, make_generator
 from PIL import Image
 
-from keras_colorize import Colorizer, color, export, saved_model
+from keras_colorize import Colorizer, color, export
 from keras_colorize.errors import ModelError
+from keras_colorize.exporting import saved_model
 from keras_colorize.exporting.cards import write_card
 from keras_colorize.exporting.graph_photos import decode_photo, exif_orientation
 from keras_colorize.exporting.origin import load_origin
