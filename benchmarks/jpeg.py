@@ -22,10 +22,10 @@ import numpy as np
 from measuring import ROOT, alternate, describe_machine, describe_versions, format_table
 from PIL import Image
 
-from keras_colorize import jpeg_luminance
-from keras_colorize.jpeg import add_chroma_planes
-from keras_colorize.jpeg_luminance import isolate_luminance, read_luminance
-from keras_colorize.jpeg_segments import Segment, read_frame, split_jpeg
+from keras_colorize.jpeg import luminance as jpeg_luminance
+from keras_colorize.jpeg.chroma import add_chroma_planes
+from keras_colorize.jpeg.luminance import isolate_luminance, read_luminance
+from keras_colorize.jpeg.segments import Segment, read_frame, split_jpeg
 
 PHOTO = ROOT / "keras_colorize" / "sample" / "modern" / "machu_picchu.jpg"
 QUALITY = 92

@@ -13,24 +13,24 @@ from PIL import Image
 
 from keras_colorize.colorizer import Colorizer, Painting, color_strips
 from keras_colorize.condition import describe_condition, find_halftone
-from keras_colorize.embedding import fit_to_format, save_options, srgb_profile
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.files import atomic_path, hash_file
 from keras_colorize.formats import identify, open_file
+from keras_colorize.jpeg.reversible import Jpeg
 from keras_colorize.ledger import Record
-from keras_colorize.metadata import Metadata
-from keras_colorize.originals import Page, pages_of
-from keras_colorize.provenance import (
+from keras_colorize.metadata.embedding import fit_to_format, save_options, srgb_profile
+from keras_colorize.metadata.provenance import (
     Provenance,
     add_provenance,
     describe_settings,
     read_provenance,
 )
+from keras_colorize.metadata.reading import Metadata
+from keras_colorize.metadata.upright import upright
+from keras_colorize.originals import Page, pages_of
 from keras_colorize.reduction import reduce_luminance, resize_planes
-from keras_colorize.reversible import Jpeg
 from keras_colorize.sheets import draw_sheet
 from keras_colorize.tasks import Sheet, Task
-from keras_colorize.upright import upright
 from keras_colorize.version import __version__
 from keras_colorize.writing import WRITABLE, Picture, write_pictures
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.formats import TURN, open_image
-from keras_colorize.metadata import NO_METADATA, Metadata, orientation, read_metadata
+from keras_colorize.metadata.reading import NO_METADATA, Metadata, orientation, read_metadata
 from keras_colorize.pixels import WHITE, check_size, to_integers
 
 __all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture"]

@@ -13,8 +13,8 @@ from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError
 
 if TYPE_CHECKING:
-    from keras_colorize.origin import Origin
-    from keras_colorize.tflite import Precision
+    from keras_colorize.exporting.origin import Origin
+    from keras_colorize.exporting.tflite import Precision
 
 __all__ = ["main"]
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(argv: Sequence[str]) -> int:
     args = _parse(argv)
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
-    from keras_colorize.origin import load_origin
+    from keras_colorize.exporting.origin import load_origin
 
     origin = load_origin(
         args.model, working_size=args.working_size, weights_license=args.weights_license
@@ -123,7 +123,7 @@ def _parse(argv: Sequence[str]) -> Any:
 
 
 def _saved_model(origin: "Origin", args: Any) -> Path:
-    from keras_colorize.saved_model import MAX_PIXELS, export_saved_model
+    from keras_colorize.exporting.saved_model import MAX_PIXELS, export_saved_model
 
     return export_saved_model(
         origin,
@@ -135,7 +135,7 @@ def _saved_model(origin: "Origin", args: Any) -> Path:
 
 
 def _tflite(origin: "Origin", args: Any) -> Path:
-    from keras_colorize.tflite import export_tflite, read_calibration
+    from keras_colorize.exporting.tflite import export_tflite, read_calibration
 
     stride = origin.facts.stride
     side = -(-origin.working_size // stride) * stride if args.size is None else args.size
@@ -154,7 +154,7 @@ def _tflite(origin: "Origin", args: Any) -> Path:
 
 
 def _onnx(origin: "Origin", args: Any) -> Path:
-    from keras_colorize.onnx_model import export_onnx
+    from keras_colorize.exporting.onnx_model import export_onnx
 
     stride = origin.facts.stride
     side = -(-origin.working_size // stride) * stride
@@ -163,7 +163,7 @@ def _onnx(origin: "Origin", args: Any) -> Path:
 
 def _photographs(runtime: str, side: int) -> list[np.ndarray]:
     """Photographs to compare the export to the generator on, where its runtime is installed."""
-    from keras_colorize.tflite import read_calibration
+    from keras_colorize.exporting.tflite import read_calibration
 
     if importlib.util.find_spec(runtime) is None:
         return []

@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
 from keras_colorize.files import atomic_path
-from keras_colorize.histograms import choose_layers
+from keras_colorize.inspection.histograms import choose_layers
 
 __all__ = ["inspect", "main"]
 
@@ -40,8 +40,8 @@ def inspect(run: Path, output: Path | None = None, patterns: Sequence[str] = ())
         ConfigError: a pattern matches no layer.
     """
     # Matplotlib takes a second to import; --help and mistaken arguments need not wait for it.
-    from keras_colorize.pictures import draw_pictures
-    from keras_colorize.report import read_run, write_report
+    from keras_colorize.inspection.pictures import draw_pictures
+    from keras_colorize.inspection.report import read_run, write_report
 
     record = read_run(run)
     if record.no_statistics:

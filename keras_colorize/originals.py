@@ -16,7 +16,7 @@ from keras_colorize.condition import Tone, find_tone
 from keras_colorize.decoded import Decoded, read_first_picture
 from keras_colorize.formats import identify, open_file, open_image, photo_errors
 from keras_colorize.icc import Converter, make_converter
-from keras_colorize.metadata import NO_METADATA, Metadata
+from keras_colorize.metadata.reading import NO_METADATA, Metadata
 from keras_colorize.pixels import WHITE, quantize, turn_array
 from keras_colorize.tiff_pages import largest_page, read_tiff_pages
 from keras_colorize.upsampling import strips

@@ -18,7 +18,7 @@ from PIL.ExifTags import Base as Tag
 from keras_colorize.decoded import Decoded, from_pillow
 from keras_colorize.errors import PhotoError
 from keras_colorize.formats import TURN
-from keras_colorize.metadata import read_tiff_metadata
+from keras_colorize.metadata.reading import read_tiff_metadata
 from keras_colorize.packed import read_packed
 from keras_colorize.pixels import TRUNCATED, WHITE, check_size, to_integers
 

@@ -34,9 +34,9 @@ from keras_colorize.film_stocks import find_stocks
 from keras_colorize.fused import FusedAdam, fuse_normalization
 from keras_colorize.gan import ColorizationGAN
 from keras_colorize.generators import find_generator, load_weights, save_generator
+from keras_colorize.inspection.pictures import draw_layers
 from keras_colorize.lpips import load_lpips
 from keras_colorize.models import build_patchgan, build_unet
-from keras_colorize.pictures import draw_layers
 from keras_colorize.plots import plot_history
 from keras_colorize.pretrained import encoder_layers, find_published, load_encoder
 from keras_colorize.run_folder import RunFolder

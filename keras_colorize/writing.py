@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from keras_colorize.embedding import (
+from keras_colorize.metadata.embedding import (
     add_tiff_metadata,
     png_with_metadata,
     save_options,
     srgb_profile,
 )
-from keras_colorize.metadata import Metadata
+from keras_colorize.metadata.reading import Metadata
 from keras_colorize.upsampling import strips
 
 __all__ = ["WRITABLE", "Picture", "write_pictures"]

@@ -26,12 +26,12 @@ from keras_colorize.colorizer import Painting
 from keras_colorize.condition import Tone
 from keras_colorize.errors import DataError
 from keras_colorize.files import hash_file
-from keras_colorize.jpeg import drop_chroma
-from keras_colorize.jpeg_luminance import luminance_coefficients
+from keras_colorize.jpeg.chroma import drop_chroma
+from keras_colorize.jpeg.luminance import luminance_coefficients
+from keras_colorize.jpeg.reversible import Jpeg
 from keras_colorize.ledger import Ledger
-from keras_colorize.metadata import NO_METADATA
-from keras_colorize.provenance import DIGITAL_SOURCE_TYPE, read_provenance
-from keras_colorize.reversible import Jpeg
+from keras_colorize.metadata.provenance import DIGITAL_SOURCE_TYPE, read_provenance
+from keras_colorize.metadata.reading import NO_METADATA
 from keras_colorize.tasks import Shard, find_tasks
 from keras_colorize.upsampling import Enlargement
 

@@ -21,15 +21,16 @@ from conftest import tiny_config
 from exporting import DEPLOY, HOUSE, SIZES, difference, encode, house, make_generator
 from PIL import Image
 
-from keras_colorize import Colorizer, color, export, saved_model
-from keras_colorize.cards import write_card
+from keras_colorize import Colorizer, color, export
 from keras_colorize.errors import ModelError
+from keras_colorize.exporting import saved_model
+from keras_colorize.exporting.cards import write_card
+from keras_colorize.exporting.graph_photos import decode_photo, exif_orientation
+from keras_colorize.exporting.origin import load_origin
+from keras_colorize.exporting.saved_model import export_saved_model, next_version
 from keras_colorize.files import atomic_folder
 from keras_colorize.generators import find_shipped, load_generator
-from keras_colorize.graph_photos import decode_photo, exif_orientation
-from keras_colorize.origin import load_origin
 from keras_colorize.pixels import to_rgb
-from keras_colorize.saved_model import export_saved_model, next_version
 
 MAX_PIXELS = 1_000_000
 

@@ -17,8 +17,8 @@ from exporting import DEPLOY, HOUSE, difference, encode, house, make_generator
 from PIL import Image
 
 from keras_colorize import Colorizer
-from keras_colorize.origin import load_origin
-from keras_colorize.saved_model import export_saved_model
+from keras_colorize.exporting.origin import load_origin
+from keras_colorize.exporting.saved_model import export_saved_model
 
 sys.path.insert(0, str(DEPLOY))
 import grpc_client

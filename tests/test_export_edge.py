@@ -18,10 +18,10 @@ from PIL import Image
 
 from keras_colorize import Colorizer, color, export
 from keras_colorize.errors import DataError, ModelError
-from keras_colorize.origin import load_origin
+from keras_colorize.exporting.origin import load_origin
+from keras_colorize.exporting.quantization import leave_unlimited, replace_normalization
+from keras_colorize.exporting.tflite import convert, load_tflite, read_calibration
 from keras_colorize.pixels import to_rgb
-from keras_colorize.quantization import leave_unlimited, replace_normalization
-from keras_colorize.tflite import convert, load_tflite, read_calibration
 
 sys.path.insert(0, str(DEPLOY))
 import edge

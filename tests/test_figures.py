@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from keras_colorize import figures
-from keras_colorize.histograms import domain_difference
-from keras_colorize.overview import overview
-from keras_colorize.pictures import draw_pictures
+from keras_colorize.inspection import figures
+from keras_colorize.inspection.histograms import domain_difference
+from keras_colorize.inspection.overview import overview
+from keras_colorize.inspection.pictures import draw_pictures
 from keras_colorize.statistics import (
     BINS,
     PERCENTILES,
@@ -312,7 +312,8 @@ def test_many_layers_stay_readable() -> None:
 
 
 def test_pictures_of_all_layers_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keras_colorize.pictures._FIGURES", ())  # to draw all takes seconds
+    # To draw all takes seconds.
+    monkeypatch.setattr("keras_colorize.inspection.pictures._FIGURES", ())
     history = stack(make_snapshots((1,), ("net/a b", "net/a_b", "net/../c")))
     pictures = list(draw_pictures(history, {}, "run", history.layers))
     names = [picture.name for picture in pictures]

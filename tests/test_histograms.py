@@ -5,7 +5,7 @@ import pytest
 from test_figures import LAYERS, make_snapshots, replace_statistic, stack
 
 from keras_colorize.errors import ConfigError
-from keras_colorize.histograms import (
+from keras_colorize.inspection.histograms import (
     choose_layers,
     domain_difference,
     rebin,

@@ -14,8 +14,8 @@ from PIL import Image
 from test_figures import make_snapshots
 
 from keras_colorize.inspect import main
-from keras_colorize.pictures import Picture
-from keras_colorize.report import read_run, write_report
+from keras_colorize.inspection.pictures import Picture
+from keras_colorize.inspection.report import read_run, write_report
 from keras_colorize.statistics import save_snapshot
 
 _VOID = {"img", "meta", "br", "hr", "link", "input"}
@@ -179,7 +179,7 @@ def test_report_holds_the_whole_run(inspected: Path) -> None:
 @pytest.fixture
 def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the overview and single layers: to draw all takes seconds."""
-    monkeypatch.setattr("keras_colorize.pictures._FIGURES", ())
+    monkeypatch.setattr("keras_colorize.inspection.pictures._FIGURES", ())
 
 
 @pytest.mark.usefixtures("few_pictures")

@@ -16,15 +16,16 @@ import numpy as np
 import pytest
 from PIL import Image, MpoImagePlugin
 
-from keras_colorize import jpeg_luminance, photos
+from keras_colorize import photos
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
-from keras_colorize.jpeg import add_chroma_planes, drop_chroma
-from keras_colorize.jpeg_luminance import (
+from keras_colorize.jpeg import luminance as jpeg_luminance
+from keras_colorize.jpeg.chroma import add_chroma_planes, drop_chroma
+from keras_colorize.jpeg.luminance import (
     luminance_coefficients,
     read_luminance,
 )
-from keras_colorize.jpeg_turbo import turbojpeg_available
-from keras_colorize.metadata import read_metadata
+from keras_colorize.jpeg.turbo import turbojpeg_available
+from keras_colorize.metadata.reading import read_metadata
 
 SAMPLE = Path(photos.__file__).parent / "sample"
 with Image.open(SAMPLE / "modern" / "pont_du_gard.jpg") as image:

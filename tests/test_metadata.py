@@ -29,24 +29,24 @@ from PIL.ExifTags import GPS, IFD
 from PIL.ExifTags import Base as Tag
 
 import keras_colorize
-from keras_colorize.containers import find_xmp, xmp_segments
-from keras_colorize.directories import LONG, Dialect, Exif, Field, parse_exif
-from keras_colorize.embedding import (
+from keras_colorize.metadata.containers import find_xmp, xmp_segments
+from keras_colorize.metadata.directories import LONG, Dialect, Exif, Field, parse_exif
+from keras_colorize.metadata.embedding import (
     add_tiff_metadata,
     fit_to_format,
     png_with_metadata,
     save_options,
     srgb_profile,
 )
-from keras_colorize.layout import build_exif
-from keras_colorize.metadata import (
+from keras_colorize.metadata.layout import build_exif
+from keras_colorize.metadata.reading import (
     Metadata,
     orientation,
     read_metadata,
     read_tiff_metadata,
 )
-from keras_colorize.upright import upright
-from keras_colorize.xmp import Xmp
+from keras_colorize.metadata.upright import upright
+from keras_colorize.metadata.xmp import Xmp
 
 SAMPLE = Path(keras_colorize.__file__).parent / "sample" / "modern" / "pont_du_gard.jpg"
 SIZE = (96, 64)

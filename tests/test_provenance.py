@@ -14,11 +14,10 @@ import tifffile
 from PIL import Image
 
 import keras_colorize
-from keras_colorize.containers import find_xmp, xmp_segments
-from keras_colorize.embedding import add_tiff_metadata, save_options
 from keras_colorize.errors import PhotoError
-from keras_colorize.metadata import Metadata, read_metadata
-from keras_colorize.provenance import (
+from keras_colorize.metadata.containers import find_xmp, xmp_segments
+from keras_colorize.metadata.embedding import add_tiff_metadata, save_options
+from keras_colorize.metadata.provenance import (
     DIGITAL_SOURCE_TYPE,
     Provenance,
     add_provenance,
@@ -26,7 +25,8 @@ from keras_colorize.provenance import (
     find_provenance,
     read_provenance,
 )
-from keras_colorize.xmp import Xmp
+from keras_colorize.metadata.reading import Metadata, read_metadata
+from keras_colorize.metadata.xmp import Xmp
 
 SAMPLE = Path(keras_colorize.__file__).parent / "sample" / "historical" / "alpine_landscape.jpg"
 

@@ -9,8 +9,8 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NAMED = sorted(
     {
-        *re.findall(r"\]\((?!#|https?:)([^)]+)\)", README),
-        *re.findall(r"(?:configs|benchmarks|keras_colorize)/\w+\.\w+", README),
+        *re.findall(r"\]\((?!#|https?:)([^)#]+)(?:#[^)]*)?\)", README),
+        *re.findall(r"(?:configs|benchmarks|keras_colorize)/(?:\w+/)*\w+\.\w+", README),
     }
 )
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from PIL.ExifTags import Base as Tag
 
-from keras_colorize.directories import (
+from keras_colorize.metadata.directories import (
     ASCII,
     LONG,
     SHORT,
@@ -15,9 +15,9 @@ from keras_colorize.directories import (
     Field,
     parse_exif,
 )
-from keras_colorize.layout import build_exif
-from keras_colorize.metadata import GEOREFERENCE, RESOLUTION, Metadata, orientation
-from keras_colorize.xmp import Xmp
+from keras_colorize.metadata.layout import build_exif
+from keras_colorize.metadata.reading import GEOREFERENCE, RESOLUTION, Metadata, orientation
+from keras_colorize.metadata.xmp import Xmp
 
 __all__ = ["upright"]
 
@@ -50,8 +50,8 @@ def upright(metadata: Metadata, size: tuple[int, int], *, turned: bool = True) -
         metadata: those of the original.
         size: width and height of the copy as it is stored, in pixels.
         turned: the copy's pixels have been turned by
-            :func:`~keras_colorize.metadata.orientation`. Not so those of a JPEG whose coefficients
-            are copied: with False, the orientation stays.
+            :func:`~keras_colorize.metadata.reading.orientation`. Not so those of a JPEG whose
+            coefficients are copied: with False, the orientation stays.
     """
     turn = orientation(metadata) if turned else 0
     across = turn >= 5  # rows become columns

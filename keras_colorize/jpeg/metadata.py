@@ -10,8 +10,8 @@ import itertools
 import struct
 from collections.abc import Callable, Sequence
 
-from keras_colorize.containers import xmp_segments
-from keras_colorize.jpeg_segments import PLAIN_JFIF, Marker, Segment
+from keras_colorize.jpeg.segments import PLAIN_JFIF, Marker, Segment
+from keras_colorize.metadata.containers import xmp_segments
 
 __all__ = [
     "declare_ycbcr",

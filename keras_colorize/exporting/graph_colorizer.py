@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from keras_colorize import color
-from keras_colorize.graph_strips import by_strips
+from keras_colorize.exporting.graph_strips import by_strips
 from keras_colorize.reduction import MAX_RATIO, REDUCING_GAP
 from keras_colorize.upsampling import RADIUS, REGULARIZATION
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_colorize.cards import write_card
+from keras_colorize.exporting.cards import write_card
+from keras_colorize.exporting.graph_colorizer import GraphColorizer
+from keras_colorize.exporting.graph_photos import ImageFormat, decode_photo, encode_photo
+from keras_colorize.exporting.origin import Origin
 from keras_colorize.files import atomic_folder, atomic_path
-from keras_colorize.graph_colorizer import GraphColorizer
-from keras_colorize.graph_photos import ImageFormat, decode_photo, encode_photo
-from keras_colorize.origin import Origin
 
 __all__ = ["MAX_PIXELS", "export_saved_model", "next_version"]
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from keras_colorize.figures import (
+from keras_colorize.inspection.figures import (
     draw_dead,
     draw_depth,
     draw_difference,

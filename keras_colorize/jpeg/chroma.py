@@ -21,14 +21,14 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from keras_colorize.errors import IrreversibleJpegError
-from keras_colorize.jpeg_luminance import isolate_luminance
-from keras_colorize.jpeg_metadata import (
+from keras_colorize.jpeg.luminance import isolate_luminance
+from keras_colorize.jpeg.metadata import (
     declare_ycbcr,
     relocate_pictures,
     replace_exif,
     replace_xmp,
 )
-from keras_colorize.jpeg_segments import (
+from keras_colorize.jpeg.segments import (
     Component,
     Frame,
     Marker,

@@ -16,7 +16,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter
 
-from keras_colorize.histograms import domain_difference, rebin, step_edges, value_range
+from keras_colorize.inspection.histograms import domain_difference, rebin, step_edges, value_range
 from keras_colorize.statistics import BINS, StatisticsHistory
 
 __all__ = [
@@ -239,7 +239,7 @@ def draw_difference(
     Args:
         axes: the panel.
         history: of two domains at least.
-        kind: which result of :func:`~keras_colorize.histograms.domain_difference`.
+        kind: which result of :func:`~keras_colorize.inspection.histograms.domain_difference`.
     """
     part = ("distance", "ratio").index(kind)
     layers = np.arange(len(history.layers))

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import JpegImagePlugin
 
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
-from keras_colorize.jpeg_segments import (
+from keras_colorize.jpeg.segments import (
     PLAIN_JFIF,
     Component,
     Frame,
@@ -34,7 +34,7 @@ from keras_colorize.jpeg_segments import (
     split_jpeg,
     without,
 )
-from keras_colorize.jpeg_turbo import recode_luminance
+from keras_colorize.jpeg.turbo import recode_luminance
 from keras_colorize.pixels import TRUNCATED
 
 __all__ = [
@@ -55,7 +55,7 @@ def isolate_luminance(segments: Sequence[Segment], frame: Frame) -> list[Segment
 
     Args:
         segments: of the JPEG.
-        frame: what :func:`~keras_colorize.jpeg_segments.read_frame` says of them.
+        frame: what :func:`~keras_colorize.jpeg.segments.read_frame` says of them.
 
     Returns:
         Its segments; the component is named 1. Metadata stay, and so does all that belongs to the

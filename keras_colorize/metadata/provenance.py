@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from keras_colorize.containers import find_xmp
 from keras_colorize.errors import PhotoError
-from keras_colorize.xmp import NAMESPACES, Xmp
+from keras_colorize.metadata.containers import find_xmp
+from keras_colorize.metadata.xmp import NAMESPACES, Xmp
 
 __all__ = [
     "DIGITAL_SOURCE_TYPE",
@@ -103,7 +103,7 @@ def add_provenance(xmp: bytes | None, provenance: Provenance, *, when: str | Non
 
     Returns:
         A packet, without padding, which may be longer than one segment of a JPEG:
-        :func:`~keras_colorize.containers.xmp_segments` makes of it as many as it takes.
+        :func:`~keras_colorize.metadata.containers.xmp_segments` makes of it as many as it takes.
     """
     packet = Xmp()
     if xmp is not None:

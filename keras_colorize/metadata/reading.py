@@ -1,8 +1,8 @@
 """What a photograph's file says about it besides its pixels, read so that it can be carried along.
 
 Metadata are read as bytes, and stay as they were as far as that is true of a colorized copy;
-:func:`~keras_colorize.upright.upright` changes the rest. What is damaged is left out and named in
-:attr:`Metadata.warnings`; it never keeps sound pixels from being used.
+:func:`~keras_colorize.metadata.upright.upright` changes the rest. What is damaged is left out and
+named in :attr:`Metadata.warnings`; it never keeps sound pixels from being used.
 """
 
 import re
@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import Base as Tag
 
-from keras_colorize.containers import join_extension
-from keras_colorize.directories import (
+from keras_colorize.metadata.containers import join_extension
+from keras_colorize.metadata.directories import (
     LONG,
     RATIONAL,
     TIFF_ICC,
@@ -28,9 +28,9 @@ from keras_colorize.directories import (
     read_tiff_directories,
     tag_name,
 )
-from keras_colorize.iptc import IPTC_RESOURCE, parse_iptc, parse_resources
-from keras_colorize.layout import build_exif
-from keras_colorize.xmp import Xmp
+from keras_colorize.metadata.iptc import IPTC_RESOURCE, parse_iptc, parse_resources
+from keras_colorize.metadata.layout import build_exif
+from keras_colorize.metadata.xmp import Xmp
 
 __all__ = [
     "GEOREFERENCE",

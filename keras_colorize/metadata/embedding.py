@@ -16,13 +16,13 @@ from typing import Any
 from PIL.ExifTags import Base as Tag
 from PIL.PngImagePlugin import PngInfo
 
-from keras_colorize.containers import (
+from keras_colorize.metadata.containers import (
     insert_chunks,
     photoshop_segments,
     png_text,
     xmp_segments,
 )
-from keras_colorize.directories import (
+from keras_colorize.metadata.directories import (
     BYTE,
     RATIONAL,
     SHORT,
@@ -38,16 +38,16 @@ from keras_colorize.directories import (
     parse_exif,
     tag_name,
 )
-from keras_colorize.iptc import (
+from keras_colorize.metadata.iptc import (
     IPTC_RESOURCE,
     Caption,
     build_resources,
     captions,
     without_counterpart,
 )
-from keras_colorize.layout import build_exif, extend_tiff
-from keras_colorize.metadata import RESOLUTION, Metadata
-from keras_colorize.xmp import Xmp
+from keras_colorize.metadata.layout import build_exif, extend_tiff
+from keras_colorize.metadata.reading import RESOLUTION, Metadata
+from keras_colorize.metadata.xmp import Xmp
 
 __all__ = [
     "add_tiff_metadata",
@@ -86,8 +86,8 @@ def fit_to_format(metadata: Metadata, format_: str) -> Metadata:
     a WebP into its EXIF. From EXIF too long for JPEG, the longest values are left out.
 
     Args:
-        metadata: as they come from :func:`~keras_colorize.upright.upright`, with or without
-            provenance in the XMP.
+        metadata: as they come from :func:`~keras_colorize.metadata.upright.upright`, with or
+            without provenance in the XMP.
         format_: "JPEG", "PNG", "TIFF" or "WEBP".
 
     Returns:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from PIL import Image
 
-from keras_colorize import figures
-from keras_colorize.overview import overview
+from keras_colorize.inspection import figures
+from keras_colorize.inspection.overview import overview
 from keras_colorize.statistics import StatisticsHistory
 
 __all__ = ["Picture", "draw_layers", "draw_pictures"]

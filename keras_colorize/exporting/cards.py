@@ -8,7 +8,7 @@ import tensorflow as tf
 import yaml
 
 from keras_colorize.errors import RunError
-from keras_colorize.origin import Origin, describe
+from keras_colorize.exporting.origin import Origin, describe
 from keras_colorize.run_folder import RunFolder
 from keras_colorize.tables import read_numbers
 

@@ -13,11 +13,11 @@ from keras_colorize.condition import Tone, find_tone
 from keras_colorize.errors import IrreversibleJpegError
 from keras_colorize.formats import TURN, open_file, open_image, photo_errors
 from keras_colorize.icc import make_converter
-from keras_colorize.jpeg import add_chroma_planes
-from keras_colorize.metadata import Metadata, orientation, read_metadata
+from keras_colorize.jpeg.chroma import add_chroma_planes
+from keras_colorize.metadata.provenance import Provenance, add_provenance
+from keras_colorize.metadata.reading import Metadata, orientation, read_metadata
+from keras_colorize.metadata.upright import upright
 from keras_colorize.pixels import check_size, opposite_turn, swaps_sides, turn_array
-from keras_colorize.provenance import Provenance, add_provenance
-from keras_colorize.upright import upright
 from keras_colorize.upsampling import Enlargement, strips
 
 __all__ = ["Jpeg"]

@@ -1,7 +1,7 @@
 """A generator as an ONNX model. Needs the extra ``onnx``.
 
 The file is the network alone, with batch, height and width free; what is around it is as for
-:mod:`keras_colorize.tflite`. The metadata is the model's own.
+:mod:`keras_colorize.exporting.tflite`. The metadata is the model's own.
 """
 
 import json
@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_colorize.cards import write_card
 from keras_colorize.errors import ModelError
+from keras_colorize.exporting.cards import write_card
+from keras_colorize.exporting.origin import METADATA_NAME, Origin, compare, describe
 from keras_colorize.files import atomic_folder
-from keras_colorize.origin import METADATA_NAME, Origin, compare, describe
 
 __all__ = ["FILE_NAME", "export_onnx", "load_onnx"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from keras_colorize.directories import (
+from keras_colorize.metadata.directories import (
     EXIF,
     GPS,
     INTEROP,

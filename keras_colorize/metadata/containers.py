@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from keras_colorize.directories import TIFF_XMP, read_tiff_field
-from keras_colorize.xmp import Xmp
+from keras_colorize.metadata.directories import TIFF_XMP, read_tiff_field
+from keras_colorize.metadata.xmp import Xmp
 
 __all__ = [
     "find_xmp",

@@ -1,0 +1,1 @@
+"""Pictures and a report of what a run's statistics say."""

@@ -1,0 +1,1 @@
+"""JPEGs colored reversibly: their luminance stays bit for bit, only chroma is added."""

@@ -1,0 +1,1 @@
+"""What files say about photographs, carried from the original into its colorized copy."""
