@@ -159,7 +159,7 @@ class Colorizer:
         Args:
             photo: a file (of several pages, the first), a Pillow image of any mode, or an array
                 ``(H, W, 3)``, ``(H, W, 1)`` or ``(H, W)`` of uint8, uint16, or float in [0, 1].
-                Color in it is ignored.
+                Color in it is ignored; transparent parts become white.
 
         Returns:
             An RGB image of the same size, upright, whose luminance is the photograph's to within
@@ -256,7 +256,7 @@ def _compile(generator: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
 def _luminance(photo: Photo) -> np.ndarray:
     """Luminance ``(H, W)`` of uint8, uint16, or float in [0, 1]."""
     if isinstance(photo, str | Path):
-        return next(pages_of(photo)).luminance
+        return next(pages_of(photo)).on_white()
     if isinstance(photo, Image.Image):
         upright = ImageOps.exif_transpose(photo)
         deep = upright.mode.startswith("I;16")

@@ -53,6 +53,14 @@ class Page:
         """Width and height in pixels."""
         return self.luminance.shape[1], self.luminance.shape[0]
 
+    def on_white(self) -> np.ndarray:
+        """Its luminance, uint16 ``(H, W)``, as it looks on white where it is transparent."""
+        if self.alpha is None:
+            return self.luminance
+        opacity = self.alpha.astype(np.uint32)  # which holds every product of two of 16 bits
+        blend = opacity * self.luminance + WHITE * (WHITE - opacity)
+        return ((blend + WHITE // 2) // WHITE).astype(np.uint16)
+
 
 def pages_of(
     path: str | Path, *, max_pixels: int = 200_000_000, remove_tint: bool = False

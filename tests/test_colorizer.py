@@ -113,6 +113,21 @@ def test_images_of_any_mode(colorizer: Colorizer, tmp_path: Path) -> None:
     np.testing.assert_array_equal(from_image, np.asarray(colorizer(tmp_path / "turned.png")))
 
 
+def test_transparent_parts_become_white_in_files_and_images(
+    colorizer: Colorizer, tmp_path: Path
+) -> None:
+    image = house()
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    image.save(tmp_path / "house.png")
+    photos = (tmp_path / "house.png", image, house())
+    of_file, of_image, opaque = (
+        color.luminance(np.asarray(colorizer(photo), float))[..., 0] for photo in photos
+    )
+    assert np.abs(of_file - of_image).max() <= 2  # of 16 bits against that of 8-bit RGB
+    assert of_file[0].min() == 255
+    assert np.abs(of_file[-1] - opaque[-1]).max() <= 3
+
+
 def test_the_network_sees_values_between_0_and_1() -> None:
     """Reducing a hard edge overshoots; what the network is given must not."""
     seen = []
