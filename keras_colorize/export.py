@@ -35,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _export(argv: Sequence[str]) -> int:
-    args = _parse(argv)
+    args = _parser().parse_args(list(argv))
+    _check(args)
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
     from keras_colorize.exporting.origin import load_origin
 
@@ -50,7 +51,7 @@ def _export(argv: Sequence[str]) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str]) -> Any:
+def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m keras_colorize.export",
         description="Write a trained generator as a TensorFlow SavedModel for TensorFlow Serving, "
@@ -104,7 +105,11 @@ def _parse(argv: Sequence[str]) -> Any:
         type=str,
         help="tflite, int8: folder of photographs; by default those inside the package",
     )
-    args = parser.parse_args(argv)
+    return parser
+
+
+def _check(args: Any) -> None:
+    """Raise a ConfigError for options that contradict each other or are out of range."""
     for format_, names in _SPECIAL.items():
         misplaced = [name for name in names if format_ != args.format and args[name] is not None]
         if misplaced:
@@ -119,7 +124,6 @@ def _parse(argv: Sequence[str]) -> Any:
         raise ConfigError(f"--size must be at least 1. Received: {args.size}")
     if args.max_pixels is not None and not 1 <= args.max_pixels <= _MOST_PIXELS:
         raise ConfigError(f"--max_pixels must be 1 to {_MOST_PIXELS}. Received: {args.max_pixels}")
-    return args
 
 
 def _saved_model(origin: "Origin", args: Any) -> Path:
