@@ -1,6 +1,6 @@
 """One change at a time to the recipe, each trained on as many photographs, and what it does.
 
-    python benchmarks/ablation.py --photos PHOTOS/modern PHOTOS/early_color_lowres \\
+    python benchmarks/ablation.py --photos PHOTOS/modern PHOTOS/early_color_lowres \
         --lpips_weights alexnet.ckpt vgg16.ckpt --fid_weights default_1.pt
 
 A row is a file of ``configs/ablation/`` on top of ``base.yaml`` there. What has been trained
