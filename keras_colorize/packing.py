@@ -18,7 +18,7 @@ import numpy as np
 from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_path
 from keras_colorize.generators import GeneratorFacts, write_generator
-from keras_colorize.models.unet import CHROMA_LAYER
+from keras_colorize.models.unet import CHROMA_LAYER, keep_luminance
 
 __all__ = ["pack_generator", "saturate"]
 
@@ -32,23 +32,19 @@ def saturate(generator: keras.Model, factor: float) -> keras.Model:
     """A copy of a generator that paints stronger or paler color.
 
     Args:
-        generator: a UNet of ``output: chroma``.
+        generator: a UNet; one that paints RGB gives up the luminance that it paints.
         factor: what its Cb and Cr are multiplied by, before they are limited into gamut; above 0.
 
     Returns:
         A generator of the same weights whose last scaling holds the factor.
 
     Raises:
-        ModelError: the generator paints RGB.
         ValueError: the factor is not above 0.
     """
     if not 0.0 < factor < float("inf"):
         raise ValueError(f"saturation must be above 0 and finite. Received: {factor}")
     if all(layer.name != CHROMA_LAYER for layer in generator.layers):
-        raise ModelError(
-            "saturation needs a generator that paints chroma: train one with generator.output = "
-            "chroma"
-        )
+        generator = keep_luminance(generator)
 
     def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
@@ -85,7 +81,7 @@ def pack_generator(
             photograph shows things smaller than the crops of a training do.
 
     Raises:
-        ModelError: the generator has no chroma to saturate, or a weight is beyond 16 bits.
+        ModelError: a weight is beyond 16 bits.
     """
     if saturation != 1.0:
         generator = saturate(generator, saturation)

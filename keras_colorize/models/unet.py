@@ -13,7 +13,7 @@ from keras_colorize.models.blocks import (
     check_positive,
 )
 
-__all__ = ["CHROMA_LAYER", "build_unet", "unet_stride"]
+__all__ = ["CHROMA_LAYER", "build_unet", "keep_luminance", "unet_stride"]
 
 #: Name of the layer that scales what the network paints to Cb and Cr, with ``output="chroma"``.
 CHROMA_LAYER = "chroma"
@@ -161,6 +161,27 @@ def _head(
     if output == "rgb":
         return keras.layers.Rescaling(0.5, 0.5, name="color", dtype="float32")(painted)
     scale = keras.layers.Rescaling(color.CHROMA_LIMIT, name=CHROMA_LAYER, dtype="float32")
-    rgb = color.add_chroma(luminance, scale(painted))
+    return _join_chroma(luminance, scale(painted))
+
+
+def keep_luminance(generator: keras.Model) -> keras.Model:
+    """A generator that paints RGB, made to paint chroma like any other.
+
+    Of its color the chroma is taken, and joined to the luminance that it is given.
+
+    Args:
+        generator: a UNet of ``output="rgb"``.
+
+    Returns:
+        A model of the same weights with a layer :data:`CHROMA_LAYER`.
+    """
+    (luminance,) = generator.inputs
+    scale = keras.layers.Rescaling(1.0, name=CHROMA_LAYER, dtype="float32")
+    rgb = _join_chroma(luminance, scale(color.chroma(generator.output)))
+    return keras.Model(luminance, rgb, name=generator.name)
+
+
+def _join_chroma(luminance: keras.KerasTensor, chroma: keras.KerasTensor) -> keras.KerasTensor:
+    rgb = color.add_chroma(luminance, chroma)
     # What is beyond [0, 1] is rounding: cut off, but nothing for the gradient to pass through.
     return rgb - ops.stop_gradient(rgb - ops.clip(rgb, 0.0, 1.0))
