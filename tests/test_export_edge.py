@@ -21,6 +21,8 @@ from keras_colorize.errors import DataError, ModelError
 from keras_colorize.exporting.origin import load_origin
 from keras_colorize.exporting.quantization import leave_unlimited, replace_normalization
 from keras_colorize.exporting.tflite import convert, load_tflite, read_calibration
+from keras_colorize.models import build_unet
+from keras_colorize.packing import saturate
 from keras_colorize.pixels import to_rgb
 
 sys.path.insert(0, str(DEPLOY))
@@ -174,8 +176,11 @@ def test_integers_in_and_out(exported: dict[str, Path]) -> None:
     assert kinds == {"int8", "int32"}, "int32: biases and sizes"
 
 
-def test_unlimited_chroma_is_limited_by_who_joins_it(model: Path) -> None:
+@pytest.mark.parametrize("output", ["chroma", "rgb"])
+def test_unlimited_chroma_is_limited_by_who_joins_it(output: str, model: Path) -> None:
     generator = load_origin(model).generator
+    if output == "rgb":
+        generator = saturate(build_unet(4, 3, output="rgb"), 2.0)
     (y,) = read_calibration(SAMPLE / "historical", (64, 64))[:1]
     unlimited = np.asarray(leave_unlimited(generator)(y[None]))
     assert np.abs(color.luminance(unlimited) - y).max() < 1e-5

@@ -53,7 +53,7 @@ def leave_unlimited(generator: keras.Model) -> keras.Model:
     chroma = generator.get_layer(CHROMA_LAYER).output
     to_differences = keras.layers.Conv2D(3, 1, use_bias=False, name="color_differences")
     # Apart from the luminance, whose fine steps int8 keeps only where it is by itself.
-    rgb = keras.layers.Add(name="color")([generator.inputs[0], to_differences(chroma)])
+    rgb = keras.layers.Add(name="unlimited_color")([generator.inputs[0], to_differences(chroma)])
     unit_chroma = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], np.float32)
     to_differences.set_weights([color.ycbcr_to_rgb(unit_chroma)[None, None]])  # (1, 1, 2, 3)
     return keras.Model(generator.input, rgb)
