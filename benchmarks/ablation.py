@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from measuring import ROOT, choose_photos, describe_machine
+from measuring import ROOT, choose_photos, describe_machine, spread
 from PIL import Image, ImageOps
 
 from keras_colorize.colorizer import Colorizer
@@ -82,11 +82,9 @@ def generator_of(runs: str, row: str) -> Path:
 
 def show(folder: str, colorizers: Mapping[str, Colorizer], sheet: Path) -> None:
     """Draw old photographs in gray and in each row's color; print the means of colorfulness."""
-    photos = find_photos(folder)
-    places = np.linspace(0, len(photos) - 1, min(HISTORICAL, len(photos))).round().astype(int)
     cells = []
-    for place in places:
-        with Image.open(photos[place]) as file:
+    for photo in spread(find_photos(folder), HISTORICAL):
+        with Image.open(photo) as file:
             gray = ImageOps.fit(ImageOps.exif_transpose(file).convert("L"), CELL)
         colored = [np.asarray(colorizer(gray)) for colorizer in colorizers.values()]
         cells.append([np.asarray(gray)[..., None], *colored])

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from measuring import ROOT
+from measuring import ROOT, spread
 from PIL import Image, ImageOps
 
 from keras_colorize.colorizer import Colorizer
@@ -38,8 +38,7 @@ def main() -> None:
     folders = {False: find_photos(args.historical), True: find_photos(args.color)}
     parts = []
     for has_color, photos in folders.items():
-        count = args.count[has_color]
-        chosen = [photos[i] for i in np.linspace(0, len(photos) - 1, count).round().astype(int)]
+        chosen = spread(photos, args.count[has_color])
         parts.append(draw_part(chosen, colorizer, has_color=has_color, kind="chosen"))
     for has_color, photos in folders.items():
         failures = [photo for photo in photos if photo.name in args.failures]

@@ -40,6 +40,14 @@ def choose_photos(folders: list[str], validation_share: float) -> list[Path]:
     return [photo.path for photo in photos.photos]
 
 
+def spread(items: Sequence[Any], count: int) -> list[Any]:
+    """So many of a list, evenly spread over it from the first to the last; or all, if fewer."""
+    import numpy as np
+
+    places = np.linspace(0, len(items) - 1, min(count, len(items)))
+    return [items[place] for place in places.round().astype(int)]
+
+
 def describe_machine() -> str:
     """Processor, cores, and how busy they were when the benchmark began."""
     model = platform.processor() or platform.machine()

@@ -11,12 +11,12 @@ import tensorflow as tf
 
 from keras_colorize import color
 from keras_colorize.exporting.graph_strips import by_strips
+from keras_colorize.pixels import WHITE
 from keras_colorize.reduction import MAX_RATIO, REDUCING_GAP
 from keras_colorize.upsampling import RADIUS, REGULARIZATION
 
 __all__ = ["GraphColorizer"]
 
-_WHITE = 65535.0  # in 16 bits
 _CHANNELS = 4  # of the coefficients: slopes of Cb and Cr, offsets of Cb and Cr
 
 
@@ -82,7 +82,7 @@ class GraphColorizer:
 
 def _scale(luminance: tf.Tensor) -> tf.Tensor:
     """Luminance of 16 bits as float32 in [0, 1]."""
-    return tf.cast(luminance, tf.float32) / _WHITE
+    return tf.cast(luminance, tf.float32) / WHITE
 
 
 def _block_means(image: tf.Tensor, axis: int, factor: tf.Tensor) -> tf.Tensor:

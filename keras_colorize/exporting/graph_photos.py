@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from keras_colorize import color
 from keras_colorize.exporting.graph_strips import by_strips
+from keras_colorize.pixels import WHITE
 
 __all__ = ["ImageFormat", "decode_photo", "encode_photo", "exif_orientation"]
 
@@ -46,8 +47,6 @@ _FIRST_CHUNK = 8
 _PICTURE, _EXTENSION = 0x2C, 0x21
 _HAS_TABLE = 0x80  # of colors, after a header; 3 << 1 + the lowest three bits is its length
 _MAX_BLOCKS = 1 << 16  # of at most 255 bytes
-
-_WHITE = 65535.0  # in 16 bits
 
 
 def decode_photo(data: tf.Tensor, max_pixels: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -279,7 +278,7 @@ def _luminance(pixels: tf.Tensor) -> tf.Tensor:
         if pixels.shape[2] == 4:
             alpha = values[..., 3:]
             y = alpha * y + (1.0 - alpha)
-        return tf.cast(tf.round(_WHITE * y), tf.uint16)
+        return tf.cast(tf.round(WHITE * y), tf.uint16)
 
     return by_strips(strip, (height, width, 1), tf.uint16)
 
