@@ -16,6 +16,7 @@ several kinds, and folders of different numbers of files.
 
 import argparse
 import contextlib
+import os
 import resource
 import shutil
 import statistics
@@ -45,9 +46,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--gray", action="store_true", help="JPEGs of one component")
     parser.add_argument("--model", type=Path, help="generator; by default the shipped one")
     parser.add_argument("--quality", type=int, default=92)
-    parser.add_argument("--count", type=int, default=12, help="photographs in the folder")
+    parser.add_argument("--count", type=int, default=24, help="photographs in the folder")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=2)
+    workers = (os.cpu_count() or 1) + 1  # as keras_colorize.colorize has it
+    parser.add_argument("--workers", type=int, default=workers)
     return parser.parse_args()
 
 
@@ -75,10 +77,14 @@ def quietly(function: Callable[[], Any]) -> Any:
 
 
 def measure_speed(arguments: argparse.Namespace) -> None:
-    from keras_colorize import Colorizer
+    from keras_colorize import Colorizer, kernels
     from keras_colorize.coloring import ColoringOptions
     from keras_colorize.colorize import colorize_photos
+    from keras_colorize.colorizer import compute_side_by_side
+    from keras_colorize.jpeg.turbo import turbojpeg_available
 
+    if arguments.workers > 1:  # as the command does
+        compute_side_by_side()
     colorizer = Colorizer.load(arguments.model)
     options = ColoringOptions(quality=arguments.quality)
     with tempfile.TemporaryDirectory() as folder:
@@ -125,6 +131,7 @@ def measure_speed(arguments: argparse.Namespace) -> None:
     kind = "gray" if arguments.gray else "color"
     print(describe_machine())
     print(describe_versions("tensorflow", "keras", "pillow", "numpy"))
+    print(f"libturbojpeg: {turbojpeg_available()}, Numba: {kernels.code_chroma is not None}")
     print(
         f"{arguments.count} {kind} JPEGs of {SIZE[0]} x {SIZE[1]}, quality {arguments.quality}, "
         f"{arguments.workers} workers, working size {colorizer.working_size}, "

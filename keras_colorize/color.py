@@ -19,6 +19,7 @@ __all__ = [
     "add_chroma",
     "add_chroma_planes",
     "chroma",
+    "difference_factors",
     "limit_chroma",
     "limit_chroma_planes",
     "luminance",
@@ -153,6 +154,11 @@ def _room(y: Array, differences: Sequence[Array]) -> Array:
     upwards = headroom / xp.maximum(xp.maximum(highest, headroom), 1e-7)
     downwards = y / xp.maximum(xp.maximum(-lowest, y), 1e-7)
     return xp.minimum(upwards, downwards)
+
+
+def difference_factors() -> tuple[float, float, float, float]:
+    """Of R - Y = a Cr, G - Y = b Cb + c Cr and B - Y = d Cb: a, b, c and d."""
+    return _CR_SCALE, _CB_GREEN, _CR_GREEN, _CB_SCALE
 
 
 def _color_differences(cb: Array, cr: Array) -> tuple[Array, Array, Array]:

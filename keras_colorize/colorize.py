@@ -70,7 +70,8 @@ def colorize_photos(
         format_: of all results, one of :data:`~keras_colorize.writing.WRITABLE`; by default each
             keeps its own.
         shard: do only this part of the work.
-        workers: photographs worked on at the same time; by default one a core.
+        workers: photographs worked on at the same time; by default one more than there are cores,
+            since one or another waits for the disk.
         show_progress: draw a progress bar on standard error.
 
     Returns:
@@ -107,7 +108,7 @@ def colorize_photos(
                 _log.error("failed: %s: %s", record.source, record.reason)
             bar.update()
 
-        _work_ahead(work, tasks, report, workers or os.cpu_count() or 1, room.close)
+        _work_ahead(work, tasks, report, workers or (os.cpu_count() or 1) + 1, room.close)
     return dict(counts)
 
 
@@ -221,8 +222,10 @@ def _colorize(argv: Sequence[str]) -> int:
         return _plan(args, len(sizes) > 1, format_, shard)
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
     from keras_colorize.coloring import ColoringOptions
-    from keras_colorize.colorizer import Colorizer
+    from keras_colorize.colorizer import Colorizer, compute_side_by_side
 
+    if args.workers != 1:
+        compute_side_by_side()
     colorizer = Colorizer.load(
         args.model,
         sizes[0] if len(sizes) == 1 else None,
@@ -291,7 +294,7 @@ def _parser() -> ArgumentParser:
     add("--compare", action="store_true", help="also write gray | color to compare/")
     add("--remove_tint", action="store_true", help="make the paper of toned prints white first")
     add("--overwrite", action="store_true", help="replace existing results")
-    add("--workers", type=int, help="photographs at the same time; by default one a core")
+    add("--workers", type=int, help="photographs at the same time; by default cores + 1")
     add("--shard", type=str, help="i/n: do only part i of n, for n machines")
     add("--max_pixels", type=int, default=200_000_000, help="refuse larger photographs")
     add("--dry_run", action="store_true", help="only list what would be done")

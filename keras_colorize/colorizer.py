@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ from keras_colorize.pixels import WHITE, to_rgb
 from keras_colorize.reduction import pad_to_stride, reduce_luminance, reduced_size, resize_planes
 from keras_colorize.upsampling import Enlargement, guide_chroma, strips
 
-__all__ = ["Colorizer", "Painting", "color_strips"]
+__all__ = ["Colorizer", "Painting", "color_strips", "compute_side_by_side"]
+
+_log = logging.getLogger(__name__)
 
 Photo = str | Path | Image.Image | np.ndarray
 
@@ -239,6 +242,19 @@ def color_strips(
         for channel, plane in enumerate(planes):
             rgb[..., channel] = np.rint(np.clip(white * plane, 0, white))
         yield top, rgb
+
+
+def compute_side_by_side() -> None:
+    """Have TensorFlow spend one thread on each photograph, for calls from several threads at once.
+
+    Their work is spread over the cores already; to share out that of each photograph as well takes
+    a third more of the processor. A process can decide so only before TensorFlow computes anything;
+    later this does nothing.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    except RuntimeError as error:
+        _log.debug("threads stay as they are: %s", error)
 
 
 def _compile(generator: keras.Model) -> Callable[[np.ndarray], np.ndarray]:

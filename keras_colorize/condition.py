@@ -61,11 +61,21 @@ def find_tone(preview: np.ndarray) -> Tone:
     strength = _rms(chroma)
     kind: Literal["neutral", "toned", "colored"] = "neutral"
     if strength > _MONOCHROME:
-        powers = np.stack([np.ones_like(y), y, y**2, y**3], axis=1)
-        explained = powers @ np.linalg.lstsq(powers, chroma, rcond=None)[0]
-        kind = "colored" if _rms(chroma - explained) > _COLORED else "toned"
+        kind = "colored" if _rms(chroma - _explained(y, chroma)) > _COLORED else "toned"
     brightest = y >= np.quantile(y, 1.0 - _PAPER_SHARE)
     return Tone(kind, strength, rgb.reshape(-1, 3)[brightest].mean(axis=0))
+
+
+def _explained(y: np.ndarray, chroma: np.ndarray) -> np.ndarray:
+    """The cubic function of luminance that is nearest to chroma ``(n, 2)``.
+
+    By the normal equations, and without BLAS, whose threads would spin beside those of others.
+    """
+    powers = np.stack([np.ones_like(y), y, y**2, y**3]).astype(np.float64)
+    squares = np.einsum("in,jn->ij", powers, powers)
+    products = np.einsum("in,nc->ic", powers, chroma)
+    factors = np.linalg.lstsq(squares, products, rcond=None)[0]
+    return np.einsum("in,ic->nc", powers, factors)
 
 
 def find_halftone(luminance: np.ndarray) -> bool:

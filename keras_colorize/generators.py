@@ -14,6 +14,7 @@ import keras
 
 from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import ModelError
+from keras_colorize.factoring import merge_factors
 from keras_colorize.files import atomic_path
 from keras_colorize.models import build_unet
 from keras_colorize.models.unet import unet_stride
@@ -119,12 +120,12 @@ def find_generator(name: str) -> Path:
 
 
 def load_weights(generator: keras.Model, path: Path) -> None:
-    """Give a generator the weights of a saved one.
+    """Give a generator the weights of a saved one, whose decoder may have been factored.
 
     Raises:
         ModelError: the saved one was built with other settings, or cannot be loaded.
     """
-    saved, _ = load_generator(path)
+    saved = merge_factors(load_generator(path)[0])
     expected, received = (
         [(weight.path, tuple(weight.shape)) for weight in model.weights]
         for model in (generator, saved)

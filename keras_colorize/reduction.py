@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 from PIL import Image
 
+from keras_colorize import kernels
+
 __all__ = [
     "MAX_RATIO",
     "REDUCING_GAP",
@@ -78,20 +80,27 @@ def _block_means(image: np.ndarray, least_height: int, least_width: int) -> np.n
         return image
     rows = np.linspace(0, height, height // factor + 1).round().astype(int)
     columns = np.linspace(0, width, width // factor + 1).round().astype(int)
-    widths = np.diff(columns)  # at least the factor
     # Of rows, uint32 holds the sums of all that have less than 2^32 pixels.
     exact: np.dtype = np.dtype(np.float64 if image.dtype.kind == "f" else np.uint32)
-    means = np.empty((len(rows) - 1, len(columns) - 1))
-    totals = np.empty((_BLOCK_ROWS, width), exact)
-    for first in range(0, len(means), _BLOCK_ROWS):
-        edges = rows[first : first + _BLOCK_ROWS + 1]
+    sums = np.zeros((len(rows) - 1, len(columns) - 1))
+    if kernels.sum_blocks is not None:
+        kernels.sum_blocks(image, rows, columns, np.empty(width, exact), sums)
+    else:
+        _sum_blocks(image, rows, columns, np.empty((_BLOCK_ROWS, width), exact), sums)
+    return sums / (np.diff(rows)[:, None] * np.diff(columns))
+
+
+def _sum_blocks(
+    image: np.ndarray, rows: np.ndarray, columns: np.ndarray, totals: np.ndarray, sums: np.ndarray
+) -> None:
+    """Add the sums over blocks to ``sums``, as many rows of blocks at once as ``totals`` has."""
+    widths = np.diff(columns)
+    for first in range(0, len(sums), len(totals)):
+        edges = rows[first : first + len(totals) + 1]
         part = totals[: len(edges) - 1]
         for total, (top, bottom) in zip(part, itertools.pairwise(edges)):
-            np.add.reduce(image[top:bottom], axis=0, dtype=exact, out=total)
+            np.add.reduce(image[top:bottom], axis=0, dtype=total.dtype, out=total)
         # Column by column of a block: `reduceat` takes twice as long over blocks of a few pixels.
-        sums = np.zeros((len(part), len(widths)))
         for column in range(widths.max()):
-            has = slice(None) if column < factor else widths > column
-            sums[:, has] += part[:, (columns[:-1] + column)[has]]
-        means[first : first + _BLOCK_ROWS] = sums / (np.diff(edges)[:, None] * widths)
-    return means
+            has = slice(None) if column < widths.min() else widths > column
+            sums[first : first + len(part), has] += part[:, (columns[:-1] + column)[has]]

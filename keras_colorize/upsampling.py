@@ -9,9 +9,12 @@ The full photograph is worked on in strips of rows: memory stays bounded, and a 
 processor's cache.
 """
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
+
+from keras_colorize import color, kernels
 
 __all__ = ["RADIUS", "REGULARIZATION", "Enlargement", "guide_chroma", "resample_taps", "strips"]
 
@@ -69,10 +72,8 @@ class Enlargement:
         # (4, h, width): of few rows as yet, so that a strip costs one product of small matrices.
         planes, rows, columns = coefficients.shape
         self._planes = np.empty((planes, rows, width), np.float32)
-        places, weights = resample_taps(columns, width)
-        for left in range(0, width, _BAND_COLUMNS):
-            part = slice(left, left + _BAND_COLUMNS)
-            used, matrix = _band(places[part], weights[part])
+        for index, (used, matrix) in enumerate(_bands(columns, width)):
+            part = slice(index * _BAND_COLUMNS, (index + 1) * _BAND_COLUMNS)
             narrow = coefficients[..., used].reshape(planes * rows, -1)
             self._planes[..., part] = _product(narrow, matrix.T).reshape(planes, rows, -1)
         self._places, self._weights = resample_taps(rows, height)
@@ -95,6 +96,33 @@ class Enlargement:
             offset += slope
         return cb, cr
 
+    def coded(self, luminance: np.ndarray) -> np.ndarray:
+        """Cb and Cr of the full photograph as JPEG codes them (ITU-T T.871, section 7).
+
+        Args:
+            luminance: of the photograph, uint8 ``(height, width)``.
+
+        Returns:
+            uint8 ``(2, height, width)``, 128 is gray; limited to what the luminance allows.
+        """
+        planes = np.empty((2, *luminance.shape), np.uint8)
+        if kernels.code_chroma is not None:
+            kernels.code_chroma(
+                self._planes, self._places, self._weights, np.ascontiguousarray(luminance), planes
+            )
+            return planes
+        for top, bottom in strips(*luminance.shape):
+            y = luminance[top:bottom].astype(np.float32) / np.float32(255.0)
+            limited = color.limit_chroma_planes(y, *self.chroma(top, y))
+            for plane, chroma in zip(planes, limited):
+                # Half a level more, since the conversion to integers cuts off. It stays below 256:
+                # the luminance of pure blue and pure red, which alone have chroma of 0.5, lies
+                # between two levels.
+                chroma *= 255.0
+                chroma += 128.5
+                plane[top:bottom] = chroma
+        return planes
+
 
 def strips(height: int, width: int, pixels: int = _STRIP_PIXELS) -> Iterator[tuple[int, int]]:
     """First row and the row after the last of each strip, from top to bottom.
@@ -109,6 +137,7 @@ def strips(height: int, width: int, pixels: int = _STRIP_PIXELS) -> Iterator[tup
         yield top, min(top + rows, height)
 
 
+@functools.lru_cache(maxsize=16)  # the photographs of an archive are often of one size
 def resample_taps(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Bicubic enlargement along one axis: each new pixel is a weighted sum of four old ones.
 
@@ -116,14 +145,27 @@ def resample_taps(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
     scaled to a sum of 1. Both as in Pillow and TensorFlow.
 
     Returns:
-        Places of the old pixels, and their weights, float32; ``(new_size, 4)`` each.
+        Places of the old pixels, and their weights, float32; ``(new_size, 4)`` each, read-only.
     """
     centers = (np.arange(new_size) + 0.5) * size / new_size - 0.5
     places = np.floor(centers).astype(int)[:, None] + np.arange(-1, 3)
     weights = _cubic(np.abs(centers[:, None] - places))
     weights[(places < 0) | (places >= size)] = 0.0
     weights /= weights.sum(axis=1, keepdims=True)
-    return np.clip(places, 0, size - 1), weights.astype(np.float32)
+    taps = np.clip(places, 0, size - 1), weights.astype(np.float32)
+    for array in taps:
+        array.flags.writeable = False
+    return taps
+
+
+@functools.lru_cache(maxsize=16)
+def _bands(size: int, new_size: int) -> list[tuple[slice, np.ndarray]]:
+    """Bicubic enlargement as matrices, each of ``_BAND_COLUMNS`` new pixels or the rest."""
+    places, weights = resample_taps(size, new_size)
+    return [
+        _band(places[left : left + _BAND_COLUMNS], weights[left : left + _BAND_COLUMNS])
+        for left in range(0, new_size, _BAND_COLUMNS)
+    ]
 
 
 def _band(places: np.ndarray, weights: np.ndarray) -> tuple[slice, np.ndarray]:

@@ -19,21 +19,17 @@ import tifffile
 from conftest import SAMPLE, copy_sample, save_loud_generator
 from PIL import Image, ImageCms, ImageOps
 
-from keras_colorize import Colorizer, color, colorize
+from keras_colorize import Colorizer, color, colorize, kernels
 from keras_colorize.coloring import ColoringOptions
 from keras_colorize.colorize import colorize_photos
 from keras_colorize.colorizer import Painting
-from keras_colorize.condition import Tone
 from keras_colorize.errors import DataError
 from keras_colorize.files import hash_file
 from keras_colorize.jpeg.chroma import drop_chroma
 from keras_colorize.jpeg.luminance import luminance_coefficients
-from keras_colorize.jpeg.reversible import Jpeg
 from keras_colorize.ledger import Ledger
 from keras_colorize.metadata.provenance import DIGITAL_SOURCE_TYPE, read_provenance
-from keras_colorize.metadata.reading import NO_METADATA
 from keras_colorize.tasks import Shard, find_tasks
-from keras_colorize.upsampling import Enlargement
 
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
 
@@ -199,17 +195,35 @@ def test_other_formats_are_turned_upright(run: Run, out: Path, tmp_path: Path) -
         assert image.getexif().get(0x0112, 1) == 1
 
 
-def test_the_strongest_chroma_fits_into_its_bytes() -> None:
-    """Of every luminance and many hues; against the definition (T.871, section 7) in float64."""
-    luminance = np.arange(256, dtype=np.uint8)[None].repeat(4, axis=0)
-    jpeg = Jpeg(b"", luminance, (256, 4), None, Tone("neutral", 0.0, np.ones(3)), NO_METADATA)
-    for angle in np.linspace(0.0, 2.0 * np.pi, 721):
-        chroma = np.array([np.cos(angle), np.sin(angle)])
-        flat = np.concatenate([np.zeros(2), chroma]).astype(np.float32).reshape(4, 1, 1)
-        planes = jpeg._planes(Enlargement(flat, 4, 256))
-        y = np.arange(256)[:, None] / 255.0
-        expected = 255.0 * color.limit_chroma(y, np.tile(chroma, (256, 1))).T + 128.0
-        assert np.abs(planes[:, 0] - expected).max() < 0.501
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_compiled_or_not_a_large_jpeg_comes_out_alike(
+    colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    large = house().convert(mode).resize((451, 333), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lying on its side
+    large.save(tmp_path / "large.jpg", quality=92, exif=exif)
+    expected = luminance_coefficients((tmp_path / "large.jpg").read_bytes())[0]
+    results = []
+    for way in ("compiled", "by NumPy"):
+        if way == "by NumPy":
+            for name in kernels.__all__:
+                monkeypatch.setattr(kernels, name, None)
+        counts = colorize_photos([tmp_path / "large.jpg"], tmp_path / way, colorizer)
+        assert counts == {"colorized": 1}
+        (row,) = report(tmp_path / way)
+        assert row["method"] == "reversible JPEG"
+        result = tmp_path / way / "large.jpg"
+        coefficients = luminance_coefficients(result.read_bytes())[0]
+        np.testing.assert_array_equal(coefficients, expected)
+        with Image.open(result) as image:
+            results.append((row["warnings"], np.asarray(image.convert("YCbCr"), int)))
+    (warnings, compiled), (same_warnings, by_numpy) = results
+    assert warnings == same_warnings
+    assert compiled[..., 1:].std() > 10
+    # A level of luminance, which guides the color, may be rounded otherwise.
+    assert np.abs(compiled - by_numpy).max() <= 3
+    assert np.abs(compiled - by_numpy).mean() < 0.02
 
 
 def test_a_jpeg_that_cannot_stay_is_encoded_anew_and_says_why(

@@ -1,5 +1,7 @@
 """Colorizing: any size, luminance kept, nothing lost, honest exit status."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -261,3 +263,22 @@ def test_other_files_are_no_generators(content: bytes | str | None, tmp_path: Pa
         path.write_bytes(content)
     with pytest.raises(ModelError, match=r"generator\.keras"):
         load_generator(path)
+
+
+def test_threads_are_one_for_each_photograph_from_the_beginning_or_not_at_all() -> None:
+    code = """
+import tensorflow as tf
+from keras_colorize.colorizer import compute_side_by_side
+if {early}: compute_side_by_side()
+tf.constant(1) + 1
+compute_side_by_side()
+print(tf.config.threading.get_intra_op_parallelism_threads())
+"""
+    for early, threads in ((True, "1"), (False, "0")):  # 0: TensorFlow's own choice
+        process = subprocess.run(
+            [sys.executable, "-c", code.format(early=early)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert process.stdout.strip() == threads

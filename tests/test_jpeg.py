@@ -14,12 +14,13 @@ from typing import Any
 import jpeglib
 import numpy as np
 import pytest
-from PIL import Image, MpoImagePlugin
+from PIL import Image, JpegImagePlugin, MpoImagePlugin
 
-from keras_colorize import photos
+from keras_colorize import kernels, photos
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.jpeg import luminance as jpeg_luminance
 from keras_colorize.jpeg.chroma import add_chroma_planes, drop_chroma
+from keras_colorize.jpeg.halved import HalvedJpeg
 from keras_colorize.jpeg.luminance import (
     luminance_coefficients,
     read_luminance,
@@ -474,7 +475,7 @@ with_turbojpeg = pytest.mark.skipif(
 def without_turbojpeg(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Has `jpeg_luminance` behave as where the library is missing."""
     with monkeypatch.context() as patched:
-        patched.setattr(jpeg_luminance, "recode_luminance", lambda jpeg: None)
+        patched.setattr(jpeg_luminance, "recode_luminance", lambda *_: None)
         yield patched
 
 
@@ -496,7 +497,7 @@ def test_turbojpeg_writes_what_jpeglib_writes(
     used = []
     recode = jpeg_luminance.recode_luminance
     without_turbojpeg.setattr(
-        jpeg_luminance, "recode_luminance", lambda jpeg: used.append(recode(jpeg)) or used[-1]
+        jpeg_luminance, "recode_luminance", lambda *given: used.append(recode(*given)) or used[-1]
     )
     assert drop_chroma(jpeg) == expected
     assert None not in used and len(used) == 1
@@ -519,3 +520,66 @@ def test_damage_comes_to_the_same_with_turbojpeg_and_without(
     assert [outcome(jpeg) for jpeg in jpegs] == expected
     refused = sum(isinstance(result, str) for result in expected)
     assert refused > 50 and len(expected) - refused > 50
+
+
+# --- half-size pixels from the coefficients that recoding reads ---
+
+with_kernels = pytest.mark.skipif(kernels.halve_blocks is None, reason="Numba is not installed")
+
+
+def halved(jpeg: bytes) -> HalvedJpeg | None:
+    with JpegImagePlugin.JpegImageFile(io.BytesIO(jpeg)) as image:
+        tables = [np.reshape(image.quantization[slot], (8, 8)) for *_, slot in image.layer]
+    return HalvedJpeg.read(jpeg, tables)
+
+
+@with_turbojpeg
+@with_kernels
+@pytest.mark.parametrize("name", [*COLOR, "4:1:1"])
+def test_halved_pixels_are_those_of_libjpeg(name: str) -> None:
+    jpeg = COLOR.get(name) or encode(PHOTO, subsampling="4:1:1")
+    result = halved(jpeg)
+    assert result is not None
+    assert drop_chroma(jpeg) == drop_chroma(colorized(jpeg, recoded=result.recoded))
+    with JpegImagePlugin.JpegImageFile(io.BytesIO(jpeg)) as image:
+        full = image.size
+        # Never less than half, as `draft` chooses.
+        image.draft("YCbCr", (max(full[0] // 2, 1), max(full[1] // 2, 1)))
+        image.load()
+        half = tuple(-(-side // 2) for side in full)
+        assert result.luminance.shape == half[::-1]
+        if image.size == half:  # of the smallest, `draft` makes no half
+            expected = np.asarray(image.getchannel(0), int)
+            difference = np.abs(result.luminance - expected)
+            assert difference.max() <= 1
+            assert (difference > 0).mean() < 0.1
+    assert all(side >= full_side / 32 for side, full_side in zip(result.preview.size, full))
+
+
+@with_turbojpeg
+@with_kernels
+@pytest.mark.parametrize("name", ["4:4:4", "4:2:2", "4:2:0", "photograph"])
+def test_preview_has_the_colors_of_the_photograph(name: str) -> None:
+    result = halved(COLOR[name])
+    assert result is not None
+    preview = np.asarray(result.preview, int)
+    block = {"4:4:4": (8, 8), "4:2:2": (16, 8)}.get(name, (16, 16))
+    with Image.open(io.BytesIO(COLOR[name])) as image:
+        reduced = np.asarray(image.convert("YCbCr").reduce(block))
+    assert preview.shape == reduced.shape
+    assert preview[..., 1].std() > 5  # or else gray would do
+    inside = np.abs(preview - reduced)[:-1, :-1]  # blocks at the borders reach beyond
+    assert inside.max() <= 2
+
+
+@with_turbojpeg
+@with_kernels
+def test_what_must_be_read_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    jpeg = COLOR["4:2:0"]
+    assert halved(jpeg) is not None
+    assert halved(GRAY["quality_75"]) is None
+    assert halved(colorized(GRAY["quality_75"])) is None  # its luminance can be copied
+    middle = len(jpeg) // 2
+    assert halved(jpeg[:middle] + bytes(range(200)) + jpeg[middle + 200 :]) is None
+    monkeypatch.setattr(kernels, "halve_blocks", None)
+    assert halved(jpeg) is None

@@ -125,12 +125,28 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "stride, 16" in capsys.readouterr().err
 
 
+def test_the_command_makes_the_decoder_lighter(tmp_path: Path) -> None:
+    model, output = tmp_path / "generator.keras", tmp_path / "packed.keras"
+    generator = build()
+    save_generator(model, generator, CONFIG, size=90, run="test", step=7)
+    arguments = ["--model", str(model), "--output", str(output)]
+    lighter = ["--ranks", "24", "48", "64", "64", "--photos", str(SAMPLE / "modern")]
+    assert pack.main([*arguments, *lighter]) == 0
+    factored, facts = load_generator(output)
+    assert facts == dataclasses.replace(FACTS, working_size=90)
+    assert factored.count_params() < 0.8 * generator.count_params()
+    y = sample_luminance()
+    chroma, expected = (color.chroma(np.asarray(model(y))) for model in (factored, generator))
+    assert np.square(chroma - expected).mean() < 0.05 * np.square(expected).mean()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--output", "packed.h5"], "must end in .keras"),
         (["--output", "packed.keras", "--saturation", "inf"], "saturation"),
         (["--output", "packed.keras", "--saturation", "-1"], "--saturation must be above 0"),
+        (["--output", "packed.keras", "--ranks", "8"], "--ranks and --photos belong together"),
         (["--output", "packed.keras"], "found no file"),
     ],
 )

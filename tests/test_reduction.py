@@ -5,6 +5,7 @@ import pytest
 from conftest import SAMPLE
 from PIL import Image
 
+from keras_colorize import kernels
 from keras_colorize.reduction import (
     pad_to_stride,
     reduce_luminance,
@@ -53,6 +54,20 @@ def test_depths_are_alike() -> None:
     assert expected.dtype == np.float32
     for same in (photo.astype(np.uint16) * 257, photo / 255.0):
         np.testing.assert_allclose(reduce_luminance(same, 50), expected, atol=1e-6)
+
+
+@pytest.mark.skipif(kernels.sum_blocks is None, reason="Numba is not installed")
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1200, 1800), (701, 89)])
+def test_compiled_or_not_it_is_the_same(
+    shape: tuple[int, int], dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = house()[: shape[0], : shape[1]]
+    photo = (photo / 255.0 if np.dtype(dtype).kind == "f" else photo).astype(dtype)
+    compiled = [reduce_luminance(photo, side) for side in (10, 32)]
+    monkeypatch.setattr(kernels, "sum_blocks", None)
+    for side, expected in zip((10, 32), compiled):
+        np.testing.assert_allclose(reduce_luminance(photo, side), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("shape", "short_side"), [((1200, 1800), 16), ((700, 89), 1)])

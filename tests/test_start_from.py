@@ -5,12 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SAMPLE
 
 from keras_colorize.config import FitConfig, GeneratorConfig
 from keras_colorize.errors import ModelError
-from keras_colorize.generators import find_generator, find_shipped, load_generator, save_generator
+from keras_colorize.exporting.tflite import read_calibration
+from keras_colorize.factoring import factorize
+from keras_colorize.generators import (
+    find_generator,
+    find_shipped,
+    load_generator,
+    save_generator,
+    write_generator,
+)
 from keras_colorize.models import build_unet
 from keras_colorize.training import build_gan, train
+
+UP = ("up_0", "up_1")
 
 
 def saved(folder: Path, config: GeneratorConfig) -> Path:
@@ -32,6 +43,20 @@ def test_both_generators_begin_with_the_saved_weights(tiny: FitConfig, tmp_path:
     for generator in (gan.generator, gan.ema_generator):
         for weight, value in zip(generator.get_weights(), expected, strict=True):
             np.testing.assert_array_equal(weight, value)
+
+
+def test_a_factored_decoder_is_multiplied_out(tiny: FitConfig, tmp_path: Path) -> None:
+    generator, facts = load_generator(saved(tmp_path, tiny.generator))
+    photos = read_calibration(SAMPLE / "modern", (32, 32))
+    path = tmp_path / "factored.keras"
+    ranks = [min(layer.kernel.shape[-1], 4) for layer in map(generator.get_layer, UP)]
+    write_generator(path, factorize(generator, ranks, photos), facts)
+    begun = build_gan(starting_from(tiny, str(path)), 8).generator
+    factored, _ = load_generator(path)
+    batch = np.stack(photos[:4])
+    expected = np.asarray(factored.predict_on_batch(batch))
+    np.testing.assert_allclose(begun.predict_on_batch(batch), expected, atol=1e-5)
+    assert np.abs(expected - generator.predict_on_batch(batch)).max() > 1e-5  # something was lost
 
 
 def test_a_checkpoint_wins_over_them(tiny: FitConfig, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from conftest import SAMPLE
 from PIL import Image
 
-from keras_colorize import color
+from keras_colorize import color, kernels
 from keras_colorize.upsampling import Enlargement, guide_chroma, resample_taps, strips
 
 
@@ -108,3 +108,44 @@ def test_color_bleeds_less_at_edges(factor: int) -> None:
         errors.append([np.square(result - chroma)[edges].mean() for result in results])
     guided, bilinear = np.transpose(errors)
     assert np.median(guided / bilinear) < 0.9
+
+
+# --- as JPEG codes it ---
+
+
+@pytest.fixture(params=["compiled", "by NumPy"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "by NumPy":
+        monkeypatch.setattr(kernels, "code_chroma", None)
+    elif kernels.code_chroma is None:
+        pytest.skip("Numba is not installed")
+    return request.param
+
+
+def test_the_strongest_chroma_fits_into_its_bytes(way: str) -> None:
+    """Of every luminance and many hues; against the definition (T.871, section 7) in float64."""
+    luminance = np.arange(256, dtype=np.uint8)[None].repeat(4, axis=0)
+    y = np.arange(256)[:, None] / 255.0
+    for angle in np.linspace(0.0, 2.0 * np.pi, 721):
+        chroma = np.array([np.cos(angle), np.sin(angle)])
+        flat = np.concatenate([np.zeros(2), chroma]).astype(np.float32).reshape(4, 1, 1)
+        planes = Enlargement(flat, 4, 256).coded(luminance)
+        expected = 255.0 * color.limit_chroma(y, np.tile(chroma, (256, 1))).T + 128.0
+        assert np.abs(planes[:, 0] - expected).max() < 0.501
+
+
+def test_coded_chroma_is_that_of_strips(way: str) -> None:
+    photo = house()
+    small = resize(photo, 40, 60, Image.Resampling.LANCZOS)
+    coefficients = guide_chroma(3.0 * color.chroma(small), color.luminance(small))
+    levels = np.rint(255.0 * color.luminance(photo)[..., 0]).astype(np.uint8)
+    enlargement = Enlargement(coefficients, *levels.shape)
+    y = levels.astype(np.float32) / np.float32(255.0)
+    chroma = np.stack(enlargement.chroma(0, y), axis=-1)
+    limited = color.limit_chroma(y[..., None], chroma)
+    assert np.abs(limited - chroma).max() > 0.1, "nothing was limited"
+    for luminance in (levels, np.ascontiguousarray(levels.T).T):  # of any order in memory
+        planes = enlargement.coded(luminance)
+        assert planes.dtype == np.uint8
+        expected = 255.0 * np.moveaxis(limited, -1, 0) + 128.0
+        assert np.abs(planes - expected).max() < 0.501

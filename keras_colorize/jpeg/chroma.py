@@ -15,6 +15,7 @@ luminance H = Hmax, as in a gray JPEG, whatever sampling factors that one names.
 import dataclasses
 import functools
 import io
+import tempfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,6 +57,7 @@ def add_chroma_planes(
     quality: int,
     exif: bytes | None = None,
     xmp: bytes | None = None,
+    recoded: bytes | None = None,
 ) -> bytes:
     """Make a color JPEG of a JPEG's luminance, bit for bit, and two planes of chroma.
 
@@ -74,6 +76,7 @@ def add_chroma_planes(
         quality: of the chroma, 1 to 100, as libjpeg counts.
         exif: block that replaces the one in the file, or is added; it begins with ``II`` or ``MM``.
         xmp: packet of any length that replaces what is in the file, or is added.
+        recoded: what :func:`~keras_colorize.jpeg.luminance.recode_interleaved` gave of the file.
 
     Returns:
         The file. :func:`drop_chroma` undoes it.
@@ -89,7 +92,7 @@ def add_chroma_planes(
     if not 1 <= quality <= 100:
         raise ValueError(f"quality must be 1 to 100. Received: {quality}")
     color = declare_ycbcr(
-        _append_chroma(isolate_luminance(file.segments, frame), (cb, cr), factor, quality)
+        _append_chroma(isolate_luminance(file.segments, frame, recoded), (cb, cr), factor, quality)
     )
     if exif is not None:
         color = replace_exif(color, exif)
@@ -164,11 +167,13 @@ def _append_chroma(
 
 def _encode_plane(plane: np.ndarray, quality: int, *, progressive: bool) -> list[Segment]:
     """A plane of chroma as a gray JPEG: its DQT, then its scans, each behind its DHT."""
-    output = io.BytesIO()
-    Image.fromarray(plane).save(
-        output, "JPEG", qtables=[_chroma_table(quality)], progressive=progressive
-    )
-    return only(split_jpeg(output.getbuffer()).segments, Marker.DQT, Marker.DHT, Marker.SOS)
+    # Into a file, for which Pillow gives up Python's lock, as it does not to write into memory.
+    with tempfile.TemporaryFile() as file:
+        Image.fromarray(plane).save(
+            file, "JPEG", qtables=[_chroma_table(quality)], progressive=progressive
+        )
+        file.seek(0)
+        return only(split_jpeg(file.read()).segments, Marker.DQT, Marker.DHT, Marker.SOS)
 
 
 @functools.cache

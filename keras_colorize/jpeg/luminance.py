@@ -34,13 +34,15 @@ from keras_colorize.jpeg.segments import (
     split_jpeg,
     without,
 )
-from keras_colorize.jpeg.turbo import recode_luminance
+from keras_colorize.jpeg.turbo import See, find_range, recode_luminance
 from keras_colorize.pixels import TRUNCATED
 
 __all__ = [
+    "is_interleaved",
     "isolate_luminance",
     "luminance_coefficients",
     "read_luminance",
+    "recode_interleaved",
 ]
 
 
@@ -50,12 +52,15 @@ _IDENTIFIER = 1
 _CODED = (Marker.DQT, Marker.DHT, Marker.DRI, Marker.SOS)
 
 
-def isolate_luminance(segments: Sequence[Segment], frame: Frame) -> list[Segment]:
+def isolate_luminance(
+    segments: Sequence[Segment], frame: Frame, recoded: bytes | None = None
+) -> list[Segment]:
     """The segments of a gray JPEG with the luminance of a gray or color one.
 
     Args:
         segments: of the JPEG.
         frame: what :func:`~keras_colorize.jpeg.segments.read_frame` says of them.
+        recoded: what :func:`recode_interleaved` gave of them, if it was called.
 
     Returns:
         Its segments; the component is named 1. Metadata stay, and so does all that belongs to the
@@ -68,11 +73,10 @@ def isolate_luminance(segments: Sequence[Segment], frame: Frame) -> list[Segment
     marker = frame.marker
     if len(frame.components) == 3:
         slots = {component.table for component in frame.components[1:]} - {luminance.table}
-        scans = [scan_components(segment) for segment in only(segments, Marker.SOS)]
-        if all(scan == (luminance.identifier,) for scan in scans if luminance.identifier in scan):
-            segments = _without_chroma_scans(segments, luminance)
+        if is_interleaved(segments, frame):
+            segments, marker = _recode_luminance(segments, frame, recoded)
         else:
-            segments, marker = _recode_luminance(segments, frame)
+            segments = _without_chroma_scans(segments, luminance)
         segments = _without_tables(segments, slots)
     gray = Component(_IDENTIFIER, 1, 1, luminance.table)
     header = Frame(marker, frame.width, frame.height, (gray,)).as_segment()
@@ -85,6 +89,24 @@ def isolate_luminance(segments: Sequence[Segment], frame: Frame) -> list[Segment
         else:
             isolated.append(segment)
     return isolated
+
+
+def is_interleaved(segments: Sequence[Segment], frame: Frame) -> bool:
+    """Whether luminance and chroma are coded in turns, in any scan."""
+    luminance = frame.components[0].identifier
+    scans = [scan_components(segment) for segment in only(segments, Marker.SOS)]
+    return any(luminance in scan and scan != (luminance,) for scan in scans)
+
+
+def recode_interleaved(
+    segments: Sequence[Segment], frame: Frame, see: See = find_range
+) -> bytes | None:
+    """What :func:`~keras_colorize.jpeg.turbo.recode_luminance` gives of a JPEG's segments.
+
+    Raises:
+        IrreversibleJpegError: so much is missing that it isn't worth trying.
+    """
+    return recode_luminance(_coded_file(segments, frame, PLAIN_JFIF), see)
 
 
 def luminance_coefficients(jpeg: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -147,7 +169,9 @@ def _without_tables(segments: Sequence[Segment], slots: set[int]) -> list[Segmen
     return kept
 
 
-def _recode_luminance(segments: Sequence[Segment], frame: Frame) -> tuple[list[Segment], int]:
+def _recode_luminance(
+    segments: Sequence[Segment], frame: Frame, recoded_file: bytes | None
+) -> tuple[list[Segment], int]:
     """Code the luminance of a color JPEG by itself, in one sequential scan, without any loss.
 
     Returns:
@@ -162,7 +186,8 @@ def _recode_luminance(segments: Sequence[Segment], frame: Frame) -> tuple[list[S
         for slot, _ in quantization_tables(segment)
     ):
         raise IrreversibleJpegError("its quantization tables change between scans")
-    recoded_file = recode_luminance(_coded_file(segments, frame, PLAIN_JFIF))
+    if recoded_file is None:
+        recoded_file = recode_interleaved(segments, frame)
     if recoded_file is None:
         coefficients, _ = _read_coefficients(segments, frame)
         recoded_file = _write_coefficients(coefficients, frame)

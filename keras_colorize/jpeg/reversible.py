@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
-from keras_colorize import color
 from keras_colorize.condition import Tone, find_tone
 from keras_colorize.errors import IrreversibleJpegError
-from keras_colorize.formats import TURN, open_file, open_image, photo_errors
+from keras_colorize.formats import TURN, open_file, photo_errors
 from keras_colorize.icc import make_converter
 from keras_colorize.jpeg.chroma import add_chroma_planes
+from keras_colorize.jpeg.halved import HalvedJpeg
 from keras_colorize.metadata.provenance import Provenance, add_provenance
 from keras_colorize.metadata.reading import Metadata, orientation, read_metadata
 from keras_colorize.metadata.upright import upright
 from keras_colorize.pixels import check_size, opposite_turn, swaps_sides, turn_array
-from keras_colorize.upsampling import Enlargement, strips
+from keras_colorize.upsampling import Enlargement
 
 __all__ = ["Jpeg"]
 
@@ -37,6 +37,7 @@ class Jpeg:
         turn: how it was turned upright.
         tone: whether it is in color.
         metadata: as they are.
+        recoded: its luminance coded anew, where that was done to decode it.
     """
 
     data: bytes
@@ -45,6 +46,7 @@ class Jpeg:
     turn: Image.Transpose | None
     tone: Tone
     metadata: Metadata
+    recoded: bytes | None = None
 
     @classmethod
     def read(cls, path: Path, *, max_pixels: int, half_chroma_from: int) -> Self:
@@ -62,27 +64,26 @@ class Jpeg:
         """
         with open_file(path) as file, photo_errors("JPEG"):
             data = file.read()
-            image: Image.Image = open_image(io.BytesIO(data), "JPEG")
-            check_size(*image.size, max_pixels)
+            image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+            width, height = image.size  # before decoding at half of it changes that
+            check_size(width, height, max_pixels)
             _check_colors(image)
-            width, height = image.size
             half = min(image.size) >= half_chroma_from
-            size = (-(-width // 2), -(-height // 2)) if half else image.size
-            asked = (width // 2, height // 2) if half else image.size
-            # Without a conversion: of a gray one L, of others luminance and chroma as coded.
-            image.draft("L" if image.mode == "L" else "YCbCr", asked)
-            image.load()
+            quick = HalvedJpeg.read(data, _tables(image)) if half and image.mode == "RGB" else None
+            if quick is None:
+                luminance, preview = _decode(image, half=half, size=len(data))
+            else:
+                luminance, preview = quick.luminance, quick.preview
             metadata = read_metadata(image)
             turn = TURN.get(orientation(metadata))
-            luminance = turn_array(np.asarray(image.getchannel(0)), turn)
-            reduced = image.reduce(max(1, min(size) // _PREVIEW_SIDE))
             return cls(
                 data,
-                luminance,
+                turn_array(luminance, turn),
                 (height, width) if swaps_sides(turn) else (width, height),
                 turn,
-                find_tone(np.asarray(reduced.convert("RGB"))),
+                find_tone(np.asarray(_reduce(preview))),
                 metadata,
+                None if quick is None else quick.recoded,
             )
 
     def with_color(
@@ -99,7 +100,8 @@ class Jpeg:
             IrreversibleJpegError: its luminance cannot stay as it is.
         """
         cb, cr = (
-            turn_array(plane, opposite_turn(self.turn)) for plane in self._planes(enlargement)
+            turn_array(plane, opposite_turn(self.turn))
+            for plane in enlargement.coded(self.luminance)
         )
         stored = (self.size[1], self.size[0]) if swaps_sides(self.turn) else self.size
         metadata = upright(self.metadata, stored, turned=False)
@@ -110,22 +112,35 @@ class Jpeg:
             quality=quality,
             exif=metadata.exif,
             xmp=add_provenance(metadata.xmp, provenance),
+            recoded=self.recoded,
         )
 
-    def _planes(self, enlargement: Enlargement) -> np.ndarray:
-        """Cb and Cr as JPEG codes them (T.871, section 7), uint8 ``(2, h, w)``, upright."""
-        planes = np.empty((2, *self.luminance.shape), np.uint8)
-        for top, bottom in strips(*self.luminance.shape):
-            y = self.luminance[top:bottom].astype(np.float32) / np.float32(255.0)
-            limited = color.limit_chroma_planes(y, *enlargement.chroma(top, y))
-            for plane, chroma in zip(planes, limited):
-                # Half a level more, since the conversion to integers cuts off. It stays below 256:
-                # the luminance of pure blue and pure red, which alone have chroma of 0.5, lies
-                # between two levels.
-                chroma *= 255.0
-                chroma += 128.5
-                plane[top:bottom] = chroma
-        return planes
+
+def _decode(
+    image: JpegImagePlugin.JpegImageFile, *, half: bool, size: int
+) -> tuple[np.ndarray, Image.Image]:
+    """Luminance, as the file stores it, and the picture; ``size`` is that of the file in bytes."""
+    width, height = image.size
+    # Without a conversion: of a gray one L, of others luminance and chroma as coded.
+    asked = (width // 2, height // 2) if half else image.size
+    image.draft("L" if image.mode == "L" else "YCbCr", asked)
+    # In one piece: between pieces, Pillow waits for Python's lock.
+    image.decodermaxblock = size
+    image.load()
+    return np.asarray(image if image.mode == "L" else image.getchannel(0)), image
+
+
+def _tables(image: JpegImagePlugin.JpegImageFile) -> list[np.ndarray]:
+    """The quantization table of each component of a JPEG that Pillow has opened, ``(8, 8)``."""
+    return [np.reshape(image.quantization[slot], (8, 8)) for *_, slot in image.layer]
+
+
+def _reduce(preview: Image.Image) -> Image.Image:
+    """RGB of at most ``_PREVIEW_SIDE`` pixels on the shorter side."""
+    scale = min(1.0, _PREVIEW_SIDE / min(preview.size))
+    width, height = (max(round(scale * side), 1) for side in preview.size)
+    reduced = preview.resize((width, height), Image.Resampling.BOX, reducing_gap=1.0)
+    return reduced.convert("RGB")
 
 
 def _check_colors(image: Image.Image) -> None:

@@ -9,9 +9,10 @@ without being decoded must be understood.
 
 import dataclasses
 import enum
-import re
 import struct
 from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from keras_colorize.errors import IrreversibleJpegError
 from keras_colorize.pixels import TRUNCATED
@@ -62,7 +63,8 @@ _WITHOUT_LENGTH = {0x00, 0x01, Marker.SOI, *range(0xD0, 0xD8)}
 
 # In entropy-coded data, FF is followed by 00 or is the beginning of a restart marker; FF FF is
 # padding before a marker.
-_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_ENDS_SCAN = np.ones(256, bool)
+_ENDS_SCAN[[0x00, *range(0xD0, 0xD8), 0xFF]] = False
 
 # What libjpeg refuses to read or write (JPEG_MAX_DIMENSION), and with it nearly every program.
 _MAX_SIDE = 65500
@@ -152,6 +154,7 @@ def split_jpeg(jpeg: Buffer) -> JpegFile:
     if bytes(view[:2]) != bytes((0xFF, Marker.SOI)):
         raise IrreversibleJpegError("no JPEG: it does not begin with an SOI marker")
     segments: list[Segment] = []
+    ends: np.ndarray | None = None
     position = 2
     while True:
         marker, position = _read_marker(view, position)
@@ -166,13 +169,21 @@ def split_jpeg(jpeg: Buffer) -> JpegFile:
         data: Buffer = b""
         payload = bytes(view[start:position])
         if marker == Marker.SOS:
-            match = _END_OF_SCAN.search(view, position)
-            if match is None:
+            ends = _scan_ends(view) if ends is None else ends
+            index = np.searchsorted(ends, position)
+            if index == len(ends):
                 raise _truncated()
-            data, position = view[position : match.start()], match.start()
+            data, position = view[position : ends[index]], int(ends[index])
         if position > len(view):
             raise _truncated()
         segments.append(Segment(marker, payload, data, start))
+
+
+def _scan_ends(view: memoryview) -> np.ndarray:
+    """Where a scan ends if it has begun before: several times as fast as a regular expression."""
+    content = np.frombuffer(view, np.uint8)
+    places = np.flatnonzero(content[:-1] == 0xFF)
+    return places[_ENDS_SCAN[content[places + 1]]]
 
 
 def join_jpeg(segments: Iterable[Segment], trailer: Buffer = b"") -> bytes:

@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-__all__ = ["recode_luminance", "turbojpeg_available"]
+__all__ = ["See", "find_range", "recode_luminance", "turbojpeg_available"]
 
-# Of turbojpeg.h: TJXOPT_GRAY and TJXOPT_COPYNONE, TJFLAG_STOPONWARNING.
-_GRAY, _COPY_NONE = 8, 64
+#: What is shown coefficients, see :func:`recode_luminance`.
+See = Callable[[int, int, np.ndarray], tuple[int, int]]
+
+# Of turbojpeg.h: TJXOPT_GRAY, TJXOPT_NOOUTPUT and TJXOPT_COPYNONE, TJFLAG_STOPONWARNING.
+_GRAY, _NO_OUTPUT, _COPY_NONE = 8, 16, 64
 _STOP_ON_WARNING = 8192
 
 
@@ -50,11 +53,20 @@ def turbojpeg_available() -> bool:
     return _library() is not None
 
 
-def recode_luminance(jpeg: bytes) -> bytes | None:
+def find_range(component: int, row: int, blocks: np.ndarray) -> tuple[int, int]:  # noqa: ARG001
+    """Smallest and largest coefficient of luminance; of chroma, which is not coded, 0."""
+    return (0, 0) if component else (blocks.min(), blocks.max())
+
+
+def recode_luminance(jpeg: bytes, see: See = find_range) -> bytes | None:
     """The gray JPEG of a color JPEG's luminance, coefficient by coefficient.
 
     Args:
         jpeg: YCbCr, of 8 bits.
+        see: is shown the quantized coefficients of all components while they are there: the number
+            of the component, that of the row of blocks, and int16 ``(n, 8, 8)``; it gives the
+            smallest and the largest. Rows and blocks beyond the picture, which fill its last units,
+            are among them.
 
     Returns:
         A baseline JPEG of one scan; ``None`` where the library is missing or has anything to say
@@ -64,22 +76,27 @@ def recode_luminance(jpeg: bytes) -> bytes | None:
     if library is None:
         return None
 
-    def check(address: int, row: _Region, *_: object) -> int:
-        """Stop at what 8-bit samples cannot come to (T.81, section A.3.3) and is coded wrongly."""
+    def show(address: int, row: _Region, _plane: _Region, component: int, *_: object) -> int:
         blocks = np.frombuffer((ctypes.c_int16 * (8 * row.w)).from_address(address), np.int16)
-        return 0 if blocks.min() >= -1024 and blocks.max() <= 1023 else -1
+        least, most = see(component, row.y // 8, blocks.reshape(-1, 8, 8))
+        # Stop at what 8-bit samples cannot come to (T.81, section A.3.3) and is coded wrongly.
+        return 0 if least >= -1024 and most <= 1023 else -1
 
-    transform = _Transform(options=_GRAY | _COPY_NONE, filter=_Filter(check))
-    buffer, size = ctypes.c_void_p(), ctypes.c_ulong()
+    # The first writes nothing: all components pass through its filter.
+    looking = _Transform(options=_NO_OUTPUT | _COPY_NONE, filter=_Filter(show))
+    coding = _Transform(options=_GRAY | _COPY_NONE)
+    transforms = (_Transform * 2)(looking, coding)
+    buffers, sizes = (ctypes.c_void_p * 2)(), (ctypes.c_ulong * 2)()
     with _handle(library) as handle:
         try:
             status = library.tjTransform(
-                handle, jpeg, len(jpeg), 1, ctypes.byref(buffer), ctypes.byref(size),
-                ctypes.byref(transform), _STOP_ON_WARNING,
-            )  # fmt: skip
-            return ctypes.string_at(buffer, size.value) if status == 0 else None
+                handle, jpeg, len(jpeg), 2, buffers, sizes, transforms, _STOP_ON_WARNING
+            )
+            coded = buffers[1]
+            return ctypes.string_at(coded, sizes[1]) if status == 0 and coded else None
         finally:
-            library.tjFree(buffer)
+            for buffer in buffers:
+                library.tjFree(buffer)
 
 
 @contextlib.contextmanager
