@@ -23,8 +23,8 @@ from keras_colorize.models.unet import CHROMA_LAYER, keep_luminance
 __all__ = ["pack_generator", "saturate"]
 
 _WEIGHTS = "model.weights.h5"  # Keras' name of them within a .keras file
-# Arrays of fewer values keep 32 bits: of the shipped generator's 4 million weights they are 5 %. They,
-# the depthwise kernels above all, would cause most of the difference that 16 bits make.
+# Arrays of fewer values keep 32 bits: of the shipped generator's 4 million weights they are 5 %,
+# and they, the depthwise kernels above all, would cause most of the difference of 16 bits.
 _LARGE = 20_000
 
 
