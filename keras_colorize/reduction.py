@@ -23,6 +23,8 @@ MAX_RATIO = 8
 REDUCING_GAP = 2
 
 _BLOCK_ROWS = 64
+# Numba takes neither other floats nor numbers in foreign byte order.
+_COMPILED = (np.uint8, np.uint16, np.float32, np.float64)
 
 
 def reduced_size(shape: tuple[int, ...], short_side: int) -> tuple[int, int]:
@@ -83,7 +85,7 @@ def _block_means(image: np.ndarray, least_height: int, least_width: int) -> np.n
     # Of rows, uint32 holds the sums of all that have less than 2^32 pixels.
     exact: np.dtype = np.dtype(np.float64 if image.dtype.kind == "f" else np.uint32)
     sums = np.zeros((len(rows) - 1, len(columns) - 1))
-    if kernels.sum_blocks is not None:
+    if kernels.sum_blocks is not None and image.dtype in _COMPILED:
         kernels.sum_blocks(image, rows, columns, np.empty(width, exact), sums)
     else:
         _sum_blocks(image, rows, columns, np.empty((_BLOCK_ROWS, width), exact), sums)

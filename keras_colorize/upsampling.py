@@ -104,7 +104,16 @@ class Enlargement:
 
         Returns:
             uint8 ``(2, height, width)``, 128 is gray; limited to what the luminance allows.
+
+        Raises:
+            ValueError: the luminance is of another size or dtype.
         """
+        size = len(self._places), self._planes.shape[2]
+        if luminance.shape != size or luminance.dtype != np.uint8:
+            raise ValueError(
+                f"luminance must be uint8 of shape {size}. "
+                f"Received: {luminance.dtype} of shape {luminance.shape}"
+            )
         planes = np.empty((2, *luminance.shape), np.uint8)
         if kernels.code_chroma is not None:
             kernels.code_chroma(

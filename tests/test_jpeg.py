@@ -25,7 +25,7 @@ from keras_colorize.jpeg.luminance import (
     luminance_coefficients,
     read_luminance,
 )
-from keras_colorize.jpeg.turbo import turbojpeg_available
+from keras_colorize.jpeg.turbo import recode_luminance, turbojpeg_available
 from keras_colorize.metadata.reading import read_metadata
 
 SAMPLE = Path(photos.__file__).parent / "sample"
@@ -570,6 +570,15 @@ def test_preview_has_the_colors_of_the_photograph(name: str) -> None:
     assert preview[..., 1].std() > 5  # or else gray would do
     inside = np.abs(preview - reduced)[:-1, :-1]  # blocks at the borders reach beyond
     assert inside.max() <= 2
+
+
+@with_turbojpeg
+def test_errors_while_looking_are_raised() -> None:
+    def see(component: int, row: int, blocks: np.ndarray) -> tuple[int, int]:
+        raise MemoryError(f"at {component}, {row}")
+
+    with pytest.raises(MemoryError, match="at 0, 0"):
+        recode_luminance(COLOR["4:2:0"], see)
 
 
 @with_turbojpeg

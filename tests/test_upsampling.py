@@ -134,6 +134,15 @@ def test_the_strongest_chroma_fits_into_its_bytes(way: str) -> None:
         assert np.abs(planes[:, 0] - expected).max() < 0.501
 
 
+@pytest.mark.parametrize(("shape", "dtype"), [((5, 256), np.uint8), ((4, 256), np.float32)])
+def test_coded_for_another_luminance_is_refused(
+    way: str, shape: tuple[int, int], dtype: type
+) -> None:
+    enlargement = Enlargement(np.zeros((4, 1, 1), np.float32), 4, 256)
+    with pytest.raises(ValueError, match=r"uint8 of shape \(4, 256\)"):
+        enlargement.coded(np.zeros(shape, dtype))
+
+
 def test_coded_chroma_is_that_of_strips(way: str) -> None:
     photo = house()
     small = resize(photo, 40, 60, Image.Resampling.LANCZOS)

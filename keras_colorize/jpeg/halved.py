@@ -52,8 +52,8 @@ class HalvedJpeg:
             tables: the quantization table of each component, ``(8, 8)``, vertical frequency first.
 
         Returns:
-            ``None`` where it must be read otherwise: Numba or libturbojpeg is missing, or the file
-            is damaged, or its luminance need not be coded anew.
+            ``None`` where it must be read otherwise: Numba or libturbojpeg is missing, the file is
+            damaged, its luminance need not be coded anew, or Cb is sampled otherwise than Cr.
 
         Raises:
             IrreversibleJpegError: its luminance cannot be coded by itself.
@@ -62,7 +62,10 @@ class HalvedJpeg:
             return None
         segments = split_jpeg(jpeg).segments
         frame = read_frame(segments)
-        if not is_interleaved(segments, frame):
+        if len(frame.components) != 3 or not is_interleaved(segments, frame):
+            return None
+        _, *chroma = frame.components
+        if len({(component.horizontal, component.vertical) for component in chroma}) > 1:
             return None
         halving = _Halving(frame, tables)
         recoded = recode_interleaved(segments, frame, halving.see)

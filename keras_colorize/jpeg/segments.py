@@ -65,6 +65,7 @@ _WITHOUT_LENGTH = {0x00, 0x01, Marker.SOI, *range(0xD0, 0xD8)}
 # padding before a marker.
 _ENDS_SCAN = np.ones(256, bool)
 _ENDS_SCAN[[0x00, *range(0xD0, 0xD8), 0xFF]] = False
+_SEARCHED = 1 << 22  # bytes at once
 
 # What libjpeg refuses to read or write (JPEG_MAX_DIMENSION), and with it nearly every program.
 _MAX_SIDE = 65500
@@ -182,8 +183,12 @@ def split_jpeg(jpeg: Buffer) -> JpegFile:
 def _scan_ends(view: memoryview) -> np.ndarray:
     """Where a scan ends if it has begun before: several times as fast as a regular expression."""
     content = np.frombuffer(view, np.uint8)
-    places = np.flatnonzero(content[:-1] == 0xFF)
-    return places[_ENDS_SCAN[content[places + 1]]]
+    ends = []
+    for first in range(0, len(content) - 1, _SEARCHED):  # of FF alone, places take eight times that
+        part = content[first : min(first + _SEARCHED, len(content) - 1)]
+        places = first + np.flatnonzero(part == 0xFF)
+        ends.append(places[_ENDS_SCAN[content[places + 1]]])
+    return np.concatenate(ends)
 
 
 def join_jpeg(segments: Iterable[Segment], trailer: Buffer = b"") -> bytes:

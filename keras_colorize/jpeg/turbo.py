@@ -76,9 +76,15 @@ def recode_luminance(jpeg: bytes, see: See = find_range) -> bytes | None:
     if library is None:
         return None
 
+    errors: list[BaseException] = []
+
     def show(address: int, row: _Region, _plane: _Region, component: int, *_: object) -> int:
         blocks = np.frombuffer((ctypes.c_int16 * (8 * row.w)).from_address(address), np.int16)
-        least, most = see(component, row.y // 8, blocks.reshape(-1, 8, 8))
+        try:
+            least, most = see(component, row.y // 8, blocks.reshape(-1, 8, 8))
+        except BaseException as error:  # noqa: BLE001 - raised below: ctypes would only print it
+            errors.append(error)
+            return -1
         # Stop at what 8-bit samples cannot come to (T.81, section A.3.3) and is coded wrongly.
         return 0 if least >= -1024 and most <= 1023 else -1
 
@@ -92,6 +98,8 @@ def recode_luminance(jpeg: bytes, see: See = find_range) -> bytes | None:
             status = library.tjTransform(
                 handle, jpeg, len(jpeg), 2, buffers, sizes, transforms, _STOP_ON_WARNING
             )
+            if errors:
+                raise errors[0]
             coded = buffers[1]
             return ctypes.string_at(coded, sizes[1]) if status == 0 and coded else None
         finally:
