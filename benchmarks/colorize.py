@@ -16,7 +16,6 @@ several kinds, and folders of different numbers of files.
 
 import argparse
 import contextlib
-import os
 import resource
 import shutil
 import statistics
@@ -34,6 +33,8 @@ import tifffile
 from measuring import ROOT, describe_machine, describe_ratios, describe_versions, format_table
 from PIL import Image
 
+from keras_colorize.colorize import default_workers
+
 SIZE = (4000, 3000)
 LARGE = (12_000, 8_400)  # 100.8 megapixels
 GRAIN = 4.0  # standard deviation in levels
@@ -48,8 +49,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quality", type=int, default=92)
     parser.add_argument("--count", type=int, default=24, help="photographs in the folder")
     parser.add_argument("--rounds", type=int, default=5)
-    workers = (os.cpu_count() or 1) + 1  # as keras_colorize.colorize has it
-    parser.add_argument("--workers", type=int, default=workers)
+    parser.add_argument("--workers", type=int, default=default_workers())
     return parser.parse_args()
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from keras_colorize.coloring import ColoringOptions
     from keras_colorize.colorizer import Colorizer
 
-__all__ = ["colorize_photos", "main"]
+__all__ = ["colorize_photos", "default_workers", "main"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,11 @@ _SUFFIXES = {suffix_of(format_)[1:]: format_ for format_ in WRITABLE}
 def main(argv: Sequence[str] | None = None) -> int:
     """Colorize as the arguments say: status 0 all done, 1 some failed, 2 unusable call."""
     return run_command(_colorize, argv)
+
+
+def default_workers() -> int:
+    """Photographs worked on at the same time: one more than there are cores."""
+    return (os.cpu_count() or 1) + 1  # one or another waits for the disk
 
 
 def colorize_photos(
@@ -70,8 +75,7 @@ def colorize_photos(
         format_: of all results, one of :data:`~keras_colorize.writing.WRITABLE`; by default each
             keeps its own.
         shard: do only this part of the work.
-        workers: photographs worked on at the same time; by default one more than there are cores,
-            since one or another waits for the disk.
+        workers: photographs worked on at the same time; by default :func:`default_workers`.
         show_progress: draw a progress bar on standard error.
 
     Returns:
@@ -108,7 +112,7 @@ def colorize_photos(
                 _log.error("failed: %s: %s", record.source, record.reason)
             bar.update()
 
-        _work_ahead(work, tasks, report, workers or (os.cpu_count() or 1) + 1, room.close)
+        _work_ahead(work, tasks, report, workers or default_workers(), room.close)
     return dict(counts)
 
 
@@ -224,7 +228,8 @@ def _colorize(argv: Sequence[str]) -> int:
     from keras_colorize.coloring import ColoringOptions
     from keras_colorize.colorizer import Colorizer, compute_side_by_side
 
-    if args.workers != 1:
+    several = len(args.photos) > 1 or Path(args.photos[0]).is_dir()
+    if several and args.workers != 1:
         compute_side_by_side()
     colorizer = Colorizer.load(
         args.model,

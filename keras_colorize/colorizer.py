@@ -248,8 +248,8 @@ def compute_side_by_side() -> None:
     """Have TensorFlow spend one thread on each photograph, for calls from several threads at once.
 
     Their work is spread over the cores already; to share out that of each photograph as well takes
-    a third more of the processor. A process can decide so only before TensorFlow computes anything;
-    later this does nothing.
+    a third more of the processor. It holds for the whole process and for all that TensorFlow does
+    in it, and can only be decided before TensorFlow computes anything; later this does nothing.
     """
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)

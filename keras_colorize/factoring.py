@@ -61,7 +61,8 @@ def factorize(
         if layer.name not in names:
             return layer(*inputs, **options)
         rank, name = names[layer.name], _PREFIX + layer.name
-        reduce = keras.layers.Conv2D(rank, 1, use_bias=False, name=name)
+        policy = layer.dtype_policy
+        reduce = keras.layers.Conv2D(rank, 1, use_bias=False, name=name, dtype=policy)
         return layer(reduce(*inputs), **options)
 
     copy = keras.models.clone_model(generator, call_function=call)

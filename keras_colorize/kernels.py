@@ -1,9 +1,10 @@
-"""The loop over every pixel of a JPEG's chroma, compiled where Numba is (the extra ``fast``).
+"""Loops over every pixel of a photograph, compiled where Numba is (the extra ``fast``).
 
 NumPy passes over a photograph once for every sum and product, and takes Python's one lock before
 and after each of them: photographs that are colored side by side wait for each other. Compiled, it
-is one pass without the lock. What is computed is what :meth:`~.upsampling.Enlargement.chroma` and
-:func:`~.color.limit_chroma_planes` say, in float32 too; without Numba they do it themselves.
+is one pass without the lock. Without Numba, all are ``None``, and :mod:`keras_colorize.upsampling`
+and :mod:`keras_colorize.reduction` compute the same with NumPy, and Pillow decodes what
+``halve_blocks`` would. A process compiles each when it first needs it, in some tenths of a second.
 """
 
 import logging
@@ -16,12 +17,12 @@ from keras_colorize import color
 
 try:
     import numba
-except ImportError as error:
+except (ImportError, OSError) as error:  # OSError: a library of it that does not load
     numba = None  # type: ignore[assignment]
-    if not isinstance(error, ModuleNotFoundError):
+    if not isinstance(error, ModuleNotFoundError) or error.name != "numba":
         logging.getLogger(__name__).warning("going on, slower, without Numba: %s", error)
 
-__all__ = ["code_chroma", "sum_blocks"]
+__all__ = ["code_chroma", "halve_blocks", "sum_blocks"]
 
 # Of NumPy's type, so that what meets them stays float32.
 _ONE, _TINY = np.float32(1.0), np.float32(1e-7)

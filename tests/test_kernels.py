@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from keras_colorize import kernels
 
 CODE = """
@@ -28,12 +30,20 @@ def run_with(numba: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_without_numba_nothing_is_compiled_nor_said(tmp_path: Path) -> None:
-    result = run_with("raise ModuleNotFoundError('none here')", tmp_path)
+    result = run_with("raise ModuleNotFoundError('none here', name='numba')", tmp_path)
     assert result.stdout == f"{[True] * len(kernels.__all__)}\n"
     assert not result.stderr
 
 
-def test_a_numba_that_does_not_load_is_reported(tmp_path: Path) -> None:
-    result = run_with("raise ImportError('Numba needs NumPy 2.4 or less')", tmp_path)
+@pytest.mark.parametrize(
+    "error",
+    [
+        "ImportError('Numba needs NumPy 2.4 or less')",
+        "ModuleNotFoundError('Numba needs NumPy 2.4 or less', name='llvmlite')",
+        "OSError('Numba needs NumPy 2.4 or less')",
+    ],
+)
+def test_a_numba_that_does_not_load_is_reported(error: str, tmp_path: Path) -> None:
+    result = run_with(f"raise {error}", tmp_path)
     assert result.stdout == f"{[True] * len(kernels.__all__)}\n"
     assert "going on, slower, without Numba: Numba needs NumPy 2.4 or less" in result.stderr

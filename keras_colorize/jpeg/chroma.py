@@ -15,8 +15,9 @@ luminance H = Hmax, as in a gray JPEG, whatever sampling factors that one names.
 import dataclasses
 import functools
 import io
-import tempfile
+import os
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
@@ -167,13 +168,19 @@ def _append_chroma(
 
 def _encode_plane(plane: np.ndarray, quality: int, *, progressive: bool) -> list[Segment]:
     """A plane of chroma as a gray JPEG: its DQT, then its scans, each behind its DHT."""
-    # Into a file, for which Pillow gives up Python's lock, as it does not to write into memory.
-    with tempfile.TemporaryFile() as file:
+    with _scratch_file() as file:
         Image.fromarray(plane).save(
             file, "JPEG", qtables=[_chroma_table(quality)], progressive=progressive
         )
         file.seek(0)
         return only(split_jpeg(file.read()).segments, Marker.DQT, Marker.DHT, Marker.SOS)
+
+
+def _scratch_file() -> BinaryIO:
+    """A file in memory that has a descriptor: Pillow gives up Python's lock to write into those."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("chroma"), "w+b")
+    return io.BytesIO()
 
 
 @functools.cache

@@ -53,7 +53,8 @@ class HalvedJpeg:
 
         Returns:
             ``None`` where it must be read otherwise: Numba or libturbojpeg is missing, the file is
-            damaged, its luminance need not be coded anew, or Cb is sampled otherwise than Cr.
+            damaged, its luminance need not be coded anew, or Cb is sampled otherwise than Cr,
+            or both at no whole fraction.
 
         Raises:
             IrreversibleJpegError: its luminance cannot be coded by itself.
@@ -64,8 +65,10 @@ class HalvedJpeg:
         frame = read_frame(segments)
         if len(frame.components) != 3 or not is_interleaved(segments, frame):
             return None
-        _, *chroma = frame.components
-        if len({(component.horizontal, component.vertical) for component in chroma}) > 1:
+        luminance, cb, cr = frame.components
+        if (cb.horizontal, cb.vertical) != (cr.horizontal, cr.vertical):
+            return None
+        if luminance.horizontal % cb.horizontal or luminance.vertical % cb.vertical:
             return None
         halving = _Halving(frame, tables)
         recoded = recode_interleaved(segments, frame, halving.see)

@@ -69,7 +69,8 @@ class Jpeg:
             check_size(width, height, max_pixels)
             _check_colors(image)
             half = min(image.size) >= half_chroma_from
-            quick = HalvedJpeg.read(data, _tables(image)) if half and image.mode == "RGB" else None
+            tables = _tables(image) if half and image.mode == "RGB" else None
+            quick = None if tables is None else HalvedJpeg.read(data, tables)
             if quick is None:
                 luminance, preview = _decode(image, half=half, size=len(data))
             else:
@@ -130,9 +131,12 @@ def _decode(
     return np.asarray(image if image.mode == "L" else image.getchannel(0)), image
 
 
-def _tables(image: JpegImagePlugin.JpegImageFile) -> list[np.ndarray]:
-    """The quantization table of each component of a JPEG that Pillow has opened, ``(8, 8)``."""
-    return [np.reshape(image.quantization[slot], (8, 8)) for *_, slot in image.layer]
+def _tables(image: JpegImagePlugin.JpegImageFile) -> list[np.ndarray] | None:
+    """The quantization table of each component, ``(8, 8)``, if all stand before the first scan."""
+    slots = [slot for *_, slot in image.layer]
+    if any(slot not in image.quantization for slot in slots):
+        return None
+    return [np.reshape(image.quantization[slot], (8, 8)) for slot in slots]
 
 
 def _reduce(preview: Image.Image) -> Image.Image:

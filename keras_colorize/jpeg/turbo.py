@@ -79,8 +79,9 @@ def recode_luminance(jpeg: bytes, see: See = find_range) -> bytes | None:
     errors: list[BaseException] = []
 
     def show(address: int, row: _Region, _plane: _Region, component: int, *_: object) -> int:
-        blocks = np.frombuffer((ctypes.c_int16 * (8 * row.w)).from_address(address), np.int16)
         try:
+            values = (ctypes.c_int16 * (8 * row.w)).from_address(address)
+            blocks = np.frombuffer(values, np.int16)
             least, most = see(component, row.y // 8, blocks.reshape(-1, 8, 8))
         except BaseException as error:  # noqa: BLE001 - raised below: ctypes would only print it
             errors.append(error)
