@@ -232,7 +232,7 @@ def test_compiled_or_not_a_large_jpeg_comes_out_alike(
     assert compiled[..., 1:].std() > 4
     # Of the luminance that the network sees, a level in a hundred is rounded otherwise.
     assert np.abs(compiled - by_numpy).max() <= 8
-    assert np.abs(compiled - by_numpy).mean() < 0.1
+    assert np.abs(compiled - by_numpy).mean() < 0.25
 
 
 def test_tables_may_stand_behind_the_first_scan(colorizer: Colorizer, tmp_path: Path) -> None:
