@@ -33,7 +33,7 @@ import tifffile
 from measuring import ROOT, describe_machine, describe_ratios, describe_versions, format_table
 from PIL import Image
 
-from keras_colorize.colorize import default_workers
+from keras_colorize.colorize import colorize_photos, default_workers
 
 SIZE = (4000, 3000)
 LARGE = (12_000, 8_400)  # 100.8 megapixels
@@ -79,7 +79,6 @@ def quietly(function: Callable[[], Any]) -> Any:
 def measure_speed(arguments: argparse.Namespace) -> None:
     from keras_colorize import Colorizer, kernels
     from keras_colorize.coloring import ColoringOptions
-    from keras_colorize.colorize import colorize_photos
     from keras_colorize.colorizer import compute_side_by_side
     from keras_colorize.jpeg.turbo import turbojpeg_available
 
@@ -217,7 +216,6 @@ def peak_of(photo: Path, arguments: argparse.Namespace) -> float:
 
 def run_child(arguments: argparse.Namespace) -> None:
     from keras_colorize import Colorizer
-    from keras_colorize.colorize import colorize_photos
 
     with tempfile.TemporaryDirectory() as folder:
         counts = quietly(

@@ -141,8 +141,7 @@ def _saved_model(origin: "Origin", args: Any) -> Path:
 def _tflite(origin: "Origin", args: Any) -> Path:
     from keras_colorize.exporting.tflite import export_tflite, read_calibration
 
-    stride = origin.facts.stride
-    side = -(-origin.working_size // stride) * stride if args.size is None else args.size
+    side = origin.facts.padded(origin.working_size) if args.size is None else args.size
     precision: Precision = args.precision or "dynamic"
     calibration: list[np.ndarray] = []
     if precision == "int8":
@@ -160,8 +159,7 @@ def _tflite(origin: "Origin", args: Any) -> Path:
 def _onnx(origin: "Origin", args: Any) -> Path:
     from keras_colorize.exporting.onnx_model import export_onnx
 
-    stride = origin.facts.stride
-    side = -(-origin.working_size // stride) * stride
+    side = origin.facts.padded(origin.working_size)
     return export_onnx(origin, args.output, photographs=_photographs("onnxruntime", side))
 
 

@@ -51,6 +51,10 @@ class GeneratorFacts:
     step: int
     saturation: float = 1.0
 
+    def padded(self, size: int) -> int:
+        """The smallest multiple of the stride that is no less than ``size``."""
+        return -(-size // self.stride) * self.stride
+
 
 def save_generator(
     path: Path, generator: keras.Model, config: GeneratorConfig, *, size: int, run: str, step: int

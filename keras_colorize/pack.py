@@ -70,8 +70,6 @@ def _pack(argv: Sequence[str]) -> int:
     if (args.ranks is None) != (args.photos is None):
         raise ConfigError("--ranks and --photos belong together; give both or neither")
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
-    from keras_colorize.exporting.tflite import read_calibration
-    from keras_colorize.factoring import factorize
     from keras_colorize.generators import load_generator
     from keras_colorize.packing import pack_generator
 
@@ -82,7 +80,10 @@ def _pack(argv: Sequence[str]) -> int:
             f"Received: {args.working_size}"
         )
     if args.ranks is not None:
-        side = -(-facts.working_size // facts.stride) * facts.stride
+        from keras_colorize.exporting.tflite import read_calibration
+        from keras_colorize.factoring import factorize
+
+        side = facts.padded(facts.working_size)
         photos = read_calibration(args.photos, (side, side))
         generator = factorize(generator, args.ranks, photos)
     pack_generator(
