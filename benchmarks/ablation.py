@@ -25,14 +25,14 @@ import numpy as np
 from measuring import ROOT, choose_photos, describe_machine, spread
 from PIL import Image, ImageOps
 
-from keras_colorize.colorizer import Colorizer
-from keras_colorize.evaluation import Protocol, evaluate
-from keras_colorize.evaluation_files import format_table
+from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.evaluation.protocol import Protocol, evaluate
+from keras_colorize.evaluation.report import format_table
+from keras_colorize.evaluation.scoring import load_judges
 from keras_colorize.files import atomic_path
 from keras_colorize.metrics import colorfulness
-from keras_colorize.photos import find_photos
-from keras_colorize.scoring import load_judges
-from keras_colorize.sheets import draw_sheet
+from keras_colorize.photos.reading import find_photos
+from keras_colorize.photos.sheets import draw_sheet
 
 CONFIGS = ROOT / "configs" / "ablation"
 SIZE = 128

@@ -77,9 +77,10 @@ def quietly(function: Callable[[], Any]) -> Any:
 
 
 def measure_speed(arguments: argparse.Namespace) -> None:
-    from keras_colorize import Colorizer, kernels
-    from keras_colorize.coloring import ColoringOptions
-    from keras_colorize.colorizer import compute_side_by_side
+    from keras_colorize import Colorizer
+    from keras_colorize.coloring import kernels
+    from keras_colorize.coloring.colorizer import compute_side_by_side
+    from keras_colorize.coloring.photo import ColoringOptions
     from keras_colorize.jpeg.turbo import turbojpeg_available
 
     if arguments.workers > 1:  # as the command does

@@ -47,7 +47,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     from keras_colorize import color
-    from keras_colorize.generators import find_shipped, load_generator
+    from keras_colorize.models.saved import find_shipped, load_generator
 
     model = arguments.model or find_shipped()
     generator, facts = load_generator(model)
@@ -89,7 +89,7 @@ def main() -> None:
 
 def read_squares(folder: Path, side: int, count: int) -> np.ndarray:
     """Centers of photographs, uint8 (N, side, side, 3); smaller ones are left out."""
-    from keras_colorize.photos import find_photos, read_photo
+    from keras_colorize.photos.reading import find_photos, read_photo
 
     squares = []
     paths = find_photos(folder)

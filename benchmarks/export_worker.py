@@ -44,7 +44,7 @@ def load(path: Path, threads: int) -> Run:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     if path.suffix == ".keras":
-        from keras_colorize.generators import load_generator
+        from keras_colorize.models.saved import load_generator
 
         generator, _ = load_generator(path)
         graph = tf.function(lambda y: generator(y, training=False), reduce_retracing=True)

@@ -14,10 +14,10 @@ import numpy as np
 from measuring import ROOT, spread
 from PIL import Image, ImageOps
 
-from keras_colorize.colorizer import Colorizer
+from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.files import atomic_path
-from keras_colorize.photos import find_photos
-from keras_colorize.sheets import draw_sheet
+from keras_colorize.photos.reading import find_photos
+from keras_colorize.photos.sheets import draw_sheet
 
 COLUMNS = 6
 CELL = (200, 150)  # width and height in pixels

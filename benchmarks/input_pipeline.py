@@ -39,7 +39,7 @@ from keras_colorize.errors import ConfigError
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from keras_colorize.gan import ColorizationGAN
+    from keras_colorize.training.gan import ColorizationGAN
 
 # Unmeasured, at the start of each block: more than make_dataset's prefetch holds.
 SETTLING_STEPS = 8
@@ -91,7 +91,7 @@ def measure_memory(config: FitConfig, epochs: int, steps: int) -> list[float]:
     """Megabytes at the end of each epoch of a run, with the adversary where there is one."""
     import keras
 
-    from keras_colorize.training import train
+    from keras_colorize.training.loop import train
 
     training = dataclasses.replace(
         config.training, epochs=epochs, steps_per_epoch=steps, reconstruction_steps=0
@@ -127,9 +127,9 @@ class Speed:
     """
 
     def __init__(self, config: FitConfig, folder: Path, block: int) -> None:
-        from keras_colorize.runs import open_run
-        from keras_colorize.streams import load_streams
-        from keras_colorize.training import build_gan
+        from keras_colorize.training.loop import build_gan
+        from keras_colorize.training.runs import open_run
+        from keras_colorize.training.streams import load_streams
 
         self.config = dataclasses.replace(config, name="speed")
         self.folder = folder
@@ -150,7 +150,7 @@ class Speed:
         return alternate(ways, rounds)
 
     def _dataset(self) -> "tf.data.Dataset":
-        from keras_colorize.data import make_dataset
+        from keras_colorize.training.data import make_dataset
 
         config, streams = self.config, self.streams
         return make_dataset(
@@ -171,8 +171,8 @@ class Speed:
     def _fit(self) -> float:
         import keras
 
-        from keras_colorize.callbacks import HistoryWriter, StopOnNonFinite
-        from keras_colorize.checkpoints import CheckpointFolder
+        from keras_colorize.training.callbacks import HistoryWriter, StopOnNonFinite
+        from keras_colorize.training.checkpoints import CheckpointFolder
 
         steps = SETTLING_STEPS + self.block
         moments: list[float] = []

@@ -26,7 +26,7 @@ Step = Callable[[], Mapping[str, Any]]  # runs one training step, returns what i
 def choose_photos(folders: list[str], validation_share: float) -> list[Path]:
     """The color photographs in folders, or those that a run keeps for validation."""
     from keras_colorize.config import DataConfig
-    from keras_colorize.photosets import load_photos, split_photos
+    from keras_colorize.training.photosets import load_photos, split_photos
 
     photos, _ = load_photos(
         folders,

@@ -16,12 +16,12 @@ from measuring import describe_machine
 from tqdm import tqdm
 
 from keras_colorize import color
-from keras_colorize.evaluation import GRAY, Evaluation, Protocol, read_truth, to_gray
-from keras_colorize.evaluation_files import format_table
-from keras_colorize.generators import load_generator
-from keras_colorize.photos import find_photos
-from keras_colorize.pixels import quantize
-from keras_colorize.scoring import Scorer, load_judges
+from keras_colorize.evaluation.protocol import GRAY, Evaluation, Protocol, read_truth, to_gray
+from keras_colorize.evaluation.report import format_table
+from keras_colorize.evaluation.scoring import Scorer, load_judges
+from keras_colorize.models.saved import load_generator
+from keras_colorize.photos.pixels import quantize
+from keras_colorize.photos.reading import find_photos
 
 BATCH = 4  # as in configs/peer_pix2pix.yaml
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from measuring import choose_photos, describe_machine
 
-from keras_colorize.colorizer import Colorizer
-from keras_colorize.evaluation import GRAY, Protocol, evaluate
-from keras_colorize.evaluation_files import format_table, summarize
+from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.evaluation.protocol import GRAY, Protocol, evaluate
+from keras_colorize.evaluation.report import format_table, summarize
+from keras_colorize.evaluation.scoring import TRUTH, load_judges
 from keras_colorize.files import atomic_path
-from keras_colorize.generators import load_generator
-from keras_colorize.packing import saturate
-from keras_colorize.scoring import TRUTH, load_judges
+from keras_colorize.models.packing import saturate
+from keras_colorize.models.saved import load_generator
 
 SATURATIONS = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6)
 

@@ -33,9 +33,9 @@ def main() -> None:
     import tensorflow as tf
     from keras_step import make_batch
 
-    from keras_colorize.callbacks import ActivationStatistics
-    from keras_colorize.statistics import load_statistics
-    from keras_colorize.training import build_gan, gan_networks
+    from keras_colorize.inspection.snapshots import load_statistics
+    from keras_colorize.training.callbacks import ActivationStatistics
+    from keras_colorize.training.loop import build_gan, gan_networks
 
     gan = build_gan(config, total_steps=1_000_000)
     size, every = max(config.data.sizes), config.tracking.statistics_steps

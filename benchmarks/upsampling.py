@@ -3,8 +3,9 @@
     python benchmarks/upsampling.py --photos FOLDER
 
 Of every photograph the true chroma is reduced by a factor and enlarged again: by Pillow, bilinear
-and bicubic, and guided as ``keras_colorize/upsampling.py`` does it. Compared is the error of Cb and
-Cr, in levels of 8 bits, over the tenth of the pixels where the luminance is steepest, and over all.
+and bicubic, and guided as ``keras_colorize/coloring/upsampling.py`` does it. Compared is the error
+of Cb and Cr, in levels of 8 bits, over the tenth of the pixels where the luminance is steepest, and
+over all.
 """
 
 import argparse
@@ -15,8 +16,8 @@ from measuring import format_table
 from PIL import Image
 
 from keras_colorize import color
-from keras_colorize.photos import find_photos, read_photo
-from keras_colorize.upsampling import Enlargement, guide_chroma
+from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
+from keras_colorize.photos.reading import find_photos, read_photo
 
 FACTORS = (2, 4, 8)
 EDGES = 0.9  # quantile of the luminance's gradient

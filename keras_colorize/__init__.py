@@ -11,13 +11,14 @@ from keras_colorize.version import __version__
 
 if TYPE_CHECKING:
     from keras_colorize import color, film, losses
-    from keras_colorize.callbacks import ActivationStatistics
-    from keras_colorize.colorizer import Colorizer
-    from keras_colorize.data import make_dataset
-    from keras_colorize.gan import ColorizationGAN
-    from keras_colorize.models import build_patchgan, build_unet
-    from keras_colorize.photosets import load_photos
-    from keras_colorize.statistics import load_statistics
+    from keras_colorize.coloring.colorizer import Colorizer
+    from keras_colorize.inspection.snapshots import load_statistics
+    from keras_colorize.models.patchgan import build_patchgan
+    from keras_colorize.models.unet import build_unet
+    from keras_colorize.training.callbacks import ActivationStatistics
+    from keras_colorize.training.data import make_dataset
+    from keras_colorize.training.gan import ColorizationGAN
+    from keras_colorize.training.photosets import load_photos
 
 __all__ = [
     "ActivationStatistics",
@@ -35,14 +36,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ActivationStatistics": "callbacks",
-    "ColorizationGAN": "gan",
-    "Colorizer": "colorizer",
-    "build_patchgan": "models",
-    "build_unet": "models",
-    "load_photos": "photosets",
-    "load_statistics": "statistics",
-    "make_dataset": "data",
+    "ActivationStatistics": "training.callbacks",
+    "ColorizationGAN": "training.gan",
+    "Colorizer": "coloring.colorizer",
+    "build_patchgan": "models.patchgan",
+    "build_unet": "models.unet",
+    "load_photos": "training.photosets",
+    "load_statistics": "inspection.snapshots",
+    "make_dataset": "training.data",
 }
 
 

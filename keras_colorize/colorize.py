@@ -18,17 +18,17 @@ from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
 from keras_colorize.cli import run_command
+from keras_colorize.coloring.report import Ledger, Record, Status
+from keras_colorize.coloring.tasks import Shard, Task, clear_leftovers, find_tasks
 from keras_colorize.errors import ConfigError, PhotoError
-from keras_colorize.formats import suffix_of
-from keras_colorize.ledger import Ledger, Record, Status
-from keras_colorize.originals import largest_size
-from keras_colorize.pixels import check_size
-from keras_colorize.tasks import Shard, Task, clear_leftovers, find_tasks
-from keras_colorize.writing import WRITABLE
+from keras_colorize.photos.formats import suffix_of
+from keras_colorize.photos.originals import largest_size
+from keras_colorize.photos.pixels import check_size
+from keras_colorize.photos.writing import WRITABLE
 
 if TYPE_CHECKING:
-    from keras_colorize.coloring import ColoringOptions
-    from keras_colorize.colorizer import Colorizer
+    from keras_colorize.coloring.colorizer import Colorizer
+    from keras_colorize.coloring.photo import ColoringOptions
 
 __all__ = ["colorize_photos", "default_workers", "main"]
 
@@ -72,8 +72,8 @@ def colorize_photos(
         output: folder for the results; created where it is missing.
         colorizer: what adds the color.
         options: how results are written.
-        format_: of all results, one of :data:`~keras_colorize.writing.WRITABLE`; by default each
-            keeps its own.
+        format_: of all results, one of :data:`~keras_colorize.photos.writing.WRITABLE`; by default
+            each keeps its own.
         shard: do only this part of the work.
         workers: photographs worked on at the same time; by default :func:`default_workers`.
         show_progress: draw a progress bar on standard error.
@@ -86,7 +86,7 @@ def colorize_photos(
         RunError: there is a file in the place of the report, or another process works there.
         OSError: the output folder cannot be written.
     """
-    from keras_colorize.coloring import ColoringOptions, color_photo
+    from keras_colorize.coloring.photo import ColoringOptions, color_photo
 
     options = options or ColoringOptions()
     output = Path(output)
@@ -225,8 +225,8 @@ def _colorize(argv: Sequence[str]) -> int:
     if args.dry_run:
         return _plan(args, len(sizes) > 1, format_, shard)
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
-    from keras_colorize.coloring import ColoringOptions
-    from keras_colorize.colorizer import Colorizer, compute_side_by_side
+    from keras_colorize.coloring.colorizer import Colorizer, compute_side_by_side
+    from keras_colorize.coloring.photo import ColoringOptions
 
     several = len(args.photos) > 1 or Path(args.photos[0]).is_dir()
     if several and args.workers != 1:

@@ -10,8 +10,8 @@ from jsonargparse import ArgumentParser
 from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError, DataError
 from keras_colorize.files import hash_file
-from keras_colorize.film_stocks import STOCKS
-from keras_colorize.photos import find_photos
+from keras_colorize.film.stocks import STOCKS
+from keras_colorize.photos.reading import find_photos
 
 __all__ = ["main"]
 
@@ -26,10 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _evaluate(argv: Sequence[str]) -> int:
     args = _parser().parse_args(list(argv))
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
-    from keras_colorize.colorizer import Colorizer
-    from keras_colorize.evaluation import Protocol, evaluate
-    from keras_colorize.evaluation_files import format_table, write_files
-    from keras_colorize.scoring import load_judges
+    from keras_colorize.coloring.colorizer import Colorizer
+    from keras_colorize.evaluation.protocol import Protocol, evaluate
+    from keras_colorize.evaluation.report import format_table, write_files
+    from keras_colorize.evaluation.scoring import load_judges
 
     if args.gray_only and args.model:
         raise ConfigError("--gray_only scores no model; leave out either it or --model")

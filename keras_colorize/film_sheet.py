@@ -17,9 +17,9 @@ from keras_colorize.cli import run_command
 from keras_colorize.color import luminance
 from keras_colorize.errors import ConfigError, PhotoError
 from keras_colorize.files import atomic_path
-from keras_colorize.film_stocks import STOCKS, FilmStock
-from keras_colorize.photos import read_photo
-from keras_colorize.sheets import draw_sheet
+from keras_colorize.film.stocks import STOCKS, FilmStock
+from keras_colorize.photos.reading import read_photo
+from keras_colorize.photos.sheets import draw_sheet
 
 __all__ = ["film_sheet", "main"]
 
@@ -39,7 +39,7 @@ def film_sheet(
         ValueError: there are no photographs, or one has another shape or type.
     """
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
-    from keras_colorize.film import simulate_film
+    from keras_colorize.film.simulation import simulate_film
 
     rows = []
     for row, photo in enumerate(photos):

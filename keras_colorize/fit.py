@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _fit(argv: Sequence[str]) -> int:
     config = parse_fit_config(argv)
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
-    from keras_colorize.training import train
+    from keras_colorize.training.loop import train
 
     result = train(config)
     print("wrote")

@@ -1,8 +1,9 @@
 """How good a colorization is, one value per image, on ``keras.ops``.
 
 Images are RGB in [0, 1], shape ``(B, H, W, 3)``; every function returns shape ``(B,)``. What a
-network has to judge is in :mod:`keras_colorize.lpips` and :mod:`keras_colorize.fid`, the difference
-that the eye sees in :mod:`keras_colorize.color_difference`.
+network has to judge is in :mod:`keras_colorize.models.lpips` and
+:mod:`keras_colorize.evaluation.fid`, the difference that the eye sees in
+:mod:`keras_colorize.evaluation.color_difference`.
 """
 
 import math

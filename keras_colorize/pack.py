@@ -70,8 +70,8 @@ def _pack(argv: Sequence[str]) -> int:
     if (args.ranks is None) != (args.photos is None):
         raise ConfigError("--ranks and --photos belong together; give both or neither")
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
-    from keras_colorize.generators import load_generator
-    from keras_colorize.packing import pack_generator
+    from keras_colorize.models.packing import pack_generator
+    from keras_colorize.models.saved import load_generator
 
     generator, facts = load_generator(args.model)
     if args.working_size is not None and args.working_size < facts.stride:
@@ -81,7 +81,7 @@ def _pack(argv: Sequence[str]) -> int:
         )
     if args.ranks is not None:
         from keras_colorize.exporting.tflite import read_calibration
-        from keras_colorize.factoring import factorize
+        from keras_colorize.models.factoring import factorize
 
         side = facts.padded(facts.working_size)
         photos = read_calibration(args.photos, (side, side))

@@ -34,7 +34,7 @@ class RunFolder:
 
     @property
     def activations(self) -> Path:
-        """Statistics of every layer; :func:`~keras_colorize.statistics.load_statistics`."""
+        """Statistics of every layer: :mod:`keras_colorize.inspection.snapshots` reads them."""
         return self.root / "activations"
 
     @property

@@ -32,8 +32,8 @@ def copy_sample(stream: str, count: int, folder: Path) -> Path:
 
 def save_loud_generator(path: Path) -> Path:
     """A generator of random weights, as a run saves it: stride 8, trained at 64 pixels, step 7."""
-    from keras_colorize.generators import save_generator
-    from keras_colorize.models import build_unet
+    from keras_colorize.models.saved import save_generator
+    from keras_colorize.models.unet import build_unet
 
     config = GeneratorConfig(filters=4, depth=3, dropout=0.0)
     generator = build_unet(**vars(config), seed=3)

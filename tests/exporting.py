@@ -4,12 +4,12 @@ import io
 from pathlib import Path
 
 import numpy as np
-from conftest import SAMPLE
 from PIL import Image
 
 from keras_colorize.config import GeneratorConfig
-from keras_colorize.generators import save_generator
-from keras_colorize.models import build_unet
+from keras_colorize.models.saved import save_generator
+from keras_colorize.models.unet import build_unet
+from tests.conftest import SAMPLE
 
 DEPLOY = Path(__file__).parents[1] / "docs" / "deploy"
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from conftest import SAMPLE
 from PIL import Image
+
+from tests.conftest import SAMPLE
 
 __all__ = [
     "KINDS",

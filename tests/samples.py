@@ -6,8 +6,9 @@ No resampling: so the values that other programs computed for them hold wherever
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from conftest import SAMPLE
 from PIL import Image
+
+from tests.conftest import SAMPLE
 
 
 def centers(names: Iterable[str], size: int) -> np.ndarray:

@@ -10,13 +10,14 @@ import pytest
 import tensorflow as tf
 
 from keras_colorize import color
-from keras_colorize.activations import Network, Probe, choose_layers
-from keras_colorize.callbacks import ActivationStatistics
 from keras_colorize.config import FitConfig
 from keras_colorize.errors import ConfigError
-from keras_colorize.models import build_patchgan, build_unet
-from keras_colorize.statistics import STATISTICS, Snapshot, load_statistics
-from keras_colorize.training import build_gan, gan_networks, train
+from keras_colorize.inspection.probe import Network, Probe, choose_layers
+from keras_colorize.inspection.snapshots import STATISTICS, Snapshot, load_statistics
+from keras_colorize.models.patchgan import build_patchgan
+from keras_colorize.models.unet import build_unet
+from keras_colorize.training.callbacks import ActivationStatistics
+from keras_colorize.training.loop import build_gan, gan_networks, train
 
 
 def small_model() -> keras.Model:

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from keras_colorize import checkpoints
-from keras_colorize.checkpoints import CheckpointFolder, read_checkpoint, write_checkpoint
 from keras_colorize.errors import CheckpointError, TrainingDiverged
-from keras_colorize.gan import ColorizationGAN
-from keras_colorize.models import build_patchgan, build_unet
+from keras_colorize.models.patchgan import build_patchgan
+from keras_colorize.models.unet import build_unet
+from keras_colorize.training import checkpoints
+from keras_colorize.training.checkpoints import CheckpointFolder, read_checkpoint, write_checkpoint
+from keras_colorize.training.gan import ColorizationGAN
 
 
 def build(filters: int = 4, seed: int = 0) -> ColorizationGAN:

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from keras_colorize import color_difference
-from keras_colorize.color_difference import ciede2000, delta_e, rgb_to_lab
+from keras_colorize.evaluation import color_difference
+from keras_colorize.evaluation.color_difference import ciede2000, delta_e, rgb_to_lab
 
 MODERN = Path(color_difference.__file__).parent / "sample" / "modern"
 

@@ -16,23 +16,24 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from conftest import SAMPLE, copy_sample, save_loud_generator
 from PIL import Image, ImageCms, ImageOps
 
-from keras_colorize import Colorizer, color, colorize, kernels
-from keras_colorize.coloring import ColoringOptions
+from keras_colorize import Colorizer, color, colorize
+from keras_colorize.coloring import kernels
+from keras_colorize.coloring.colorizer import Painting
+from keras_colorize.coloring.halved import HalvedJpeg
+from keras_colorize.coloring.photo import ColoringOptions
+from keras_colorize.coloring.report import Ledger
+from keras_colorize.coloring.tasks import Shard, find_tasks
 from keras_colorize.colorize import colorize_photos
-from keras_colorize.colorizer import Painting
 from keras_colorize.errors import DataError
 from keras_colorize.files import hash_file
 from keras_colorize.jpeg.chroma import add_chroma_planes, drop_chroma
-from keras_colorize.jpeg.halved import HalvedJpeg
 from keras_colorize.jpeg.luminance import luminance_coefficients
 from keras_colorize.jpeg.segments import Marker, join_jpeg, split_jpeg
 from keras_colorize.jpeg.turbo import turbojpeg_available
-from keras_colorize.ledger import Ledger
 from keras_colorize.metadata.provenance import DIGITAL_SOURCE_TYPE, read_provenance
-from keras_colorize.tasks import Shard, find_tasks
+from tests.conftest import SAMPLE, copy_sample, save_loud_generator
 
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import SAMPLE, save_loud_generator
 from keras import ops
 from PIL import Image
 
 from keras_colorize import Colorizer, color
-from keras_colorize.colorizer import color_strips
+from keras_colorize.coloring.colorizer import color_strips
 from keras_colorize.errors import ModelError, PhotoError
-from keras_colorize.generators import GeneratorFacts, load_generator
-from keras_colorize.models import build_unet
+from keras_colorize.models.saved import GeneratorFacts, load_generator
+from keras_colorize.models.unet import build_unet
+from tests.conftest import SAMPLE, save_loud_generator
 
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
 
@@ -268,7 +268,7 @@ def test_other_files_are_no_generators(content: bytes | str | None, tmp_path: Pa
 def test_threads_are_one_for_each_photograph_from_the_beginning_or_not_at_all() -> None:
     code = """
 import tensorflow as tf
-from keras_colorize.colorizer import compute_side_by_side
+from keras_colorize.coloring.colorizer import compute_side_by_side
 if {early}: compute_side_by_side()
 tf.constant(1) + 1
 compute_side_by_side()

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SAMPLE
 from PIL import Image
 from skimage.transform import rescale
 
-from keras_colorize.condition import Tone, describe_condition, find_halftone, find_tone
+from keras_colorize.photos.condition import Tone, describe_condition, find_halftone, find_tone
+from tests.conftest import SAMPLE
 
 MODERN = sorted((SAMPLE / "modern").glob("*.jpg"))
 HISTORICAL = sorted((SAMPLE / "historical").glob("*.jpg"))

@@ -20,8 +20,8 @@ from keras_colorize.config import (
     historical_count,
 )
 from keras_colorize.errors import ConfigError
-from keras_colorize.film_stocks import STOCKS
-from keras_colorize.gan import METRICS
+from keras_colorize.film.stocks import STOCKS
+from keras_colorize.training.gan import METRICS
 
 FOLDER = Path(__file__).parents[1] / "configs"
 SWEEP = FOLDER / "sweep.yaml"

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import copy_sample
 
 from keras_colorize import color
 from keras_colorize.config import DataConfig, FilmConfig
-from keras_colorize.data import DrawOrder, make_dataset, make_validation_dataset
 from keras_colorize.errors import DataError
-from keras_colorize.photosets import Photo, PhotoSet, load_photos
+from keras_colorize.training.data import DrawOrder, make_dataset, make_validation_dataset
+from keras_colorize.training.photosets import Photo, PhotoSet, load_photos
+from tests.conftest import copy_sample
 
 PLAIN = DataConfig(
     sizes=[32], batch_size=4, crop_area=1.0, flip=False, brightness=0.0, contrast=0.0

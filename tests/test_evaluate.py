@@ -7,30 +7,30 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import SAMPLE, copy_sample
 from keras import ops
 from PIL import Image
-from published_weights import write_inception, write_lpips
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from keras_colorize import Colorizer, color, evaluate
 from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import ConfigError, DataError, PhotoError
-from keras_colorize.evaluation import (
+from keras_colorize.evaluation.fid import frechet_distance
+from keras_colorize.evaluation.protocol import (
     GRAY,
     Evaluation,
     Protocol,
     read_truth,
     to_gray,
 )
-from keras_colorize.evaluation import evaluate as evaluate_photos
-from keras_colorize.evaluation_files import draw_examples, format_table, summarize
-from keras_colorize.fid import frechet_distance
+from keras_colorize.evaluation.protocol import evaluate as evaluate_photos
+from keras_colorize.evaluation.report import draw_examples, format_table, summarize
+from keras_colorize.evaluation.scoring import TRUTH, Judges, Scorer, gap_of_means
 from keras_colorize.files import hash_file
-from keras_colorize.generators import GeneratorFacts, save_generator
-from keras_colorize.models import build_unet
-from keras_colorize.photos import read_photo
-from keras_colorize.scoring import TRUTH, Judges, Scorer, gap_of_means
+from keras_colorize.models.saved import GeneratorFacts, save_generator
+from keras_colorize.models.unet import build_unet
+from keras_colorize.photos.reading import read_photo
+from tests.conftest import SAMPLE, copy_sample
+from tests.published_weights import write_inception, write_lpips
 
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
 PHOTOS = sorted((SAMPLE / "modern").glob("*.jpg"))

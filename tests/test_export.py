@@ -17,8 +17,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import tiny_config
-from exporting import DEPLOY, HOUSE, SIZES, difference, encode, house, make_generator
 from PIL import Image
 
 from keras_colorize import Colorizer, color, export
@@ -29,8 +27,10 @@ from keras_colorize.exporting.graph_photos import decode_photo, exif_orientation
 from keras_colorize.exporting.origin import load_origin
 from keras_colorize.exporting.saved_model import export_saved_model, next_version
 from keras_colorize.files import atomic_folder
-from keras_colorize.generators import find_shipped, load_generator
-from keras_colorize.pixels import to_rgb
+from keras_colorize.models.saved import find_shipped, load_generator
+from keras_colorize.photos.pixels import to_rgb
+from tests.conftest import tiny_config
+from tests.exporting import DEPLOY, HOUSE, SIZES, difference, encode, house, make_generator
 
 MAX_PIXELS = 1_000_000
 

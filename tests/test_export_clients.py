@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-from exporting import DEPLOY, HOUSE, difference, encode, house, make_generator
 from PIL import Image
 
 from keras_colorize import Colorizer
 from keras_colorize.exporting.origin import load_origin
 from keras_colorize.exporting.saved_model import export_saved_model
+from tests.exporting import DEPLOY, HOUSE, difference, encode, house, make_generator
 
 sys.path.insert(0, str(DEPLOY))
 import grpc_client

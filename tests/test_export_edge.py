@@ -12,8 +12,6 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from conftest import SAMPLE
-from exporting import DEPLOY, HOUSE, SIZES, difference, house, make_generator
 from PIL import Image
 
 from keras_colorize import Colorizer, color, export
@@ -21,9 +19,11 @@ from keras_colorize.errors import DataError, ModelError
 from keras_colorize.exporting.origin import load_origin
 from keras_colorize.exporting.quantization import leave_unlimited, replace_normalization
 from keras_colorize.exporting.tflite import convert, load_tflite, read_calibration
-from keras_colorize.models import build_unet
-from keras_colorize.packing import saturate
-from keras_colorize.pixels import to_rgb
+from keras_colorize.models.packing import saturate
+from keras_colorize.models.unet import build_unet
+from keras_colorize.photos.pixels import to_rgb
+from tests.conftest import SAMPLE
+from tests.exporting import DEPLOY, HOUSE, SIZES, difference, house, make_generator
 
 sys.path.insert(0, str(DEPLOY))
 import edge

@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from conftest import SAMPLE
 
 from keras_colorize import color
 from keras_colorize.errors import ModelError
 from keras_colorize.exporting.tflite import read_calibration
-from keras_colorize.factoring import factorize, merge_factors
-from keras_colorize.models import build_unet
+from keras_colorize.models.factoring import factorize, merge_factors
+from keras_colorize.models.unet import build_unet
+from tests.conftest import SAMPLE
 
 SIDE = 64
 

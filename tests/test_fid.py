@@ -12,13 +12,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import SAMPLE
-from published_weights import inception_arrays, write_inception, write_lpips, write_torchscript
-from samples import SPOILERS, centers
 from scipy.linalg import sqrtm
 
 from keras_colorize.errors import ModelError
-from keras_colorize.fid import frechet_distance, load_inception
+from keras_colorize.evaluation.fid import frechet_distance, load_inception
+from tests.conftest import SAMPLE
+from tests.published_weights import (
+    inception_arrays,
+    write_inception,
+    write_lpips,
+    write_torchscript,
+)
+from tests.samples import SPOILERS, centers
 
 PUBLISHED = os.environ.get("KERAS_COLORIZE_FID_WEIGHTS", "")
 

@@ -16,7 +16,7 @@ from keras_colorize.inspection import figures
 from keras_colorize.inspection.histograms import domain_difference
 from keras_colorize.inspection.overview import overview
 from keras_colorize.inspection.pictures import draw_pictures
-from keras_colorize.statistics import (
+from keras_colorize.inspection.snapshots import (
     BINS,
     PERCENTILES,
     STATISTICS,

@@ -16,9 +16,9 @@ from PIL import Image
 from keras_colorize import color, film, film_sheet
 from keras_colorize.errors import ConfigError
 from keras_colorize.film import NEVER, STOCKS, Chance, FilmStock, simulate_film
-from keras_colorize.photos import read_photo
+from keras_colorize.photos.reading import read_photo
 
-SAMPLE = Path(film.__file__).parent / "sample" / "modern"
+SAMPLE = Path(color.__file__).parent / "sample" / "modern"
 EFFECTS = [f.name for f in dataclasses.fields(FilmStock) if isinstance(f.default, Chance)]
 # Each effect at one strength, drawn by every photograph.
 STRENGTH = {
@@ -382,7 +382,7 @@ def test_impossible_stocks(change: dict[str, Any], message: str) -> None:
 
 def test_stocks_are_read_without_tensorflow() -> None:
     code = (
-        "import sys; from keras_colorize.film_stocks import STOCKS; "
+        "import sys; from keras_colorize.film.stocks import STOCKS; "
         "assert all(name == stock.name for name, stock in STOCKS.items()); "
         "sys.exit('tensorflow' in sys.modules)"
     )

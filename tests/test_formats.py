@@ -4,11 +4,10 @@ import io
 from pathlib import Path
 
 import pytest
-from photo_kinds import build
 from PIL import Image
 
 from keras_colorize.errors import PhotoError
-from keras_colorize.formats import (
+from keras_colorize.photos.formats import (
     FORMATS,
     PHOTO_SUFFIXES,
     check_suffix,
@@ -19,6 +18,7 @@ from keras_colorize.formats import (
     suffix_of,
     turn_of,
 )
+from tests.photo_kinds import build
 
 KIND_OF_FORMAT = {
     "JPEG": "jpeg_rgb",

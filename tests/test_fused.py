@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_colorize.fused import FusedAdam, FusedBatchNormalization, fuse_normalization
-from keras_colorize.models import build_patchgan, build_unet
+from keras_colorize.models.fused import FusedAdam, FusedBatchNormalization, fuse_normalization
+from keras_colorize.models.patchgan import build_patchgan
+from keras_colorize.models.unet import build_unet
 
 
 def pair(dtype: str = "float32") -> list[keras.layers.BatchNormalization]:

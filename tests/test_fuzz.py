@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from icc_profiles import gray_profile, ink_profile, rgb_profile
-from mutations import mutate
-from photo_kinds import KINDS, build, color_pixels, gray_pixels, saved
 from PIL import Image
 
 from keras_colorize.errors import PhotoError
-from keras_colorize.originals import pages_of
-from keras_colorize.photos import read_photo
+from keras_colorize.photos.originals import pages_of
+from keras_colorize.photos.reading import read_photo
+from tests.icc_profiles import gray_profile, ink_profile, rgb_profile
+from tests.mutations import mutate
+from tests.photo_kinds import KINDS, build, color_pixels, gray_pixels, saved
 
 SEED = 4
 BATCHES = 4

@@ -6,16 +6,22 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SAMPLE
-from published_weights import write_lpips
 
 from keras_colorize import color, losses, metrics
 from keras_colorize.config import LossConfig
-from keras_colorize.gan import ADVERSARIAL_METRICS, METRICS, OPTIONAL_METRICS, ColorizationGAN
-from keras_colorize.lpips import load_lpips, lpips
-from keras_colorize.models import build_patchgan, build_unet
-from keras_colorize.photos import read_photo
-from keras_colorize.schedules import LearningRateCourse
+from keras_colorize.models.lpips import load_lpips, lpips
+from keras_colorize.models.patchgan import build_patchgan
+from keras_colorize.models.unet import build_unet
+from keras_colorize.photos.reading import read_photo
+from keras_colorize.training.gan import (
+    ADVERSARIAL_METRICS,
+    METRICS,
+    OPTIONAL_METRICS,
+    ColorizationGAN,
+)
+from keras_colorize.training.schedules import LearningRateCourse
+from tests.conftest import SAMPLE
+from tests.published_weights import write_lpips
 
 LOSSES = LossConfig(
     adversarial="minimax",

@@ -12,7 +12,7 @@ from keras_colorize.inspection.histograms import (
     step_edges,
     value_range,
 )
-from keras_colorize.statistics import BINS, StatisticsHistory
+from keras_colorize.inspection.snapshots import BINS, StatisticsHistory
 
 
 @pytest.fixture(scope="module")

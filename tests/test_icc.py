@@ -4,11 +4,11 @@ import io
 
 import numpy as np
 import pytest
-from icc_profiles import PRIMARIES, gray_profile, ink_profile, rgb_profile
-from photo_kinds import color_pixels, deep_pixels, gray_pixels
 from PIL import Image, ImageCms
 
-from keras_colorize.icc import make_converter
+from keras_colorize.photos.profiles import make_converter
+from tests.icc_profiles import PRIMARIES, gray_profile, ink_profile, rgb_profile
+from tests.photo_kinds import color_pixels, deep_pixels, gray_pixels
 
 WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601
 

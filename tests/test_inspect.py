@@ -16,7 +16,7 @@ from test_figures import make_snapshots
 from keras_colorize.inspect import main
 from keras_colorize.inspection.pictures import Picture
 from keras_colorize.inspection.report import read_run, write_report
-from keras_colorize.statistics import save_snapshot
+from keras_colorize.inspection.snapshots import save_snapshot
 
 _VOID = {"img", "meta", "br", "hr", "link", "input"}
 LAYERS = ("generator/up_1_relu", "discriminator/conv_1_relu")

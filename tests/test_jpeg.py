@@ -16,17 +16,18 @@ import numpy as np
 import pytest
 from PIL import Image, JpegImagePlugin, MpoImagePlugin
 
-from keras_colorize import kernels, photos
+from keras_colorize.coloring import kernels
+from keras_colorize.coloring.halved import HalvedJpeg
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.jpeg import luminance as jpeg_luminance
 from keras_colorize.jpeg.chroma import add_chroma_planes, drop_chroma
-from keras_colorize.jpeg.halved import HalvedJpeg
 from keras_colorize.jpeg.luminance import (
     luminance_coefficients,
     read_luminance,
 )
 from keras_colorize.jpeg.turbo import recode_luminance, turbojpeg_available
 from keras_colorize.metadata.reading import read_metadata
+from keras_colorize.photos import reading as photos
 
 SAMPLE = Path(photos.__file__).parent / "sample"
 with Image.open(SAMPLE / "modern" / "pont_du_gard.jpg") as image:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from keras_colorize import kernels
+from keras_colorize.coloring import kernels
 
 CODE = """
 import logging
 logging.basicConfig()
-from keras_colorize import kernels
+from keras_colorize.coloring import kernels
 print([getattr(kernels, name) is None for name in kernels.__all__])
 """
 

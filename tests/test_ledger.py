@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_colorize.ledger import Ledger, Record
+from keras_colorize.coloring.report import Ledger, Record
 from keras_colorize.tables import read_rows
 
 NAMES = ["a.jpg", "two\nlines, of a name.jpg", 'with "quotes"\n.jpg', "b.jpg"]

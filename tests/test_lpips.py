@@ -11,11 +11,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from published_weights import lpips_arrays, write_inception, write_lpips
-from samples import SPOILERS, centers
 
 from keras_colorize.errors import ModelError
-from keras_colorize.lpips import LPIPS_NETWORKS, load_lpips, lpips
+from keras_colorize.models.lpips import LPIPS_NETWORKS, load_lpips, lpips
+from tests.published_weights import lpips_arrays, write_inception, write_lpips
+from tests.samples import SPOILERS, centers
 
 PUBLISHED = os.environ.get("KERAS_COLORIZE_LPIPS_WEIGHTS", "")
 NETWORKS = {"vgg16": "VGG16", "alexnet": "AlexNet"}

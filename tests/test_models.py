@@ -13,9 +13,8 @@ import tensorflow as tf
 
 from keras_colorize.color import luminance
 from keras_colorize.config import Normalization, Output, Upsampling
-from keras_colorize.models import build_patchgan, build_unet
-from keras_colorize.models.patchgan import patch_size
-from keras_colorize.models.unet import unet_stride
+from keras_colorize.models.patchgan import build_patchgan, patch_size
+from keras_colorize.models.unet import build_unet, unet_stride
 
 NORMALIZATIONS = get_args(Normalization)
 OUTPUTS = get_args(Output)

@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from conftest import SAMPLE
-from icc_profiles import gray_profile, ink_profile, rgb_profile
-from photo_kinds import (
+from PIL import Image, ImageCms, ImageOps
+
+from keras_colorize.errors import PhotoError
+from keras_colorize.photos.originals import WHITE, Page, largest_size, pages_of
+from tests.conftest import SAMPLE
+from tests.icc_profiles import gray_profile, ink_profile, rgb_profile
+from tests.photo_kinds import (
     KINDS,
     Kind,
     build,
@@ -26,10 +30,6 @@ from photo_kinds import (
     saved,
     tiff,
 )
-from PIL import Image, ImageCms, ImageOps
-
-from keras_colorize.errors import PhotoError
-from keras_colorize.originals import WHITE, Page, largest_size, pages_of
 
 SIZES = {"": (61, 43), "pixel": (1, 1), "column": (1, 37), "row": (40, 1)}
 
@@ -526,7 +526,7 @@ def test_libraries_do_not_write_to_the_terminal(
     with caplog.at_level(logging.WARNING), pytest.raises(PhotoError):
         read(data[:8] + b"\1\0" + data[10:], tmp_path)
     program = (
-        "import sys; from keras_colorize.originals import pages_of\n"
+        "import sys; from keras_colorize.photos.originals import pages_of\n"
         "try: next(pages_of(sys.argv[1]))\n"
         "except Exception as error: print(error)"
     )
@@ -544,7 +544,7 @@ def test_libraries_do_not_write_to_the_terminal(
 
 MEASURE = """
 import resource, sys
-from keras_colorize.originals import pages_of
+from keras_colorize.photos.originals import pages_of
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 list(pages_of(sys.argv[2]))
 before = peak()

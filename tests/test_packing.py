@@ -7,17 +7,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from conftest import SAMPLE
 from PIL import Image
 
-from keras_colorize import Colorizer, color, generators, pack
+from keras_colorize import Colorizer, color, pack
 from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import ModelError
-from keras_colorize.generators import GeneratorFacts, find_shipped, load_generator, save_generator
-from keras_colorize.models import build_unet
-from keras_colorize.packing import pack_generator, saturate
-from keras_colorize.photos import read_photo
-from keras_colorize.pixels import quantize
+from keras_colorize.models import saved as generators
+from keras_colorize.models.packing import pack_generator, saturate
+from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator, save_generator
+from keras_colorize.models.unet import build_unet
+from keras_colorize.photos.pixels import quantize
+from keras_colorize.photos.reading import read_photo
+from tests.conftest import SAMPLE
 
 CONFIG = GeneratorConfig(filters=16, depth=4)
 FACTS = GeneratorFacts(stride=16, working_size=96, run="test", step=7)

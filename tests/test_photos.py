@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from photo_kinds import KINDS, build
 from PIL import Image, ImageOps
 
-from keras_colorize import photos
-from keras_colorize import tiff as tiff_module
 from keras_colorize.errors import DataError, PhotoError
 from keras_colorize.files import atomic_path
-from keras_colorize.formats import FORMATS
-from keras_colorize.photos import find_photos, read_photo
-from keras_colorize.tiff import TiffDecoder
+from keras_colorize.photos import reading as photos
+from keras_colorize.photos import tensorflow_io as tiff_module
+from keras_colorize.photos.formats import FORMATS
+from keras_colorize.photos.reading import find_photos, read_photo
+from keras_colorize.photos.tensorflow_io import TiffDecoder
+from tests.photo_kinds import KINDS, build
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -680,7 +680,7 @@ def test_warnings_of_the_caller_stay_as_they_were(tmp_path: Path) -> None:
 
 def test_tensorflow_is_imported_for_tiff_only(tmp_path: Path) -> None:
     program = (
-        "import sys; from keras_colorize.photos import read_photo; "
+        "import sys; from keras_colorize.photos.reading import read_photo; "
         "read_photo(sys.argv[1]); assert 'tensorflow' not in sys.modules"
     )
     subprocess.run(

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import copy_sample
 from PIL import Image
 
-from keras_colorize import photosets
 from keras_colorize.config import Cache
 from keras_colorize.errors import DataError
-from keras_colorize.photos import read_photo
-from keras_colorize.photosets import Photo, PhotoSet, load_photos, split_photos
+from keras_colorize.photos.reading import read_photo
+from keras_colorize.training import photosets
+from keras_colorize.training.photosets import Photo, PhotoSet, load_photos, split_photos
+from tests.conftest import copy_sample
 
 CACHES: list[Cache] = ["memory", "disk", "none"]
 

@@ -4,11 +4,10 @@ from itertools import product
 
 import numpy as np
 import pytest
-from photo_kinds import color_pixels, deep_pixels
 from PIL import Image
 
 from keras_colorize.errors import PhotoError
-from keras_colorize.pixels import (
+from keras_colorize.photos.pixels import (
     WHITE,
     check_size,
     opposite_turn,
@@ -16,6 +15,7 @@ from keras_colorize.pixels import (
     to_integers,
     turn_array,
 )
+from tests.photo_kinds import color_pixels, deep_pixels
 
 TURNS = [None, *Image.Transpose]
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_colorize import pretrained
 from keras_colorize.errors import ModelError
-from keras_colorize.models import build_unet
-from keras_colorize.pretrained import encoder_layers, find_published, load_encoder
-from keras_colorize.weight_files import read_torch_legacy
+from keras_colorize.models import pretrained
+from keras_colorize.models.pretrained import encoder_layers, find_published, load_encoder
+from keras_colorize.models.unet import build_unet
+from keras_colorize.models.weight_files import read_torch_legacy
 
 SAMPLE = Path(str(resources.files("keras_colorize"))) / "sample" / "modern"
 

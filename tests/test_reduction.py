@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from conftest import SAMPLE
 from PIL import Image
 
-from keras_colorize import kernels
-from keras_colorize.reduction import (
+from keras_colorize.coloring import kernels
+from keras_colorize.coloring.reduction import (
     pad_to_stride,
     reduce_luminance,
     reduced_size,
     resize_planes,
 )
+from tests.conftest import SAMPLE
 
 
 def house() -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_colorize.sheets import draw_sheet
+from keras_colorize.photos.sheets import draw_sheet
 
 # The layout, as people see it: 4 pixels around every cell, 18 more for the captions at the top.
 GAP = 4

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SAMPLE
 
 from keras_colorize.config import FitConfig, GeneratorConfig
 from keras_colorize.errors import ModelError
 from keras_colorize.exporting.tflite import read_calibration
-from keras_colorize.factoring import factorize
-from keras_colorize.generators import (
+from keras_colorize.models.factoring import factorize
+from keras_colorize.models.saved import (
     find_generator,
     find_shipped,
     load_generator,
     save_generator,
     write_generator,
 )
-from keras_colorize.models import build_unet
-from keras_colorize.training import build_gan, train
+from keras_colorize.models.unet import build_unet
+from keras_colorize.training.loop import build_gan, train
+from tests.conftest import SAMPLE
 
 UP = ("up_0", "up_1")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_colorize.activations import summarize
 from keras_colorize.errors import RunError
-from keras_colorize.statistics import (
+from keras_colorize.inspection.probe import summarize
+from keras_colorize.inspection.snapshots import (
     BINS,
     PERCENTILES,
     STATISTICS,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from keras_colorize.coloring.tasks import Task, clear_leftovers, find_tasks
 from keras_colorize.files import atomic_path, fit_name
-from keras_colorize.tasks import Task, clear_leftovers, find_tasks
 
 
 def leave_behind(path: Path) -> Path:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import tiny_config
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from keras_colorize.gan import METRICS, OPTIONAL_METRICS
-from keras_colorize.statistics import load_statistics
-from keras_colorize.training import train
+from keras_colorize.inspection.snapshots import load_statistics
+from keras_colorize.training.gan import METRICS, OPTIONAL_METRICS
+from keras_colorize.training.loop import train
+from tests.conftest import tiny_config
 
 LAYER = "generator/up_1_relu"
 

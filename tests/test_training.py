@@ -14,18 +14,23 @@ import keras
 import numpy as np
 import pytest
 import yaml
-from conftest import tiny_config
 from PIL import Image
-from published_weights import write_lpips
 
 from keras_colorize import fit
 from keras_colorize.config import FitConfig
 from keras_colorize.errors import ConfigError, DataError, ModelError, RunError, TrainingDiverged
-from keras_colorize.gan import ADVERSARIAL_METRICS, METRICS, OPTIONAL_METRICS, TRAINING_METRICS
 from keras_colorize.run_folder import RunFolder
-from keras_colorize.runs import locked
 from keras_colorize.tables import read_numbers
-from keras_colorize.training import train
+from keras_colorize.training.gan import (
+    ADVERSARIAL_METRICS,
+    METRICS,
+    OPTIONAL_METRICS,
+    TRAINING_METRICS,
+)
+from keras_colorize.training.loop import train
+from keras_colorize.training.runs import locked
+from tests.conftest import tiny_config
+from tests.published_weights import write_lpips
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -34,7 +39,7 @@ KILLED_RUN = """
 import os, signal, sys
 import keras, yaml
 from keras_colorize.cli import parse_fit_config
-from keras_colorize.training import train
+from keras_colorize.training.loop import train
 
 class Kill(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):

@@ -4,11 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import SAMPLE
 from PIL import Image
 
-from keras_colorize import color, kernels
-from keras_colorize.upsampling import Enlargement, guide_chroma, resample_taps, strips
+from keras_colorize import color
+from keras_colorize.coloring import kernels
+from keras_colorize.coloring.upsampling import Enlargement, guide_chroma, resample_taps, strips
+from tests.conftest import SAMPLE
 
 
 def resize(image: np.ndarray, height: int, width: int, kind: Image.Resampling) -> np.ndarray:

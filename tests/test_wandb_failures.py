@@ -17,7 +17,11 @@ import keras
 import numpy as np
 import pytest
 import wandb
-from wandb_reader import (
+
+from keras_colorize.config import TrackingConfig
+from keras_colorize.run_folder import RunFolder
+from keras_colorize.training.callbacks.wandb_logger import WandbLogger, _obstacle, asked_mode
+from tests.wandb_reader import (
     OFFLINE,
     forget_login,
     history,
@@ -27,10 +31,6 @@ from wandb_reader import (
     rows_with,
     warnings_in,
 )
-
-from keras_colorize.callbacks.wandb_logger import WandbLogger, _obstacle, asked_mode
-from keras_colorize.config import TrackingConfig
-from keras_colorize.run_folder import RunFolder
 
 NOBODY = "http://127.0.0.1:9"  # listens there
 
@@ -61,7 +61,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_wandb_failures import KillAt
-from wandb_reader import paint
+from tests.wandb_reader import paint
 paint(Path(sys.argv[2]), steps_per_epoch=50, epochs=3, callbacks=[KillAt(130)])
 """
 

@@ -13,20 +13,20 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import tiny_config
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
-from wandb_reader import OFFLINE, forget_login, history, logs_of, read, rows_with
 
-from keras_colorize.callbacks.history import HistoryWriter
-from keras_colorize.callbacks.wandb_logger import WandbLogger, _git_revision
-from keras_colorize.data import make_validation_dataset
-from keras_colorize.generators import save_generator
-from keras_colorize.photosets import load_photos
-from keras_colorize.pixels import quantize
-from keras_colorize.runs import open_run
-from keras_colorize.statistics import BINS, STATISTICS, Snapshot, load_statistics
-from keras_colorize.training import build_gan, train
+from keras_colorize.inspection.snapshots import BINS, STATISTICS, Snapshot, load_statistics
+from keras_colorize.models.saved import save_generator
+from keras_colorize.photos.pixels import quantize
+from keras_colorize.training.callbacks.history import HistoryWriter
+from keras_colorize.training.callbacks.wandb_logger import WandbLogger, _git_revision
+from keras_colorize.training.data import make_validation_dataset
+from keras_colorize.training.loop import build_gan, train
+from keras_colorize.training.photosets import load_photos
+from keras_colorize.training.runs import open_run
+from tests.conftest import tiny_config
+from tests.wandb_reader import OFFLINE, forget_login, history, logs_of, read, rows_with
 
 
 @pytest.fixture(autouse=True)

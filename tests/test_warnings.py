@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_colorize.callbacks import TrainingWarnings
 from keras_colorize.config import FitConfig, WarningConfig
 from keras_colorize.run_folder import RunFolder
-from keras_colorize.training import train
+from keras_colorize.training.callbacks import TrainingWarnings
+from keras_colorize.training.loop import train
 
 
 def warned(run: RunFolder) -> list[dict[str, str]]:

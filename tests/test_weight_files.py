@@ -11,21 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from published_weights import (
+
+from keras_colorize.errors import ModelError
+from keras_colorize.models import weight_files
+from keras_colorize.models.pretrained import find_published
+from keras_colorize.models.weight_files import (
+    read_pickled_arrays,
+    read_torch_legacy,
+    read_torchscript,
+)
+from tests.published_weights import (
     inception_arrays,
     lpips_arrays,
     write_inception,
     write_lpips,
     write_torchscript,
-)
-
-from keras_colorize import weight_files
-from keras_colorize.errors import ModelError
-from keras_colorize.pretrained import find_published
-from keras_colorize.weight_files import (
-    read_pickled_arrays,
-    read_torch_legacy,
-    read_torchscript,
 )
 
 

@@ -15,15 +15,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SAMPLE
 from PIL import Image
 from wandb.proto.wandb_internal_pb2 import Record
 from wandb.sdk.internal.datastore import DataStore
 
-from keras_colorize.callbacks.history import HistoryWriter
-from keras_colorize.callbacks.wandb_logger import WandbLogger
 from keras_colorize.config import TrackingConfig
 from keras_colorize.run_folder import RunFolder
+from keras_colorize.training.callbacks.history import HistoryWriter
+from keras_colorize.training.callbacks.wandb_logger import WandbLogger
+from tests.conftest import SAMPLE
 
 OFFLINE = TrackingConfig(wandb="offline", wandb_photos=2)
 

@@ -1,7 +1,7 @@
 """Photographs inside a TensorFlow graph: encoded bytes to upright luminance, and pixels to bytes.
 
-What :mod:`keras_colorize.photos` does for files, as far as TensorFlow's operations can, for a
-graph that is served where this package is not installed. A photograph that cannot be used gives a
+What :mod:`keras_colorize.photos.reading` does for files, as far as TensorFlow's operations can, for
+a graph that is served where this package is not installed. A photograph that cannot be used gives a
 reason, as there, and does not stop the others.
 """
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_colorize import color
 from keras_colorize.exporting.graph_strips import by_strips
-from keras_colorize.pixels import WHITE
+from keras_colorize.photos.pixels import WHITE
 
 __all__ = ["ImageFormat", "decode_photo", "encode_photo", "exif_orientation"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from keras_colorize import color
 from keras_colorize.errors import ModelError
 from keras_colorize.files import hash_file
-from keras_colorize.generators import GeneratorFacts, find_shipped, load_generator
+from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
 from keras_colorize.version import __version__
 
 __all__ = ["METADATA_NAME", "Origin", "compare", "describe", "load_origin"]

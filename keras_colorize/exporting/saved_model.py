@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from keras_colorize.exporting.cards import write_card
-from keras_colorize.exporting.graph_colorizer import GraphColorizer
+from keras_colorize.exporting.graph import GraphColorizer
 from keras_colorize.exporting.graph_photos import ImageFormat, decode_photo, encode_photo
 from keras_colorize.exporting.origin import Origin
 from keras_colorize.files import atomic_folder, atomic_path

@@ -22,7 +22,7 @@ from keras_colorize.exporting.cards import write_card
 from keras_colorize.exporting.origin import METADATA_NAME, Origin, compare, describe
 from keras_colorize.exporting.quantization import leave_unlimited, replace_normalization
 from keras_colorize.files import atomic_folder
-from keras_colorize.photos import find_photos, read_photo
+from keras_colorize.photos.reading import find_photos, read_photo
 
 __all__ = ["FILE_NAME", "Precision", "convert", "export_tflite", "load_tflite", "read_calibration"]
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter
 
 from keras_colorize.inspection.histograms import domain_difference, rebin, step_edges, value_range
-from keras_colorize.statistics import BINS, StatisticsHistory
+from keras_colorize.inspection.snapshots import BINS, StatisticsHistory
 
 __all__ = [
     "colorful_dimension",

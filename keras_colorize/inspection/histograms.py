@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_colorize.errors import ConfigError
-from keras_colorize.statistics import StatisticsHistory
+from keras_colorize.inspection.snapshots import StatisticsHistory
 
 __all__ = ["choose_layers", "domain_difference", "rebin", "step_edges", "value_range"]
 

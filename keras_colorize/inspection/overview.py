@@ -16,7 +16,7 @@ from keras_colorize.inspection.figures import (
     plain,
     say,
 )
-from keras_colorize.statistics import StatisticsHistory
+from keras_colorize.inspection.snapshots import StatisticsHistory
 
 __all__ = ["overview"]
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from keras_colorize.inspection import figures
 from keras_colorize.inspection.overview import overview
-from keras_colorize.statistics import StatisticsHistory
+from keras_colorize.inspection.snapshots import StatisticsHistory
 
 __all__ = ["Picture", "draw_layers", "draw_pictures"]
 

@@ -35,7 +35,7 @@ from keras_colorize.jpeg.segments import (
     without,
 )
 from keras_colorize.jpeg.turbo import See, find_range, recode_luminance
-from keras_colorize.pixels import TRUNCATED
+from keras_colorize.photos.pixels import TRUNCATED
 
 __all__ = [
     "is_interleaved",

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from keras_colorize.errors import IrreversibleJpegError
-from keras_colorize.pixels import TRUNCATED
+from keras_colorize.photos.pixels import TRUNCATED
 
 __all__ = [
     "PLAIN_JFIF",

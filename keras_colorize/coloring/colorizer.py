@@ -1,0 +1,302 @@
+"""A trained generator, applied to photographs of any size."""
+
+import functools
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+from keras_colorize import color
+from keras_colorize.coloring.reduction import (
+    pad_to_stride,
+    reduce_luminance,
+    reduced_size,
+    resize_planes,
+)
+from keras_colorize.coloring.upsampling import Enlargement, guide_chroma, strips
+from keras_colorize.errors import ModelError
+from keras_colorize.files import hash_file
+from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
+from keras_colorize.photos.originals import pages_of
+from keras_colorize.photos.pixels import WHITE, to_rgb
+
+__all__ = ["Colorizer", "Painting", "color_strips", "compute_side_by_side"]
+
+_log = logging.getLogger(__name__)
+
+Photo = str | Path | Image.Image | np.ndarray
+
+# Sizes of an ensemble, relative to the working size.
+_ENSEMBLE = (0.75, 1.0, 1.25)
+
+
+@dataclass(frozen=True)
+class Painting:
+    """The color of a photograph, at the network's size.
+
+    Attributes:
+        chroma: Cb and Cr, float32 ``(h, w, 2)``.
+        luminance: that they belong to, float32 ``(h, w)`` in [0, 1].
+        disagreement: where several predictions were made, how far they lie apart: the root mean
+            square distance from their mean, in (Cb, Cr), float32 ``(h, w)``.
+    """
+
+    chroma: np.ndarray
+    luminance: np.ndarray
+    disagreement: np.ndarray | None = None
+
+    def enlarge(self, shape: tuple[int, ...], saturation: float = 1.0) -> Enlargement:
+        """Its chroma, times ``saturation``, for a full luminance of shape ``(H, W)``."""
+        height, width = shape
+        coefficients = guide_chroma(saturation * self.chroma, self.luminance[..., None])
+        return Enlargement(coefficients, height, width)
+
+
+class Colorizer:
+    """Adds color to photographs; their luminance stays as it is, at full size.
+
+    The network sees a copy reduced to its working size, padded by reflection to its stride. Only
+    the chroma of what it paints is used: enlarged with the full luminance as guide, limited into
+    gamut and joined to the photograph's own luminance. Safe to call from several threads.
+
+    ::
+
+        colorizer = Colorizer.load("runs/my_run/generator.keras")
+        colorizer("scan.jpg").save("scan_in_color.jpg")
+
+    Args:
+        generator: luminance ``(1, h, w, 1)`` to RGB ``(1, h, w, 3)``, both in [0, 1].
+        facts: its stride and the size it was trained at.
+        working_size: short side in pixels of the copy that the network sees; by default the size
+            it was trained at. Photographs are never enlarged for it, except to one stride.
+        saturation: factor of all chroma; 0 is gray.
+        ensemble: average what the network paints at three sizes around ``working_size``, as it is
+            and mirrored: six times the work, steadier color, and a measure of its certainty.
+        path: the file that the generator comes from.
+
+    Raises:
+        ModelError: ``working_size`` is below the stride.
+        ValueError: ``saturation`` is negative or not finite.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        facts: GeneratorFacts,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        ensemble: bool = False,
+        path: Path | None = None,
+    ) -> None:
+        if not 0.0 <= saturation < np.inf:
+            raise ValueError(f"saturation must be at least 0. Received: {saturation}")
+        self.generator = generator
+        self.facts = facts
+        self.working_size = facts.working_size if working_size is None else working_size
+        self.saturation = saturation
+        self.ensemble = ensemble
+        self.path = path
+        self._network = _compile(generator)
+        self.check_sizes([self.working_size])
+
+    def check_sizes(self, working_sizes: Iterable[int]) -> None:
+        """Raise a ModelError for a working size below the generator's stride."""
+        for size in working_sizes:
+            if size < self.facts.stride:
+                raise ModelError(
+                    f"working_size must be at least the generator's stride, {self.facts.stride}. "
+                    f"Received: {size}"
+                )
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path | None = None,
+        working_size: int | None = None,
+        *,
+        saturation: float = 1.0,
+        ensemble: bool = False,
+    ) -> "Colorizer":
+        """Load a ``generator.keras`` that a training run has saved; for the rest see the class.
+
+        Args:
+            path: the file; ``None`` is the model that comes with this package.
+            working_size: see the class.
+            saturation: see the class.
+            ensemble: see the class.
+
+        Raises:
+            ModelError: there is no such file, or it is not a generator of this package.
+        """
+        path = find_shipped() if path is None else Path(path)
+        generator, facts = load_generator(path)
+        return cls(
+            generator,
+            facts,
+            working_size,
+            saturation=saturation,
+            ensemble=ensemble,
+            path=path,
+        )
+
+    @functools.cached_property
+    def model_hash(self) -> str:
+        """SHA-256 of the generator's file, or of its weights where there is none."""
+        if self.path is not None:
+            return hash_file(self.path)
+        digest = hashlib.sha256()
+        for weight in self.generator.get_weights():
+            digest.update(weight.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def name(self) -> str:
+        """What to call the model: its run and file."""
+        return self.facts.run if self.path is None else f"{self.facts.run}/{self.path.name}"
+
+    def __call__(self, photo: Photo) -> Image.Image:
+        """Colorize one photograph.
+
+        Args:
+            photo: a file (of several pages, the first), a Pillow image of any mode, or an array
+                ``(H, W, 3)``, ``(H, W, 1)`` or ``(H, W)`` of uint8, uint16, or float in [0, 1].
+                Color in it is ignored; transparent parts become white.
+
+        Returns:
+            An RGB image of the same size, upright, whose luminance is the photograph's to within
+            the rounding of 8 bits.
+
+        Raises:
+            PhotoError: the file cannot be read.
+            TypeError: it is none of these.
+            ValueError: the array has another shape or type of numbers.
+        """
+        luminance = _luminance(photo)
+        height, width = luminance.shape
+        enlargement = self.paint(luminance).enlarge(luminance.shape, self.saturation)
+        result = np.empty((height, width, 3), np.uint8)
+        for top, rgb in color_strips(enlargement, luminance, np.uint8):
+            result[top : top + len(rgb)] = rgb
+        return Image.fromarray(result)
+
+    def map(self, photos: Iterable[Photo]) -> Iterator[Image.Image]:
+        """Colorize photographs one after the other, as they are asked for; see ``__call__``."""
+        return map(self, photos)
+
+    def paint(self, luminance: np.ndarray, working_size: int | None = None) -> Painting:
+        """What the network makes of a photograph, at its own size.
+
+        Args:
+            luminance: uint8, uint16, or float in [0, 1]; ``(H, W)``, at full size or reduced to
+                no less than the working size.
+            working_size: instead of the colorizer's own.
+        """
+        working_size = self.working_size if working_size is None else working_size
+        if not self.ensemble:
+            chroma, small = self._predict(luminance, working_size)
+            return Painting(np.moveaxis(chroma, 0, -1), small)
+        sizes = [round(factor * working_size) for factor in _ENSEMBLE]
+        shape = reduced_size(luminance.shape, max(sizes))
+        predictions, small = [], np.zeros(shape, np.float32)
+        for size in sizes:
+            for mirror in (slice(None), slice(None, None, -1)):
+                chroma, small = self._predict(luminance[:, mirror], max(size, self.facts.stride))
+                predictions.append(resize_planes(chroma[..., mirror], *shape))
+        mean = np.mean(predictions, axis=0)
+        distance = np.sqrt(np.square(predictions - mean).sum(axis=1).mean(axis=0))
+        # Of the last, the largest and mirrored.
+        return Painting(np.moveaxis(mean, 0, -1), small[:, ::-1], distance)
+
+    def _predict(self, luminance: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Chroma ``(2, h, w)`` and the reduced luminance ``(h, w)`` it was painted on."""
+        small = reduce_luminance(luminance, size)
+        padded = pad_to_stride(small, self.facts.stride)
+        painted = self._network(padded[None, ..., None])[0, : small.shape[0], : small.shape[1]]
+        return np.moveaxis(color.chroma(painted), -1, 0), small
+
+
+def color_strips(
+    enlargement: Enlargement, luminance: np.ndarray, dtype: type[np.unsignedinteger]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """A photograph in color, strip by strip.
+
+    Args:
+        enlargement: its chroma.
+        luminance: uint8, uint16, or float in [0, 1]; ``(H, W)``.
+        dtype: of the result: uint8 or uint16.
+
+    Yields:
+        The first row of each strip and its RGB, ``(n, W, 3)``. Its luminance is the photograph's
+        to within half a step of ``dtype``, the rounding of each channel; chroma is shrunk where
+        the color would not fit.
+    """
+    white = np.iinfo(dtype).max
+    black_to_white = 1.0 if luminance.dtype.kind == "f" else np.iinfo(luminance.dtype).max
+    height, width = luminance.shape
+    for top, bottom in strips(height, width):
+        y = luminance[top:bottom].astype(np.float32) / np.float32(black_to_white)
+        rgb = np.empty((bottom - top, width, 3), dtype)
+        planes = color.add_chroma_planes(y, *enlargement.chroma(top, y))
+        for channel, plane in enumerate(planes):
+            rgb[..., channel] = np.rint(np.clip(white * plane, 0, white))
+        yield top, rgb
+
+
+def compute_side_by_side() -> None:
+    """Have TensorFlow spend one thread on each photograph, for calls from several threads at once.
+
+    Their work is spread over the cores already; to share out that of each photograph as well takes
+    a third more of the processor. It holds for the whole process and for all that TensorFlow does
+    in it, and can only be decided before TensorFlow computes anything; later this does nothing.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    except RuntimeError as error:
+        _log.debug("threads stay as they are: %s", error)
+
+
+def _compile(generator: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """The generator as one graph for every size, ``(B, h, w, 1)`` to ``(B, h, w, 3)``."""
+
+    @functools.partial(
+        tf.function, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)]
+    )
+    def run(luminance: tf.Tensor) -> tf.Tensor:
+        return generator(luminance, training=False)
+
+    return lambda luminance: run(luminance).numpy()
+
+
+def _luminance(photo: Photo) -> np.ndarray:
+    """Luminance ``(H, W)`` of uint8, uint16, or float in [0, 1]."""
+    if isinstance(photo, str | Path):
+        return next(pages_of(photo)).on_white()
+    if isinstance(photo, Image.Image):
+        upright = ImageOps.exif_transpose(photo)
+        deep = upright.mode.startswith("I;16")
+        photo = np.asarray(upright if deep else to_rgb(upright))
+    if not isinstance(photo, np.ndarray):
+        raise TypeError(
+            f"Expected a path, a Pillow image or a NumPy array. Received: {type(photo).__name__}"
+        )
+    channels = photo.shape[2] if photo.ndim == 3 else 1 if photo.ndim == 2 else 0
+    whole = photo.dtype in (np.uint8, np.uint16)
+    if channels not in (1, 3) or 0 in photo.shape or not (whole or photo.dtype.kind == "f"):
+        raise ValueError(
+            "Expected an array of shape (H, W), (H, W, 1) or (H, W, 3) of uint8, uint16, or float "
+            f"in [0, 1]. Received: {photo.dtype} of shape {photo.shape}"
+        )
+    if not whole and not (photo.min() >= 0.0 and photo.max() <= 1.0):
+        raise ValueError(f"Expected floats in [0, 1]. Received: {photo.min():g} to {photo.max():g}")
+    if channels == 1:
+        return photo.reshape(photo.shape[:2])
+    white = np.iinfo(photo.dtype).max if whole else 1.0
+    y = color.luminance(photo.astype(np.float32) / np.float32(white))[..., 0]
+    return np.rint(WHITE * np.clip(y, 0.0, 1.0)).astype(np.uint16)

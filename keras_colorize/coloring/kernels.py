@@ -1,0 +1,180 @@
+"""Loops over every pixel of a photograph, compiled where Numba is (the extra ``fast``).
+
+NumPy passes over a photograph once for every sum and product, and takes Python's one lock before
+and after each of them: photographs that are colored side by side wait for each other. Compiled, it
+is one pass without the lock. Without Numba, all are ``None``, and
+:mod:`keras_colorize.coloring.upsampling` and :mod:`keras_colorize.coloring.reduction` compute the
+same with NumPy, and Pillow decodes what ``halve_blocks`` would. A process compiles each when it
+first needs it, in some tenths of a second.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from keras_colorize import color
+
+try:
+    import numba
+except (ImportError, OSError) as error:  # OSError: a library of it that does not load
+    numba = None  # type: ignore[assignment]
+    if not isinstance(error, ModuleNotFoundError) or error.name != "numba":
+        logging.getLogger(__name__).warning("going on, slower, without Numba: %s", error)
+
+__all__ = ["code_chroma", "halve_blocks", "sum_blocks"]
+
+# Of NumPy's type, so that what meets them stays float32.
+_ONE, _TINY = np.float32(1.0), np.float32(1e-7)
+_WHITE, _GRAY = np.float32(255.0), np.float32(128.5)
+_COS_1, _COS_2, _COS_3 = (np.float32(np.cos(k * np.pi / 8)) for k in (1, 2, 3))
+_RED_OF_CR, _GREEN_OF_CB, _GREEN_OF_CR, _BLUE_OF_CB = (
+    np.float32(factor) for factor in color.difference_factors()
+)
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    # error_model: divisions are those of NumPy, which looks out for no zero.
+    return None if numba is None else numba.njit(nogil=True, error_model="numpy")(function)
+
+
+def _inlined(function: Callable[..., Any]) -> Any:
+    # Not left to LLVM, which makes no vector instructions of loops with calls in them.
+    return None if numba is None else numba.njit(inline="always", error_model="numpy")(function)
+
+
+@_inlined
+def _four(values):  # type: ignore[no-untyped-def]
+    """As a tuple: what lies in an array might change while it is read, for all LLVM knows."""
+    return values[0], values[1], values[2], values[3]
+
+
+@_inlined
+def _mixed(planes, which, places, weights, column):  # type: ignore[no-untyped-def]
+    """A pixel of a plane that is enlarged downwards: a weighted sum of four in its column."""
+    return (
+        weights[0] * planes[which, places[0], column]
+        + weights[1] * planes[which, places[1], column]
+        + weights[2] * planes[which, places[2], column]
+        + weights[3] * planes[which, places[3], column]
+    )
+
+
+@_inlined
+def _chroma(planes, places, weights, column, y):  # type: ignore[no-untyped-def]
+    """Cb, Cr, and the factor that limits them: color.limit_chroma_planes."""
+    cb = _mixed(planes, 2, places, weights, column)
+    cr = _mixed(planes, 3, places, weights, column)
+    cb += y * _mixed(planes, 0, places, weights, column)
+    cr += y * _mixed(planes, 1, places, weights, column)
+    red, blue = _RED_OF_CR * cr, _BLUE_OF_CB * cb
+    green = _GREEN_OF_CB * cb + _GREEN_OF_CR * cr
+    highest, lowest = max(max(red, green), blue), min(min(red, green), blue)
+    headroom = _ONE - y
+    upwards = headroom / max(max(highest, headroom), _TINY)
+    downwards = y / max(max(-lowest, y), _TINY)
+    return cb, cr, min(upwards, downwards)
+
+
+@_inlined
+def _four_pixels(c0, c1, c2, c3):  # type: ignore[no-untyped-def]
+    """Sums of c(k) cos((2m + 1) k π / 8) for m = 0 to 3."""
+    even, odd = c0 + _COS_2 * c2, _COS_1 * c1 + _COS_3 * c3
+    even_inside, odd_inside = c0 - _COS_2 * c2, _COS_3 * c1 - _COS_1 * c3
+    return even + odd, even_inside + odd_inside, even_inside - odd_inside, even - odd
+
+
+@_inlined
+def _level(pixel):  # type: ignore[no-untyped-def]
+    return np.uint8(min(max(pixel + _GRAY, np.float32(0.0)), _WHITE))
+
+
+@_compiled
+def code_chroma(planes, places, weights, luminance, coded):  # type: ignore[no-untyped-def]
+    """Cb and Cr as JPEG codes them, limited into gamut: Enlargement.coded.
+
+    Args:
+        planes: slopes and offsets, enlarged across, float32 ``(4, h, W)``.
+        places: the rows of ``planes`` that each row uses, ``(H, 4)``.
+        weights: of these, float32 ``(H, 4)``.
+        luminance: uint8 ``(H, W)``.
+        coded: what is filled, uint8 ``(2, H, W)``.
+    """
+    for row in range(luminance.shape[0]):
+        taps, shares = _four(places[row]), _four(weights[row])
+        for column in range(luminance.shape[1]):
+            y = np.float32(luminance[row, column]) / _WHITE
+            cb, cr, scale = _chroma(planes, taps, shares, column, y)
+            coded[0, row, column] = np.uint8(scale * cb * _WHITE + _GRAY)
+            coded[1, row, column] = np.uint8(scale * cr * _WHITE + _GRAY)
+
+
+@_compiled
+def sum_blocks(image, rows, columns, line, sums):  # type: ignore[no-untyped-def]
+    """Sums over blocks of pixels.
+
+    Args:
+        image: ``(H, W)``.
+        rows: the first of each block and the one after the last, ``(h + 1,)``.
+        columns: likewise, ``(w + 1,)``.
+        line: room for the sums of a column each, ``(W,)``, of a type that holds them.
+        sums: what is filled, ``(h, w)``.
+    """
+    for down in range(len(rows) - 1):
+        line[:] = 0
+        for row in range(rows[down], rows[down + 1]):
+            for column in range(line.shape[0]):
+                line[column] += image[row, column]
+        for across in range(len(columns) - 1):
+            total = line[columns[across]]
+            for column in range(columns[across] + 1, columns[across + 1]):
+                total += line[column]
+            sums[down, across] = total
+
+
+@_compiled
+def halve_blocks(blocks, weights, line, halved):  # type: ignore[no-untyped-def]
+    """A row of blocks of 8 x 8 DCT coefficients as pixels of half the size: jpeg.halved.
+
+    Args:
+        blocks: int16 ``(n, 8, 8)``, vertical frequency before horizontal.
+        weights: what each coefficient is multiplied by, float32 ``(8, 8)``.
+        line: room for what lies between both directions, float32 ``(4, 8, n)``.
+        halved: what is filled, uint8 ``(4, 4 n)``.
+
+    Returns:
+        The smallest and the largest coefficient, and 0.
+    """
+    count = blocks.shape[0]
+    least = most = np.int16(0)
+    for coefficient in blocks.flat:
+        if coefficient < least:
+            least = coefficient
+        if coefficient > most:
+            most = coefficient
+    for block in range(count):
+        for across in range(8):
+            c0 = weights[0, across] * np.float32(blocks[block, 0, across])
+            c1 = weights[1, across] * np.float32(blocks[block, 1, across])
+            c2 = weights[2, across] * np.float32(blocks[block, 2, across])
+            c3 = weights[3, across] * np.float32(blocks[block, 3, across])
+            c1 -= weights[7, across] * np.float32(blocks[block, 7, across])
+            c2 -= weights[6, across] * np.float32(blocks[block, 6, across])
+            c3 -= weights[5, across] * np.float32(blocks[block, 5, across])
+            p0, p1, p2, p3 = _four_pixels(c0, c1, c2, c3)
+            line[0, across, block] = p0
+            line[1, across, block] = p1
+            line[2, across, block] = p2
+            line[3, across, block] = p3
+    for row in range(4):
+        for block in range(count):
+            c1 = line[row, 1, block] - line[row, 7, block]
+            c2 = line[row, 2, block] - line[row, 6, block]
+            c3 = line[row, 3, block] - line[row, 5, block]
+            p0, p1, p2, p3 = _four_pixels(line[row, 0, block], c1, c2, c3)
+            halved[row, 4 * block] = _level(p0)
+            halved[row, 4 * block + 1] = _level(p1)
+            halved[row, 4 * block + 2] = _level(p2)
+            halved[row, 4 * block + 3] = _level(p3)
+    return least, most

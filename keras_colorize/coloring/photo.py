@@ -1,0 +1,385 @@
+"""One photograph's file colored: read, painted, written, and accounted for."""
+
+import contextlib
+import dataclasses
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_colorize.coloring.colorizer import Colorizer, Painting, color_strips
+from keras_colorize.coloring.reduction import reduce_luminance, resize_planes
+from keras_colorize.coloring.report import Record
+from keras_colorize.coloring.reversible import Jpeg
+from keras_colorize.coloring.tasks import Sheet, Task
+from keras_colorize.errors import IrreversibleJpegError, PhotoError
+from keras_colorize.files import atomic_path, hash_file
+from keras_colorize.metadata.embedding import fit_to_format, save_options, srgb_profile
+from keras_colorize.metadata.provenance import (
+    Provenance,
+    add_provenance,
+    describe_settings,
+    read_provenance,
+)
+from keras_colorize.metadata.reading import Metadata
+from keras_colorize.metadata.upright import upright
+from keras_colorize.photos.condition import describe_condition, find_halftone
+from keras_colorize.photos.formats import identify, open_file
+from keras_colorize.photos.originals import Page, pages_of
+from keras_colorize.photos.sheets import draw_sheet
+from keras_colorize.photos.writing import WRITABLE, Picture, write_pictures
+from keras_colorize.version import __version__
+
+__all__ = ["ColoringOptions", "color_photo"]
+
+_log = logging.getLogger(__name__)
+
+_SOFTWARE = f"keras_colorize {__version__}"
+
+_SHEET_SIDE = 768  # pixels; of the shorter side of comparisons and maps
+_UNCERTAIN = 0.1  # distance in (Cb, Cr) at which the confidence map is black
+# JPEGs whose short side is this many times the working size carry chroma at half the resolution:
+# still twice what the network painted.
+_HALF_CHROMA_FROM = 4
+
+
+@dataclass(frozen=True)
+class ColoringOptions:
+    """How results are written.
+
+    Attributes:
+        quality: of JPEG and WebP, 1 to 100; of a reversible JPEG, that of its chroma.
+        overwrite: replace results that exist already.
+        compare: also write each photograph beside its result, to ``compare/``.
+        sizes: instead of a result, write what the network makes of each photograph at each of
+            these working sizes, side by side, to ``sizes/``.
+        remove_tint: of a toned print, make the paper white before luminance is taken.
+        max_pixels: refuse photographs with more.
+    """
+
+    quality: int = 95
+    overwrite: bool = False
+    compare: bool = False
+    sizes: tuple[int, ...] = ()
+    remove_tint: bool = False
+    max_pixels: int = 200_000_000
+
+
+@dataclass(frozen=True)
+class _Colored:
+    """What coloring a file came to.
+
+    Attributes:
+        method: how it was written.
+        size: width and height of the first page.
+        pages: how many.
+        warnings: in words.
+    """
+
+    method: str
+    size: tuple[int, int]
+    pages: int
+    warnings: tuple[str, ...]
+
+
+def color_photo(task: Task, output: Path, colorizer: Colorizer, options: ColoringOptions) -> Record:
+    """Color one photograph into the output folder; whatever happens is in the record.
+
+    Results are complete or absent. One that exists already is left alone: it is "already done"
+    where it carries the provenance that this call would give it, otherwise the photograph fails
+    unless it may be overwritten.
+
+    Args:
+        task: the photograph and its result, which :func:`~keras_colorize.coloring.tasks.find_tasks`
+            has found not to lie in the place of a photograph.
+        output: the output folder.
+        colorizer: what adds the color.
+        options: how results are written.
+    """
+    started = time.perf_counter()
+    record = Record(str(task.source), str(output / _main_result(task, options)), "failed")
+    try:
+        work = _Work.begin(task, output, colorizer, options)
+        record = dataclasses.replace(
+            record,
+            input_sha256=work.provenance.input_hash,
+            model=work.provenance.model,
+            model_sha256=work.provenance.model_hash,
+            settings=work.provenance.settings,
+        )
+        if work.is_done():
+            return dataclasses.replace(record, status="already done")
+        colored = work.color()
+    except (PhotoError, MemoryError) as error:
+        return dataclasses.replace(record, reason=str(error) or "not enough memory")
+    # Whatever else it is, a mistake of this package or of a library: the next photographs don't
+    # suffer from it, and nobody sees a result.
+    except Exception as error:  # noqa: BLE001
+        _log.debug("unexpected error at %s", task.source, exc_info=True)
+        text = " ".join(str(error).split())[:300]
+        return dataclasses.replace(record, reason=f"unexpected {type(error).__name__}: {text}")
+    return dataclasses.replace(
+        record,
+        status="colorized",
+        method=colored.method,
+        width=colored.size[0],
+        height=colored.size[1],
+        pages=colored.pages,
+        warnings="; ".join(colored.warnings),
+        seconds=round(time.perf_counter() - started, 3),
+    )
+
+
+def _main_result(task: Task, options: ColoringOptions) -> Path:
+    return task.sheet("sizes") if options.sizes else task.relative
+
+
+@dataclass(frozen=True)
+class _Work:
+    """All that coloring one file needs.
+
+    Attributes:
+        task: the photograph and its result.
+        output: the output folder.
+        colorizer: what adds the color.
+        options: how results are written.
+        provenance: what the results say of themselves.
+    """
+
+    task: Task
+    output: Path
+    colorizer: Colorizer
+    options: ColoringOptions
+    provenance: Provenance
+
+    @classmethod
+    def begin(
+        cls, task: Task, output: Path, colorizer: Colorizer, options: ColoringOptions
+    ) -> "_Work":
+        open_file(task.source).close()  # refuses what is no file
+        try:
+            input_hash = hash_file(task.source)
+        except OSError as error:
+            raise PhotoError(f"unreadable: {error.strerror}") from error
+        settings: dict[str, object] = {
+            "working_size": list(options.sizes) or colorizer.working_size,
+            "saturation": colorizer.saturation,
+            "ensemble": colorizer.ensemble,
+            "quality": options.quality,
+            "remove_tint": options.remove_tint,
+        }
+        provenance = Provenance(
+            _SOFTWARE,
+            colorizer.name,
+            colorizer.model_hash,
+            input_hash,
+            describe_settings(settings),
+            task.source.name,
+        )
+        return cls(task, output, colorizer, options, provenance)
+
+    # -- what is there already ----------------------------------------------------------------
+
+    @property
+    def target(self) -> Path:
+        return self.output / _main_result(self.task, self.options)
+
+    @property
+    def sheets(self) -> dict[Sheet, Path]:
+        """The files beside the result, by kind."""
+        wanted: dict[Sheet, Path] = {}
+        if self.options.compare and not self.options.sizes:
+            wanted["compare"] = self.output / self.task.sheet("compare")
+        if self.colorizer.ensemble and not self.options.sizes:
+            wanted["confidence"] = self.output / self.task.sheet("confidence")
+        return wanted
+
+    def is_done(self) -> bool:
+        """Whether there is nothing left to do.
+
+        Raises:
+            PhotoError: something else is in the way.
+        """
+        done = [self._is_done(path) for path in (self.target, *self.sheets.values())]
+        return all(done)
+
+    def _is_done(self, path: Path) -> bool:
+        if not path.exists():
+            return False
+        if not path.is_file():
+            raise PhotoError(f"{path} exists already and is no file; move it away")
+        found = read_provenance(path)
+        if self.provenance.matches(found):
+            return True
+        if not self.options.overwrite:
+            what = "" if found is None else ", of another model, version, setting or original"
+            raise PhotoError(f"{path} exists already{what}; pass --overwrite to replace it")
+        return False
+
+    # -- coloring -----------------------------------------------------------------------------
+
+    def color(self) -> _Colored:
+        with _writing_errors(self.target):
+            for path in (self.target, *self.sheets.values()):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            if self.options.sizes:
+                return self._color_sizes()
+            if self._may_be_reversible():
+                try:
+                    return self._color_jpeg()
+                except IrreversibleJpegError as error:
+                    colored = self._color_pages()
+                    reason = f"not reversible: {error}"
+                    return dataclasses.replace(colored, warnings=(reason, *colored.warnings))
+            return self._color_pages()
+
+    def _may_be_reversible(self) -> bool:
+        if self.task.format != "JPEG" or self.options.remove_tint:
+            return False
+        with open_file(self.task.source) as file:
+            return identify(file) == "JPEG"
+
+    def _color_pages(self) -> _Colored:
+        """Decode, color and encode anew, page by page."""
+        sizes: list[tuple[int, int]] = []
+        warnings: dict[str, None] = {}  # a set that keeps the order
+        depth = 8
+
+        def pictures() -> Iterator[Picture]:
+            nonlocal depth
+            for page in self._pages():
+                if sizes and self.task.format != "TIFF":
+                    raise PhotoError(
+                        f"it has several pages, which {self.task.format} cannot hold; "
+                        "leave out --format or set it to tif"
+                    )
+                depth = min(page.depth, WRITABLE[self.task.format])
+                painting = self.colorizer.paint(page.luminance)
+                if not sizes:
+                    self._write_sheets(painting, page.luminance)
+                picture, notes = self._picture(page, painting, depth)
+                sizes.append(page.size)
+                warnings.update(dict.fromkeys((*_describe(page), *notes)))
+                yield picture
+
+        with atomic_path(self.target) as temporary:
+            write_pictures(temporary, pictures(), self.task.format, quality=self.options.quality)
+        return _Colored(f"{self.task.format}, {depth} bits", sizes[0], len(sizes), tuple(warnings))
+
+    def _pages(self) -> Iterator[Page]:
+        return pages_of(
+            self.task.source,
+            max_pixels=self.options.max_pixels,
+            remove_tint=self.options.remove_tint,
+        )
+
+    def _picture(
+        self, page: Page, painting: Painting, depth: int
+    ) -> tuple[Picture, tuple[str, ...]]:
+        """What is to be written of a page, and what of its metadata is not."""
+        metadata = upright(page.metadata, page.size)
+        metadata = dataclasses.replace(metadata, xmp=add_provenance(metadata.xmp, self.provenance))
+        dtype: type[np.unsignedinteger] = np.uint16 if depth == 16 else np.uint8
+        enlargement = painting.enlarge(page.luminance.shape, self.colorizer.saturation)
+        rgb = color_strips(enlargement, page.luminance, dtype)
+        warnings = fit_to_format(metadata, self.task.format).warnings
+        return (
+            Picture(page.size, dtype, rgb, page.alpha, metadata),
+            warnings + _lost_pixels(page, self.task.format),
+        )
+
+    def _color_jpeg(self) -> _Colored:
+        """Add chroma to a JPEG without touching its luminance.
+
+        Raises:
+            IrreversibleJpegError: its luminance cannot stay as it is.
+        """
+        jpeg = Jpeg.read(
+            self.task.source,
+            max_pixels=self.options.max_pixels,
+            half_chroma_from=_HALF_CHROMA_FROM * self.colorizer.working_size,
+        )
+        painting = self.colorizer.paint(jpeg.luminance)
+        colored = jpeg.with_color(
+            painting.enlarge(jpeg.luminance.shape, self.colorizer.saturation),
+            quality=self.options.quality,
+            provenance=self.provenance,
+        )
+        # Not before: what cannot be done reversibly is painted anew, with its sheets.
+        self._write_sheets(painting, jpeg.luminance)
+        with atomic_path(self.target) as temporary:
+            temporary.write_bytes(colored)
+        halftone = find_halftone(jpeg.luminance)
+        warnings = describe_condition(jpeg.tone, halftone, jpeg.size)
+        return _Colored("reversible JPEG", jpeg.size, 1, warnings + jpeg.metadata.warnings)
+
+    # -- pictures beside the result -----------------------------------------------------------
+
+    def _color_sizes(self) -> _Colored:
+        page = next(self._pages())
+        luminance = reduce_luminance(page.luminance, _SHEET_SIDE)
+        cells = [luminance[..., None]]
+        for size in self.options.sizes:
+            painting = self.colorizer.paint(page.luminance, size)
+            cells.append(_render(painting, luminance, self.colorizer.saturation))
+        sheet = draw_sheet([cells], ["gray", *(f"working size {s}" for s in self.options.sizes)])
+        self._save_sheet(self.target, sheet)
+        return _Colored("comparison of working sizes", page.size, 1, _describe(page))
+
+    def _write_sheets(self, painting: Painting, luminance: np.ndarray) -> None:
+        if not self.sheets:
+            return
+        small = reduce_luminance(luminance, _SHEET_SIDE)
+        if "compare" in self.sheets:
+            gray = np.repeat(np.rint(255.0 * small).astype(np.uint8)[..., None], 3, axis=-1)
+            colored = _render(painting, small, self.colorizer.saturation)
+            both = Image.fromarray(np.concatenate([gray, colored], axis=1))
+            self._save_sheet(self.sheets["compare"], both)
+        if "confidence" in self.sheets and painting.disagreement is not None:
+            (distance,) = resize_planes(painting.disagreement[None], *small.shape)
+            map_ = np.rint(255.0 * np.clip(1.0 - distance / _UNCERTAIN, 0.0, 1.0))
+            map_image = Image.fromarray(map_.astype(np.uint8))
+            self._save_sheet(self.sheets["confidence"], map_image, "PNG")
+
+    def _save_sheet(self, path: Path, sheet: Image.Image, format_: str = "JPEG") -> None:
+        metadata = Metadata(xmp=add_provenance(None, self.provenance))
+        # A map is of numbers, which no color profile belongs to.
+        options = save_options(metadata, format_, srgb_profile() if sheet.mode == "RGB" else None)
+        with atomic_path(path) as temporary:
+            sheet.save(temporary, format_, quality=90, **options)
+
+
+def _describe(page: Page) -> tuple[str, ...]:
+    return describe_condition(page.tone, find_halftone(page.luminance), page.size) + page.notes
+
+
+def _lost_pixels(page: Page, format_: str) -> tuple[str, ...]:
+    """Warnings of what a format cannot hold of the pixels themselves."""
+    warnings = []
+    if page.depth > WRITABLE[format_]:
+        warnings.append(f"{page.depth} bits became {WRITABLE[format_]}: {format_} holds no more")
+    if page.alpha is not None and format_ == "JPEG":
+        warnings.append("transparency became white: JPEG has none")
+    return tuple(warnings)
+
+
+def _render(painting: Painting, luminance: np.ndarray, saturation: float) -> np.ndarray:
+    """A painting on a luminance, uint8 ``(h, w, 3)``."""
+    enlargement = painting.enlarge(luminance.shape, saturation)
+    return np.concatenate([rgb for _, rgb in color_strips(enlargement, luminance, np.uint8)])
+
+
+@contextlib.contextmanager
+def _writing_errors(target: Path) -> Iterator[None]:
+    """Turn what goes wrong with files and encoders into a PhotoError that names the result."""
+    try:
+        yield
+    except PhotoError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: larger than the format can say
+        reason = getattr(error, "strerror", None) or error
+        raise PhotoError(f"cannot write {target}: {reason}") from error

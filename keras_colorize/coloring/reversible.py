@@ -1,0 +1,161 @@
+"""A JPEG colored without touching its luminance: what of it is decoded, and chroma added to it."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from PIL import Image, JpegImagePlugin
+
+from keras_colorize.coloring.halved import HalvedJpeg
+from keras_colorize.coloring.upsampling import Enlargement
+from keras_colorize.errors import IrreversibleJpegError
+from keras_colorize.jpeg.chroma import add_chroma_planes
+from keras_colorize.metadata.provenance import Provenance, add_provenance
+from keras_colorize.metadata.reading import Metadata, orientation, read_metadata
+from keras_colorize.metadata.upright import upright
+from keras_colorize.photos.condition import Tone, find_tone
+from keras_colorize.photos.formats import TURN, open_file, photo_errors
+from keras_colorize.photos.pixels import check_size, opposite_turn, swaps_sides, turn_array
+from keras_colorize.photos.profiles import make_converter
+
+__all__ = ["Jpeg"]
+
+_PREVIEW_SIDE = 128  # pixels
+
+
+@dataclass(frozen=True)
+class Jpeg:
+    """What is decoded of a JPEG to color it.
+
+    Attributes:
+        data: the file.
+        luminance: upright, uint8, at the resolution of the chroma it will get: the photograph's,
+            or half of it.
+        size: width and height of the photograph, upright.
+        turn: how it was turned upright.
+        tone: whether it is in color.
+        metadata: as they are.
+        recoded: its luminance coded anew, where that was done to decode it.
+    """
+
+    data: bytes
+    luminance: np.ndarray
+    size: tuple[int, int]
+    turn: Image.Transpose | None
+    tone: Tone
+    metadata: Metadata
+    recoded: bytes | None = None
+
+    @classmethod
+    def read(cls, path: Path, *, max_pixels: int, half_chroma_from: int) -> Self:
+        """Read a JPEG.
+
+        Args:
+            path: the file.
+            max_pixels: refuse a photograph with more.
+            half_chroma_from: short side in pixels from which chroma has half the resolution, as
+                cameras have it (4:2:0): it takes a quarter of the work and of the space.
+
+        Raises:
+            IrreversibleJpegError: its luminance cannot stay as it is.
+            PhotoError: it cannot be read.
+        """
+        with open_file(path) as file, photo_errors("JPEG"):
+            data = file.read()
+            image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+            width, height = image.size  # before decoding at half of it changes that
+            check_size(width, height, max_pixels)
+            _check_colors(image)
+            half = min(image.size) >= half_chroma_from
+            tables = _tables(image) if half and image.mode == "RGB" else None
+            quick = None if tables is None else HalvedJpeg.read(data, tables)
+            if quick is None:
+                luminance, preview = _decode(image, half=half, size=len(data))
+            else:
+                luminance, preview = quick.luminance, quick.preview
+            metadata = read_metadata(image)
+            turn = TURN.get(orientation(metadata))
+            return cls(
+                data,
+                turn_array(luminance, turn),
+                (height, width) if swaps_sides(turn) else (width, height),
+                turn,
+                find_tone(np.asarray(_reduce(preview))),
+                metadata,
+                None if quick is None else quick.recoded,
+            )
+
+    def with_color(
+        self, enlargement: Enlargement, *, quality: int, provenance: Provenance
+    ) -> bytes:
+        """The file in color.
+
+        Args:
+            enlargement: its chroma, at the size of :attr:`luminance`.
+            quality: of the chroma, 1 to 100.
+            provenance: to embed; for the rest, metadata stay, but for a gray thumbnail.
+
+        Raises:
+            IrreversibleJpegError: its luminance cannot stay as it is.
+        """
+        cb, cr = (
+            turn_array(plane, opposite_turn(self.turn))
+            for plane in enlargement.coded(self.luminance)
+        )
+        stored = (self.size[1], self.size[0]) if swaps_sides(self.turn) else self.size
+        metadata = upright(self.metadata, stored, turned=False)
+        return add_chroma_planes(
+            self.data,
+            cb,
+            cr,
+            quality=quality,
+            exif=metadata.exif,
+            xmp=add_provenance(metadata.xmp, provenance),
+            recoded=self.recoded,
+        )
+
+
+def _decode(
+    image: JpegImagePlugin.JpegImageFile, *, half: bool, size: int
+) -> tuple[np.ndarray, Image.Image]:
+    """Luminance, as the file stores it, and the picture; ``size`` is that of the file in bytes."""
+    width, height = image.size
+    # Without a conversion: of a gray one L, of others luminance and chroma as coded.
+    asked = (width // 2, height // 2) if half else image.size
+    image.draft("L" if image.mode == "L" else "YCbCr", asked)
+    # In one piece: between pieces, Pillow waits for Python's lock.
+    image.decodermaxblock = size
+    image.load()
+    return np.asarray(image if image.mode == "L" else image.getchannel(0)), image
+
+
+def _tables(image: JpegImagePlugin.JpegImageFile) -> list[np.ndarray] | None:
+    """The quantization table of each component, ``(8, 8)``, if all stand before the first scan."""
+    slots = [slot for *_, slot in image.layer]
+    if any(slot not in image.quantization for slot in slots):
+        return None
+    return [np.reshape(image.quantization[slot], (8, 8)) for slot in slots]
+
+
+def _reduce(preview: Image.Image) -> Image.Image:
+    """RGB of at most ``_PREVIEW_SIDE`` pixels on the shorter side."""
+    scale = min(1.0, _PREVIEW_SIDE / min(preview.size))
+    width, height = (max(round(scale * side), 1) for side in preview.size)
+    reduced = preview.resize((width, height), Image.Resampling.BOX, reducing_gap=1.0)
+    return reduced.convert("RGB")
+
+
+def _check_colors(image: Image.Image) -> None:
+    if image.mode not in ("L", "RGB"):
+        raise IrreversibleJpegError(f"its colors are {image.mode}")
+    profile = image.info.get("icc_profile")
+    if profile is None:
+        return
+    try:
+        srgb = make_converter(profile, 3) is None
+    except ValueError as error:  # damaged, or of gray, which no color picture can have
+        raise IrreversibleJpegError(str(error)) from error
+    if not srgb:
+        raise IrreversibleJpegError("its color profile is not sRGB")

@@ -1,0 +1,216 @@
+"""From the chroma of a reduced photograph to that of the full one, guided by its luminance.
+
+Around every reduced pixel chroma is described as a linear function of luminance, as in the guided
+filter (He, Sun and Tang, "Guided Image Filtering", 2013; He and Sun, "Fast Guided Filter", 2015).
+What is enlarged are that function's slope and offset; the luminance put into it is the full one. So
+color changes where the luminance does, at a roof's edge and not across it.
+
+The full photograph is worked on in strips of rows: memory stays bounded, and a strip stays in the
+processor's cache.
+"""
+
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+
+from keras_colorize import color
+from keras_colorize.coloring import kernels
+
+__all__ = ["RADIUS", "REGULARIZATION", "Enlargement", "guide_chroma", "resample_taps", "strips"]
+
+# Chosen on training photographs, their true chroma reduced by 2, 4 and 8 and enlarged again. On 362
+# others (benchmarks/upsampling.py) the error at the steepest tenth of the luminance is 20, 14 and
+# 10 percent below that of bilinear enlargement; against bicubic it is 6 percent above, 1 and 3
+# below. Wider windows and a smaller regularization bring texture into the color.
+#: Of the windows, in pixels of the reduced photograph.
+RADIUS = 1
+#: Added to the variance of luminance in [0, 1].
+REGULARIZATION = 0.1
+
+# A plane of float32 takes less than the 128 KiB from which glibc asks the system for memory anew
+# each time: twice as many pixels took six times as long.
+_STRIP_PIXELS = 32_000
+_BAND_COLUMNS = 64
+# Multiplications of a matrix product up to which OpenBLAS, NumPy's own, starts no threads. They
+# would spin more than they compute, while photographs are colored side by side as it is.
+_PRODUCT = 1 << 18
+_CUBIC = -0.5  # Keys' cubic convolution, as Pillow's and TensorFlow's bicubic resampling have it
+
+
+def guide_chroma(chroma: np.ndarray, luminance: np.ndarray) -> np.ndarray:
+    """Chroma as a linear function of luminance around every pixel.
+
+    With the window's means and (co)variances, slope = cov(Y, C) / (var(Y) + regularization) and
+    offset = C - slope Y: at its own luminance every pixel keeps its own chroma.
+
+    Args:
+        chroma: Cb and Cr of the reduced photograph, float32 ``(h, w, 2)``.
+        luminance: its luminance in [0, 1], float32 ``(h, w, 1)``.
+
+    Returns:
+        float32 ``(4, h, w)``: slopes of Cb and Cr, offsets of Cb and Cr.
+    """
+    planes = np.moveaxis(chroma, -1, 0)  # (2, h, w)
+    y = luminance[..., 0]
+    moments = _window_means(np.concatenate([[y, y * y], planes, y * planes]))
+    mean_y, square_y, mean_c, product = moments[0], moments[1], moments[2:4], moments[4:6]
+    variance = np.maximum(square_y - mean_y**2, 0.0)
+    slope = (product - mean_y * mean_c) / (variance + REGULARIZATION)
+    return np.concatenate([slope, planes - slope * y]).astype(np.float32)
+
+
+class Enlargement:
+    """Chroma of a full photograph, strip by strip.
+
+    Args:
+        coefficients: of :func:`guide_chroma`, ``(4, h, w)``.
+        height: of the full photograph, in pixels.
+        width: of the full photograph, in pixels.
+    """
+
+    def __init__(self, coefficients: np.ndarray, height: int, width: int) -> None:
+        # (4, h, width): of few rows as yet, so that a strip costs one product of small matrices.
+        planes, rows, columns = coefficients.shape
+        self._planes = np.empty((planes, rows, width), np.float32)
+        for index, (used, matrix) in enumerate(_bands(columns, width)):
+            part = slice(index * _BAND_COLUMNS, (index + 1) * _BAND_COLUMNS)
+            narrow = coefficients[..., used].reshape(planes * rows, -1)
+            self._planes[..., part] = _product(narrow, matrix.T).reshape(planes, rows, -1)
+        self._places, self._weights = resample_taps(rows, height)
+
+    def chroma(self, top: int, luminance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cb and Cr of a strip.
+
+        Args:
+            top: the strip's first row in the full photograph.
+            luminance: of the strip, in [0, 1], float32 ``(n, width)``.
+
+        Returns:
+            Cb and Cr, float32 ``(n, width)`` each, not limited to what the luminance allows.
+        """
+        part = slice(top, top + len(luminance))
+        used, matrix = _band(self._places[part], self._weights[part])
+        slope_cb, slope_cr, cb, cr = (_product(matrix, plane[used]) for plane in self._planes)
+        for slope, offset in ((slope_cb, cb), (slope_cr, cr)):
+            slope *= luminance
+            offset += slope
+        return cb, cr
+
+    def coded(self, luminance: np.ndarray) -> np.ndarray:
+        """Cb and Cr of the full photograph as JPEG codes them (ITU-T T.871, section 7).
+
+        Args:
+            luminance: of the photograph, uint8 ``(height, width)``.
+
+        Returns:
+            uint8 ``(2, height, width)``, 128 is gray; limited to what the luminance allows.
+
+        Raises:
+            ValueError: the luminance is of another size or dtype.
+        """
+        size = len(self._places), self._planes.shape[2]
+        if luminance.shape != size or luminance.dtype != np.uint8:
+            raise ValueError(
+                f"luminance must be uint8 of shape {size}. "
+                f"Received: {luminance.dtype} of shape {luminance.shape}"
+            )
+        planes = np.empty((2, *luminance.shape), np.uint8)
+        if kernels.code_chroma is not None:
+            kernels.code_chroma(
+                self._planes, self._places, self._weights, np.ascontiguousarray(luminance), planes
+            )
+            return planes
+        for top, bottom in strips(*luminance.shape):
+            y = luminance[top:bottom].astype(np.float32) / np.float32(255.0)
+            limited = color.limit_chroma_planes(y, *self.chroma(top, y))
+            for plane, chroma in zip(planes, limited):
+                # Half a level more, since the conversion to integers cuts off. It stays below 256:
+                # the luminance of pure blue and pure red, which alone have chroma of 0.5, lies
+                # between two levels.
+                chroma *= 255.0
+                chroma += 128.5
+                plane[top:bottom] = chroma
+        return planes
+
+
+def strips(height: int, width: int, pixels: int = _STRIP_PIXELS) -> Iterator[tuple[int, int]]:
+    """First row and the row after the last of each strip, from top to bottom.
+
+    Args:
+        height: of the photograph.
+        width: of the photograph.
+        pixels: in a strip, about; at least a row.
+    """
+    rows = max(1, pixels // width)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)
+
+
+@functools.lru_cache(maxsize=16)  # the photographs of an archive are often of one size
+def resample_taps(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bicubic enlargement along one axis: each new pixel is a weighted sum of four old ones.
+
+    Pixel centers lie at half numbers; at the borders the weights of the pixels that are there are
+    scaled to a sum of 1. Both as in Pillow and TensorFlow.
+
+    Returns:
+        Places of the old pixels, and their weights, float32; ``(new_size, 4)`` each, read-only.
+    """
+    centers = (np.arange(new_size) + 0.5) * size / new_size - 0.5
+    places = np.floor(centers).astype(int)[:, None] + np.arange(-1, 3)
+    weights = _cubic(np.abs(centers[:, None] - places))
+    weights[(places < 0) | (places >= size)] = 0.0
+    weights /= weights.sum(axis=1, keepdims=True)
+    taps = np.clip(places, 0, size - 1), weights.astype(np.float32)
+    for array in taps:
+        array.flags.writeable = False
+    return taps
+
+
+@functools.lru_cache(maxsize=16)
+def _bands(size: int, new_size: int) -> list[tuple[slice, np.ndarray]]:
+    """Bicubic enlargement as matrices, each of ``_BAND_COLUMNS`` new pixels or the rest."""
+    places, weights = resample_taps(size, new_size)
+    return [
+        _band(places[left : left + _BAND_COLUMNS], weights[left : left + _BAND_COLUMNS])
+        for left in range(0, new_size, _BAND_COLUMNS)
+    ]
+
+
+def _band(places: np.ndarray, weights: np.ndarray) -> tuple[slice, np.ndarray]:
+    """Taps of neighbors as a matrix: the old pixels that they use, and ``(new, old)``."""
+    used = slice(places.min(), places.max() + 1)
+    matrix = np.zeros((len(places), used.stop - used.start), np.float32)
+    rows = np.arange(len(places))
+    for column, weight in zip((places - used.start).T, weights.T):
+        matrix[rows, column] += weight  # at the borders, two taps may share a place
+    return used, matrix
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A matrix product in pieces so small that the calling thread does all of it."""
+    result = np.empty((len(a), b.shape[1]), np.float32)
+    columns = max(1, _PRODUCT // a.size)
+    for left in range(0, b.shape[1], columns):
+        part = slice(left, left + columns)
+        np.matmul(a, b[:, part], out=result[:, part])
+    return result
+
+
+def _cubic(distance: np.ndarray) -> np.ndarray:
+    """Keys, "Cubic convolution interpolation for digital image processing", 1981, equation 15."""
+    near = ((_CUBIC + 2.0) * distance - (_CUBIC + 3.0)) * distance**2 + 1.0
+    far = _CUBIC * (((distance - 5.0) * distance + 8.0) * distance - 4.0)
+    return np.where(distance <= 1.0, near, np.where(distance < 2.0, far, 0.0))
+
+
+def _window_means(planes: np.ndarray) -> np.ndarray:
+    """Means over square windows, the borders repeated outwards; ``(n, h, w)`` to the same."""
+    size = 2 * RADIUS + 1
+    _, height, width = planes.shape
+    padded = np.pad(planes, ((0, 0), (RADIUS, RADIUS), (RADIUS, RADIUS)), mode="edge")
+    rows = [padded[:, offset : offset + height] for offset in range(size)]
+    summed = np.add.reduce(rows)
+    columns = [summed[..., offset : offset + width] for offset in range(size)]
+    return np.add.reduce(columns) / size**2

@@ -1,0 +1,1 @@
+"""Generators measured against the truth."""

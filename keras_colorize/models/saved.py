@@ -1,0 +1,160 @@
+"""Saved generators: ordinary ``.keras`` files that also say how to use them.
+
+Keras alone loads them. A small JSON file inside the archive, which Keras ignores, carries what
+the network itself does not tell: its stride, and the size of photographs it was trained at.
+"""
+
+import dataclasses
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from keras_colorize.config import GeneratorConfig
+from keras_colorize.errors import ModelError
+from keras_colorize.files import atomic_path
+from keras_colorize.models.factoring import merge_factors
+from keras_colorize.models.unet import build_unet, unet_stride
+
+__all__ = [
+    "GeneratorFacts",
+    "find_generator",
+    "find_shipped",
+    "load_generator",
+    "load_weights",
+    "save_generator",
+    "write_generator",
+]
+
+_ENTRY = "keras_colorize.json"
+_SHIPPED = Path("saved_models") / "colorizer.keras"
+
+
+@dataclass(frozen=True)
+class GeneratorFacts:
+    """What the network does not tell about itself.
+
+    Attributes:
+        stride: height and width of its input are multiples of this.
+        working_size: short side in pixels at which it was trained, and colors best.
+        run: name of the run it comes from.
+        step: training steps behind it.
+        saturation: what the chroma it learned to paint is multiplied by.
+    """
+
+    stride: int
+    working_size: int
+    run: str
+    step: int
+    saturation: float = 1.0
+
+    def padded(self, size: int) -> int:
+        """The smallest multiple of the stride that is no less than ``size``."""
+        return -(-size // self.stride) * self.stride
+
+
+def save_generator(
+    path: Path, generator: keras.Model, config: GeneratorConfig, *, size: int, run: str, step: int
+) -> None:
+    """Save a generator in float32, atomically, whatever precision it was trained in.
+
+    Args:
+        path: the file, ending in ``.keras``; an existing one is replaced.
+        generator: a UNet that was built from ``config``.
+        config: how it was built.
+        size: the largest size it was trained at, in pixels.
+        run: name of the run.
+        step: training steps so far.
+    """
+    portable = build_unet(**vars(config), dtype="float32", name=generator.name)
+    portable.set_weights(generator.get_weights())
+    facts = GeneratorFacts(unet_stride(config.depth), size, run, step)
+    with atomic_path(path) as temporary:
+        write_generator(temporary, portable, facts)
+
+
+def write_generator(path: Path, generator: keras.Model, facts: GeneratorFacts) -> None:
+    """Save a generator with its facts; not atomically.
+
+    Args:
+        path: the file, ending in ``.keras``.
+        generator: of float32, made of layers and operations of Keras alone.
+        facts: what it does not tell about itself.
+    """
+    generator.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(_ENTRY, json.dumps(dataclasses.asdict(facts)))
+
+
+def find_shipped() -> Path:
+    """The generator that comes with this package.
+
+    In a checkout, which an editable installation runs from, it lies beside the package; in a
+    wheel, inside.
+
+    Raises:
+        ModelError: it is missing.
+    """
+    package = Path(__file__).parents[1]
+    for folder in (package, package.parent):
+        if (path := folder / _SHIPPED).is_file():
+            return path
+    raise ModelError(
+        f"the model that comes with keras_colorize is missing: expected {package / _SHIPPED}, or "
+        f"{package.parent / _SHIPPED} in a checkout; install keras-colorize again, or name a "
+        "generator.keras of your own"
+    )
+
+
+def find_generator(name: str) -> Path:
+    """The file of a generator: ``"shipped"`` is the one of this package, all else a path.
+
+    Raises:
+        ModelError: there is no such file.
+    """
+    path = find_shipped() if name == "shipped" else Path(name)
+    if not path.is_file():
+        raise ModelError(
+            f"expected a saved generator such as generator.keras, found no file {path}"
+        )
+    return path
+
+
+def load_weights(generator: keras.Model, path: Path) -> None:
+    """Give a generator the weights of a saved one, whose decoder may have been factored.
+
+    Raises:
+        ModelError: the saved one was built with other settings, or cannot be loaded.
+    """
+    saved = merge_factors(load_generator(path)[0])
+    expected, received = (
+        [(weight.path, tuple(weight.shape)) for weight in model.weights]
+        for model in (generator, saved)
+    )
+    if expected != received:
+        wrong = next((b for a, b in zip(expected, received) if a != b), "other layers")
+        raise ModelError(
+            f"{path} was built with other settings of generator than this run: it has {wrong}; "
+            "give the run the settings in the config.yaml beside it"
+        )
+    generator.set_weights(saved.get_weights())
+
+
+def load_generator(path: str | Path) -> tuple[keras.Model, GeneratorFacts]:
+    """Load a generator and its facts.
+
+    Raises:
+        ModelError: there is no such file, or it is not a generator of this package.
+    """
+    path = find_generator(str(path))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            facts = GeneratorFacts(**json.loads(archive.read(_ENTRY)))
+        return keras.models.load_model(path, compile=False), facts
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise ModelError(
+            f"{path} is not a generator that keras_colorize saved, or it is damaged: "
+            f"{type(error).__name__}: {error}"
+        ) from error

@@ -1,0 +1,202 @@
+"""The file formats of photographs: which are known, by name and by content, and how they fail.
+
+Reading by content: what a file holds decides, not how it is called. Whatever a decoder raises at
+damaged bytes becomes a :class:`~keras_colorize.errors.PhotoError` whose message is a short reason.
+"""
+
+import contextlib
+import io
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+from PIL.ExifTags import Base as Tag
+
+from keras_colorize.errors import PhotoError
+from keras_colorize.photos.pixels import TRUNCATED
+
+__all__ = [
+    "FORMATS",
+    "PHOTO_SUFFIXES",
+    "TURN",
+    "check_suffix",
+    "identify",
+    "open_file",
+    "open_image",
+    "photo_errors",
+    "suffix_of",
+    "turn_of",
+]
+
+#: Format by the ending of a file's name, in lower case; a format's first ending is its usual one.
+FORMATS = {
+    suffix: format_
+    for format_, suffixes in {
+        "JPEG": ".jpg .jpeg .jpe .jfif",
+        "PNG": ".png",
+        "WEBP": ".webp",
+        "BMP": ".bmp",
+        "GIF": ".gif",
+        "TIFF": ".tif .tiff",
+        "HEIF": ".heic .heif",
+    }.items()
+    for suffix in suffixes.split()
+}
+#: Endings of the files that are taken for photographs, in lower case.
+PHOTO_SUFFIXES = tuple(FORMATS)
+
+# `Image.open` warns of, or refuses, what exceeds Pillow's own limit, a global of the user's
+# program. The classes behind it don't, so `max_pixels` alone decides, in every thread. Opening an
+# MPO (two JPEGs in one file) as a JPEG gives its first picture.
+_PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+}
+# The first bytes of each format; the dots stand for any byte. BigTIFF has a + in place of the *.
+_SIGNATURES = re.compile(
+    rb"(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n\x1a\n)|(?P<WEBP>RIFF....WEBP)|(?P<BMP>BM)"
+    rb"|(?P<GIF>GIF8[79]a)|(?P<TIFF>II[*+]\0|MM\0[*+])|(?P<HEIF>....ftyp(?:hei[cmsx]|mif1|msf1))",
+    re.DOTALL,
+)
+
+#: Which way to turn a stored picture, by EXIF orientation 2 to 8 (CIPA DC-008, section 4.6.4).
+TURN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class _Photo(io.BufferedReader):
+    """A file that never reads more than it holds: Python allocates first what a header claims."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            size = min(size, os.fstat(self.fileno()).st_size)
+        return super().read(size)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a photograph's file.
+
+    Raises:
+        PhotoError: it is not a regular file, or cannot be read.
+    """
+    try:
+        # Opening a pipe would wait for its writer, forever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise PhotoError("not a regular file")
+        return _Photo(path.open("rb", 0))
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise PhotoError(f"unreadable: {getattr(error, 'strerror', None) or error}") from error
+
+
+def identify(file: BinaryIO) -> str:
+    """The format of a file by its first bytes, a value of :data:`FORMATS`.
+
+    Raises:
+        PhotoError: it is empty, none of these formats, or cannot be read.
+    """
+    try:
+        start = file.read(12)
+        file.seek(0)
+    except OSError as error:  # a bad disk, a network that is gone
+        raise PhotoError(f"unreadable: {error.strerror or error}") from error
+    if not start:
+        raise PhotoError("the file is empty (0 bytes)")
+    match = _SIGNATURES.match(start)
+    if match is None:
+        raise PhotoError(
+            "not a photograph that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC)"
+        )
+    return str(match.lastgroup)
+
+
+def check_suffix(path: Path, format_: str) -> None:
+    """Raise a PhotoError where a file's name claims another format than it holds."""
+    suffix = path.suffix.lower()
+    if FORMATS.get(suffix) != format_:
+        named = f"named {path.suffix}" if suffix else "without an ending"
+        raise PhotoError(
+            f"mislabelled: {format_} data in a file {named}; rename it to {suffix_of(format_)}"
+        )
+
+
+def suffix_of(format_: str) -> str:
+    """The usual ending of a format's files, such as ``.jpg``."""
+    return next(suffix for suffix, name in FORMATS.items() if name == format_)
+
+
+def open_image(file: BinaryIO, format_: str) -> ImageFile.ImageFile:
+    """Open a picture in Pillow, its pixels not decoded yet, whatever its size.
+
+    Raises:
+        PhotoError: HEIC, where the package that reads it is missing.
+        Exception: whatever Pillow's plugins raise at damaged data; see :func:`photo_errors`.
+    """
+    if format_ != "HEIF":
+        return _PLUGINS[format_](file)
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise PhotoError(
+            "HEIC is read where keras-colorize is installed with the extra called heic"
+        ) from error
+    return HeifImageFile(file)
+
+
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """How to turn a picture upright, by its EXIF; ``None`` where it stands so."""
+    try:
+        return TURN.get(image.getexif().get(Tag.Orientation, 1))
+    # As varied as in `photo_errors`; damaged EXIF is no reason to refuse sound pixels.
+    except Exception:  # noqa: BLE001
+        return None
+
+
+@contextlib.contextmanager
+def photo_errors(format_: str) -> Iterator[None]:
+    """Turn whatever a decoder raises at damaged data into a PhotoError with a short reason."""
+    try:
+        yield
+    except PhotoError:
+        raise
+    except MemoryError as error:
+        raise PhotoError("not enough memory to decode it") from error
+    # Damaged bytes make the decoders raise nearly every exception there is (OSError, SyntaxError,
+    # struct.error, zlib.error, KeyError, OverflowError, AssertionError ...), which their
+    # documentation doesn't enumerate. All mean that this one photograph cannot be used.
+    except Exception as error:
+        raise PhotoError(_reason(error, format_)) from error
+
+
+def _reason(error: Exception, format_: str) -> str:
+    text = " ".join(str(error).split())[:120] or type(error).__name__
+    if isinstance(error, Image.DecompressionBombError):
+        return f"too large for Pillow's {format_} decoder: {text}"
+    if isinstance(error, EOFError) or "truncated" in text.lower():
+        return TRUNCATED
+    if text == "not identified by this driver":
+        text = "its header has no size, or no color mode that is known"
+    return f"damaged {format_} data: {text}"

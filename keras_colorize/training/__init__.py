@@ -1,0 +1,1 @@
+"""From two streams of photographs to a trained generator."""

@@ -1,0 +1,76 @@
+"""The record of a run in two tables: one row an epoch, one row every few steps."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_colorize.files import atomic_path
+from keras_colorize.training.gan import METRICS, TRAINING_METRICS
+
+__all__ = ["HistoryWriter"]
+
+_EPOCH_COLUMNS = (
+    "epoch",
+    "step",
+    *METRICS,
+    *(f"val_{name}" for name in METRICS if name not in TRAINING_METRICS),
+)
+_STEP_COLUMNS = ("step", *METRICS)
+
+
+class HistoryWriter(keras.callbacks.Callback):
+    """Append to ``history.csv`` and ``steps.csv``; a continued run first drops what it will redo.
+
+    Epochs and steps count from 1. Values that a step does not have (the adversary's, before it
+    has joined) are left blank.
+
+    Args:
+        history: the table of epochs.
+        steps: the table of steps.
+        log_steps: every so many steps are written.
+        start_step: steps that are done already; later rows are from before an interruption.
+    """
+
+    def __init__(self, history: Path, steps: Path, log_steps: int, start_step: int) -> None:
+        super().__init__()
+        self.history = history
+        self.steps = steps
+        self.log_steps = log_steps
+        _truncate(history, _EPOCH_COLUMNS, start_step)
+        _truncate(steps, _STEP_COLUMNS, start_step)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        step = int(self.model.optimizer.iterations)
+        if step % self.log_steps == 0:
+            _append(self.steps, _STEP_COLUMNS, {"step": step, **(logs or {})})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        step = int(self.model.optimizer.iterations)
+        _append(self.history, _EPOCH_COLUMNS, {"epoch": epoch + 1, "step": step, **(logs or {})})
+
+
+def _truncate(path: Path, columns: tuple[str, ...], last_step: int) -> None:
+    """Keep the rows up to ``last_step``; a row that a crash cut short is dropped with the rest."""
+    rows = []
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if _is_whole(row, last_step)]
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _is_whole(row: dict[str, str], last_step: int) -> bool:
+    complete = None not in row.values() and None not in row
+    return complete and int(row["step"]) <= last_step
+
+
+def _append(path: Path, columns: tuple[str, ...], values: dict[str, Any]) -> None:
+    with path.open("a", newline="", encoding="utf-8") as file:
+        csv.DictWriter(file, columns, extrasaction="ignore").writerow(values)

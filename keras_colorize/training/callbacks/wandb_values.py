@@ -1,0 +1,124 @@
+"""What a WandB run is given, in WandB's types, and what can be read back of it."""
+
+import math
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_colorize.inspection.snapshots import Snapshot, snapshot_histograms, snapshot_scalars
+from keras_colorize.tables import read_numbers
+
+__all__ = [
+    "epoch_row",
+    "images",
+    "logged_steps",
+    "sample_table",
+    "snapshot_row",
+    "table_rows",
+    "train_row",
+]
+
+_SAMPLE_COLUMNS = ["kind", "photo", "gray", "colorized", "truth", "psnr", "ssim", "colorfulness"]
+
+# A WandB log is in LevelDB's format: blocks, in which a record lies whole or in fragments.
+_BLOCK = 2**15
+_HEADER = struct.Struct("<IHB")  # of a fragment: checksum, length, kind
+_FILE_HEADER = 7
+_WHOLE, _LAST = 1, 4
+
+
+def train_row(row: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of a step, ``train/<metric>``; ``row`` also holds ``step``."""
+    return _prefixed("train/", row)
+
+
+def epoch_row(row: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of an epoch, ``epoch/<metric>``; ``row`` also holds ``step`` and ``epoch``."""
+    return _prefixed("epoch/", row)
+
+
+def _prefixed(prefix: str, row: Mapping[str, Any]) -> dict[str, float]:
+    axes = {name: int(row[name]) for name in ("step", "epoch") if name in row}
+    return axes | {prefix + name: float(row[name]) for name in row if name not in axes}
+
+
+def table_rows(table: Path) -> list[dict[str, float]]:
+    """The rows of ``history.csv`` or ``steps.csv``, without the cells that are blank."""
+    columns = read_numbers(table)
+    return [
+        {name: value for name, value in zip(columns, values) if not math.isnan(value)}
+        for values in zip(*columns.values())
+    ]
+
+
+def snapshot_row(snapshot: Snapshot) -> dict[str, Any]:
+    """Step, scalars and histograms of a snapshot."""
+    import wandb
+
+    histograms = {
+        key: wandb.Histogram(np_histogram=histogram)
+        for key, histogram in snapshot_histograms(snapshot).items()
+    }
+    return {"step": snapshot.step, **snapshot_scalars(snapshot), **histograms}
+
+
+def sample_table(rows: list[list[Any]]) -> Any:
+    """A WandB table of samples.
+
+    Args:
+        rows: the cells of ``kind``, ``photo``, ``gray``, ``colorized``, ``truth``, ``psnr``,
+            ``ssim`` and ``colorfulness``; images are uint8 arrays ``(H, W, 1 or 3)``, and what
+            there is not is ``None``.
+    """
+    import wandb
+
+    return wandb.Table(
+        columns=_SAMPLE_COLUMNS,
+        data=[[wandb.Image(c) if isinstance(c, np.ndarray) else c for c in row] for row in rows],
+    )
+
+
+def images(paths: Mapping[str, Path]) -> dict[str, Any]:
+    """WandB images of files, by key."""
+    import wandb
+
+    return {key: wandb.Image(str(path)) for key, path in paths.items()}
+
+
+def logged_steps(logs: Iterable[Path]) -> dict[str, int]:
+    """The last step in WandB's logs, of rows of steps, of epochs, and of statistics."""
+    last = {"train": 0, "epoch": 0, "activations": 0}
+    for log in logs:
+        for record in _read_log(log):
+            row = {item.nested_key[0]: item.value_json for item in record.history.item}
+            for kind in last:
+                if any(key.startswith(f"{kind}/") for key in row):
+                    last[kind] = max(last[kind], int(row["step"]))
+    return last
+
+
+def _read_log(path: Path) -> Iterator[Any]:
+    """The records of a WandB log, up to where it was cut short."""
+    from wandb.proto import wandb_internal_pb2
+
+    data = path.read_bytes()
+    position, record = _FILE_HEADER, b""
+    while position + _HEADER.size <= len(data):
+        left = _BLOCK - position % _BLOCK
+        if left < _HEADER.size:  # the rest of the block is padding
+            position += left
+            continue
+        checksum, length, kind = _HEADER.unpack_from(data, position)
+        position += _HEADER.size + length
+        fragment = data[position - length : position]
+        if zlib.crc32(fragment, zlib.crc32(bytes([kind]))) != checksum:
+            return
+        record += fragment
+        if kind in (_WHOLE, _LAST):
+            # Its classes are made when it is imported.
+            yield wandb_internal_pb2.Record.FromString(record)  # type: ignore[attr-defined]
+            record = b""

@@ -1,0 +1,364 @@
+"""Generator and discriminator trained against each other, as one Keras model."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_colorize import color, losses, metrics
+from keras_colorize.config import LossConfig
+from keras_colorize.models.lpips import lpips
+
+__all__ = [
+    "ADVERSARIAL_METRICS",
+    "METRICS",
+    "OPTIONAL_METRICS",
+    "TRAINING_METRICS",
+    "ColorizationGAN",
+]
+
+Batch = dict[str, tf.Tensor]
+
+#: What every step and every epoch reports, in the order of a history's columns.
+METRICS = (
+    "loss",
+    "l1",
+    "luminance",
+    "color",
+    "reconstruction",
+    "perceptual",
+    "colorfulness_loss",
+    "generator_adversarial",
+    "discriminator_loss",
+    "real_accuracy",
+    "fake_accuracy",
+    "psnr",
+    "ssim",
+    "colorfulness",
+    "true_colorfulness",
+    "generator_gradient_norm",
+    "discriminator_gradient_norm",
+    "generator_learning_rate",
+    "discriminator_learning_rate",
+)
+#: Those of a step alone: a validation has none.
+TRAINING_METRICS = METRICS[-4:]
+#: Those of them that only a step with an adversary reports.
+ADVERSARIAL_METRICS = (
+    "generator_adversarial",
+    "discriminator_loss",
+    "real_accuracy",
+    "fake_accuracy",
+    "discriminator_gradient_norm",
+)
+#: Those of terms that the source does not have, reported only where they have a weight.
+OPTIONAL_METRICS = ("perceptual", "colorfulness_loss")
+# Means over historical photographs as well; the others are means over those with true color.
+_OF_ALL_PHOTOGRAPHS = ("luminance", "generator_adversarial", "fake_accuracy")
+_LEARNING_RATES = ("generator_learning_rate", "discriminator_learning_rate")
+
+
+@keras.saving.register_keras_serializable("keras_colorize")
+class ColorizationGAN(keras.Model):
+    """A generator trained against a discriminator on two mixed streams of photographs.
+
+    A batch is a dictionary of ``luminance`` ``(B, H, W, 1)``, what the generator sees; ``color``
+    ``(B, H, W, 3)``, the truth, whose luminance is the one beside it; and ``has_color`` ``(B,)``,
+    1 for modern photographs and 0 for historical ones. All are float32, images in [0, 1]. A
+    historical photograph has no true color: its ``color`` is its luminance three times, and only
+    the luminance and the adversarial loss apply to it. Every batch holds at least one photograph
+    with color.
+
+    A step runs the generator once. Both networks are updated from the same forward pass, so the
+    discriminator judges the generated photographs once for both losses.
+
+    Besides the generator the model keeps a moving average of it, ``ema_generator``, which is
+    what validation measures and what is worth saving. Its momentum after n steps is
+    min(``ema_momentum``, (1 + n) / (10 + n)), so that it does not remember the initial weights.
+
+    Args:
+        generator: luminance to color, as of :func:`~keras_colorize.models.build_unet`.
+        discriminator: luminance and color to logits, as of
+            :func:`~keras_colorize.models.build_patchgan`.
+        losses: kinds and weights of the losses.
+        embed: what the perceptual loss compares: RGB ``(B, H, W, 3)`` in [0, 1] to the embeddings
+            of :func:`~keras_colorize.models.lpips.load_lpips`. No part of the model: it is neither
+            trained nor saved with it.
+        ema_momentum: final momentum of the moving average, in [0, 1).
+        clip_norm: largest norm of all of a network's gradients together; longer ones are scaled
+            down to it. 0 does not clip.
+
+    Attributes:
+        gradient_norms: norm of the gradient of each trainable variable in the last step, before
+            clipping, by network: ``"generator"`` and ``"discriminator"``, float32 variables in the
+            order of their ``trainable_variables``; zeros until the network is trained.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        losses: LossConfig | None = None,
+        *,
+        embed: Callable[[tf.Tensor], list[tf.Tensor]] | None = None,
+        ema_momentum: float = 0.999,
+        clip_norm: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.loss_config = losses or LossConfig()
+        self.ema_momentum = ema_momentum
+        self.clip_norm = clip_norm
+        self.ema_generator = keras.models.clone_model(generator)
+        self.ema_generator.set_weights(generator.get_weights())
+        self.ema_generator.trainable = False
+        # In a function of its own Keras does not see the network behind it, and does not save it.
+        self._embed = None if embed is None else lambda rgb: embed(rgb)
+        self._adversarial = self.loss_config.lambda_adversarial > 0
+        self._meters = {name: keras.metrics.Mean(name=name) for name in METRICS}
+        self.built = True  # the networks are: without this Keras refuses to save the model
+
+    # -- configuration ------------------------------------------------------------------------
+
+    def compile(
+        self,
+        generator_optimizer: keras.Optimizer,
+        discriminator_optimizer: keras.Optimizer,
+        **options: Any,
+    ) -> None:
+        """Set the two optimizers and create their variables.
+
+        Args:
+            generator_optimizer: of the generator; it is Keras' ``model.optimizer``.
+            discriminator_optimizer: of the discriminator.
+            **options: as of ``keras.Model.compile``. XLA is off unless asked for: on CPUs it is
+                slower than oneDNN's convolutions.
+        """
+        super().compile(optimizer=generator_optimizer, **{"jit_compile": False, **options})
+        self.discriminator_optimizer = discriminator_optimizer
+        self.optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.gradient_norms = {
+            name: tf.Variable(
+                tf.zeros(len(network.trainable_variables)),
+                trainable=False,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
+            for name, network in self._networks().items()
+        }
+
+    def get_compile_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "generator_optimizer": serialize(self.optimizer),
+            "discriminator_optimizer": serialize(self.discriminator_optimizer),
+            "jit_compile": self.jit_compile,
+        }
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        deserialize = keras.saving.deserialize_keras_object
+        self.compile(
+            deserialize(config["generator_optimizer"]),
+            deserialize(config["discriminator_optimizer"]),
+            jit_compile=config["jit_compile"],
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "losses": vars(self.loss_config),
+            "ema_momentum": self.ema_momentum,
+            "clip_norm": self.clip_norm,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "ColorizationGAN":
+        deserialize = keras.saving.deserialize_keras_object
+        generator = deserialize(config.pop("generator"), custom_objects)
+        discriminator = deserialize(config.pop("discriminator"), custom_objects)
+        return cls(generator, discriminator, LossConfig(**config.pop("losses")), **config)
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether the discriminator takes part; switching it during a fit retraces the step."""
+        return self._adversarial
+
+    @adversarial.setter
+    def adversarial(self, value: bool) -> None:
+        if value != self._adversarial:
+            self._adversarial = value
+            if self.compiled:
+                self.make_train_function(force=True)
+                self.make_test_function(force=True)
+
+    @property
+    def meters(self) -> list[keras.Metric]:
+        """The running means of the epoch, those of the adversary included."""
+        return list(self._meters.values())
+
+    @property
+    def metrics(self) -> list[keras.Metric]:
+        """The meters that a step updates: those of the adversary only while it takes part."""
+        return [meter for name, meter in self._meters.items() if self._reports(name)]
+
+    def _networks(self) -> dict[str, keras.Model]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def _reports(self, name: str) -> bool:
+        if name in OPTIONAL_METRICS:
+            return getattr(self.loss_config, f"lambda_{name.removesuffix('_loss')}") > 0
+        return self._adversarial or name not in ADVERSARIAL_METRICS
+
+    # -- one step -----------------------------------------------------------------------------
+
+    def call(self, luminance: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The color that the averaged generator gives to a luminance."""
+        return self.ema_generator(luminance, training=training)
+
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Update both networks once; returns the step's own values, not the epoch's means."""
+        with tf.GradientTape(persistent=True) as tape:
+            generated = self.generator(batch["luminance"], training=True)
+            values = self._loss_terms(batch, generated, training=True)
+        values["generator_gradient_norm"] = self._apply(
+            "generator", tape, self.optimizer, values["loss"]
+        )
+        if self._adversarial:
+            values["discriminator_gradient_norm"] = self._apply(
+                "discriminator", tape, self.discriminator_optimizer, values["discriminator_loss"]
+            )
+        del tape
+        self._update_average()
+        values["generator_learning_rate"] = self.optimizer.learning_rate
+        values["discriminator_learning_rate"] = self.discriminator_optimizer.learning_rate
+        return self._report(batch, generated, values)
+
+    def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Measure the averaged generator on a batch."""
+        generated = self.ema_generator(batch["luminance"], training=False)
+        self._report(batch, generated, self._loss_terms(batch, generated, training=False))
+        # Means so far, unlike a training step: a validation has no history of its steps.
+        return {
+            name: meter.result()
+            for name, meter in self._meters.items()
+            if self._reports(name) and name not in TRAINING_METRICS
+        }
+
+    def _loss_terms(
+        self, batch: Batch, generated: tf.Tensor, training: bool
+    ) -> dict[str, tf.Tensor]:
+        """Every loss as a scalar, each averaged over the photographs to which it applies."""
+        config, has_color = self.loss_config, batch["has_color"]
+        l1 = _masked_mean(losses.l1_loss(batch["color"], generated), has_color)
+        luminance = tf.reduce_mean(losses.luminance_loss(batch["color"], generated))
+        chroma = _masked_mean(losses.color_loss(batch["color"], generated), has_color)
+        reconstruction = (
+            config.lambda_l1 * l1
+            + config.lambda_luminance * luminance
+            + config.lambda_color * chroma
+        )
+        values = {
+            "l1": l1,
+            "luminance": luminance,
+            "color": chroma,
+            "reconstruction": reconstruction,
+            "loss": config.lambda_reconstruction * reconstruction,
+        }
+        if config.lambda_perceptual > 0:
+            values["perceptual"] = self._perceptual_term(batch, generated)
+            values["loss"] += config.lambda_perceptual * values["perceptual"]
+        if config.lambda_colorfulness > 0:
+            gap = losses.colorfulness_loss(batch["color"], generated)
+            values["colorfulness_loss"] = _masked_mean(gap, has_color)
+            values["loss"] += config.lambda_colorfulness * values["colorfulness_loss"]
+        if self._adversarial:
+            values |= self._adversarial_terms(batch, generated, training)
+            values["loss"] += config.lambda_adversarial * values["generator_adversarial"]
+        return values
+
+    def _perceptual_term(self, batch: Batch, generated: tf.Tensor) -> tf.Tensor:
+        if self._embed is None:
+            raise ValueError(
+                "losses.lambda_perceptual is above 0, and the model was made without the network "
+                "that it takes; pass embed, such as load_lpips(path)"
+            )
+        # Apart, so that nothing is differentiated through the truth.
+        distance = lpips(self._embed(batch["color"]), self._embed(generated))
+        return _masked_mean(distance, batch["has_color"])
+
+    def _adversarial_terms(
+        self, batch: Batch, generated: tf.Tensor, training: bool
+    ) -> dict[str, tf.Tensor]:
+        kind, has_color = self.loss_config.adversarial, batch["has_color"]
+        # Photographs without truth must not enter the batch statistics of the real ones. When
+        # nothing is trained there are none, and a batch may hold no color at all.
+        chosen = has_color > 0.5 if training else tf.ones_like(has_color, tf.bool)
+        luminance, truth = (tf.boolean_mask(batch[key], chosen) for key in ("luminance", "color"))
+        if self.loss_config.real_saturation != 1.0:
+            chroma = self.loss_config.real_saturation * color.chroma(truth)
+            truth = color.add_chroma(luminance, chroma)
+        is_real = tf.boolean_mask(has_color, chosen)
+        real_logits = self.discriminator([luminance, truth], training=training)
+        fake_logits = self.discriminator([batch["luminance"], generated], training=training)
+        recognized = tf.reduce_mean(tf.cast(real_logits > 0.0, tf.float32), axis=(1, 2, 3))
+        return {
+            "generator_adversarial": tf.reduce_mean(losses.generator_loss(fake_logits, kind)),
+            "discriminator_loss": _masked_mean(losses.real_loss(real_logits, kind), is_real)
+            + tf.reduce_mean(losses.fake_loss(fake_logits, kind)),
+            "real_accuracy": _masked_mean(recognized, is_real),
+            "fake_accuracy": tf.reduce_mean(tf.cast(fake_logits < 0.0, tf.float32)),
+        }
+
+    def _apply(
+        self, name: str, tape: tf.GradientTape, optimizer: keras.Optimizer, loss: tf.Tensor
+    ) -> tf.Tensor:
+        """Update a network once; returns the norm of its gradients together, before clipping."""
+        variables = self._networks()[name].trainable_variables
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        norms = tf.stack([tf.norm(gradient) for gradient in gradients])
+        self.gradient_norms[name].assign(norms)
+        norm = tf.norm(norms)
+        if self.clip_norm > 0:
+            scale = self.clip_norm / tf.maximum(norm, self.clip_norm)
+            gradients = [gradient * scale for gradient in gradients]
+        optimizer.apply(gradients, variables)
+        return norm
+
+    def _update_average(self) -> None:
+        step = tf.cast(self.optimizer.iterations, tf.float32)
+        momentum = tf.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
+        for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
+            average.assign_sub((1.0 - momentum) * (average - weight))
+
+    def _report(
+        self, batch: Batch, generated: tf.Tensor, values: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """Add the image metrics, update the epoch's meters and put the values in order."""
+        has_color, truth = batch["has_color"], batch["color"]
+        count = tf.reduce_sum(has_color)
+        per_image = {
+            "psnr": metrics.psnr(truth, generated),
+            "ssim": metrics.ssim(truth, generated),
+            "colorfulness": metrics.colorfulness(generated),
+            "true_colorfulness": metrics.colorfulness(truth),
+        }
+        values |= {name: _masked_mean(value, has_color) for name, value in per_image.items()}
+        for name, value in values.items():
+            meter = self._meters[name]
+            if name in _LEARNING_RATES:
+                meter.reset_state()  # an epoch reports the rate it ended with
+            weight = tf.shape(has_color)[0] if name in _OF_ALL_PHOTOGRAPHS else count
+            meter.update_state(value, sample_weight=weight)
+        return {name: values[name] for name in METRICS if name in values}
+
+
+def _masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Mean of ``values`` ``(B,)`` where ``mask`` ``(B,)`` is 1; 0 where it is 1 nowhere."""
+    return tf.math.divide_no_nan(tf.reduce_sum(values * mask), tf.reduce_sum(mask))

@@ -1,0 +1,116 @@
+"""The directory of a run while it is trained: whose it is, and what it is told."""
+
+import contextlib
+import csv
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from keras_colorize.config import FitConfig, flatten
+from keras_colorize.errors import RunError
+from keras_colorize.files import atomic_path, exclusive
+from keras_colorize.run_folder import RunFolder
+from keras_colorize.training.photosets import Skipped
+
+__all__ = ["locked", "open_run", "write_skipped"]
+
+# Settings that change how a run is recorded or fed, but not what it learns.
+_FREE_TO_CHANGE = {
+    "runs",
+    "data.cache",
+    "data.cache_dir",
+    "training.checkpoint_steps",
+    "training.log_steps",
+    "training.sample_epochs",
+    "training.sample_photos",
+}
+_FREE_SECTIONS = ("tracking.", "warnings.")
+
+
+def open_run(config: FitConfig) -> RunFolder:
+    """Create the folder of a run, or open it to continue the run.
+
+    Raises:
+        RunError: the folder belongs to another run, or cannot be written.
+    """
+    run = RunFolder(Path(config.runs) / config.name)
+    if run.config.exists():
+        # Until there is a checkpoint there is nothing to lose: a mistyped folder can be mended.
+        if any(run.checkpoints.glob("step_*.npz")):
+            _refuse_other_settings(run, config)
+    elif run.root.exists() and (not run.root.is_dir() or any(run.root.iterdir())):
+        raise RunError(
+            f"{run.root} exists and is not the directory of a run; choose another --name or --runs"
+        )
+    try:
+        run.root.mkdir(parents=True, exist_ok=True)
+        with atomic_path(run.config) as temporary:
+            temporary.write_text(
+                yaml.safe_dump(dataclasses.asdict(config), sort_keys=False), encoding="utf-8"
+            )
+        for folder in (run.checkpoints, run.samples, run.plots):
+            folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot write to {run.root}: {error.strerror}") from error
+    return run
+
+
+@contextlib.contextmanager
+def locked(run: RunFolder) -> Iterator[None]:
+    """Keep a run to one process at a time; the lock goes with the process, however it ends.
+
+    Raises:
+        RunError: another process is training this run.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(run.root / "lock", wait=False))
+        except BlockingIOError as error:
+            raise RunError(
+                f"{run.root} is being trained by another process; wait for it, or choose another "
+                "--name"
+            ) from error
+        yield
+
+
+def write_skipped(run: RunFolder, skipped: Sequence[Skipped]) -> None:
+    """List the photographs that are not used; an empty list leaves the header alone."""
+    with (
+        atomic_path(run.skipped) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(["path", "reason"])
+        writer.writerows([str(entry.path), entry.reason] for entry in skipped)
+
+
+def _refuse_other_settings(run: RunFolder, config: FitConfig) -> None:
+    try:
+        stored = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RunError(f"cannot read {run.config}: {error}") from error
+    missing = object()
+
+    def stored_value(name: str) -> Any:
+        value: Any = stored
+        for key in name.split("."):
+            value = value.get(key, missing) if isinstance(value, dict) else missing
+        return value
+
+    differences = [
+        f"{name}: {'(unset)' if stored_value(name) is missing else stored_value(name)} -> {value}"
+        for name, value in flatten(config).items()
+        if not _is_free(name) and stored_value(name) != value
+    ]
+    if differences:
+        raise RunError(
+            f"{run.root} belongs to a run with other settings ({'; '.join(differences)}); "
+            f"continue it with its own (--config {run.config}) or choose another --name"
+        )
+
+
+def _is_free(name: str) -> bool:
+    return name in _FREE_TO_CHANGE or name.startswith(_FREE_SECTIONS)
