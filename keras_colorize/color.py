@@ -18,6 +18,7 @@ __all__ = [
     "LUMINANCE_WEIGHTS",
     "add_chroma",
     "add_chroma_planes",
+    "check_same_shape",
     "chroma",
     "difference_factors",
     "limit_chroma",
@@ -200,3 +201,17 @@ def _namespace(array: Array) -> Any:
     import keras
 
     return keras.ops
+
+
+def check_same_shape(name_a: str, a: Any, name_b: str, b: Any) -> None:
+    """Raise a ValueError unless two tensors have the same shape, as far as it is known.
+
+    Unequal shapes would broadcast silently into a value that means something else.
+    """
+    if len(a.shape) != len(b.shape) or any(
+        p is not None and q is not None and p != q for p, q in zip(a.shape, b.shape)
+    ):
+        raise ValueError(
+            f"{name_a} and {name_b} must have the same shape. "
+            f"Received: {tuple(a.shape)} and {tuple(b.shape)}"
+        )

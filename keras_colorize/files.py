@@ -1,14 +1,18 @@
-"""Files that are either complete or absent, whatever happens while they are written."""
+"""Files that are either complete or absent, whatever happens while they are written; tables."""
 
 import contextlib
+import csv
 import fcntl
 import hashlib
+import io
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from keras_colorize.errors import RunError
 
 __all__ = [
     "atomic_folder",
@@ -17,6 +21,8 @@ __all__ = [
     "fit_name",
     "hash_file",
     "lock",
+    "read_numbers",
+    "read_rows",
     "remove_leftovers",
     "temporary_ending",
 ]
@@ -193,3 +199,29 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by column; no rows where there is no file.
+
+    A last line that is still being written, or was cut short by a crash, is left out.
+    """
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        text = file.read()
+    return list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
+
+
+def read_numbers(path: Path) -> dict[str, list[float]]:
+    """The columns of ``history.csv`` or ``steps.csv``; NaN where a cell is blank.
+
+    Raises:
+        RunError: a cell holds no number.
+    """
+    rows = read_rows(path)
+    names = rows[0] if rows else {}
+    try:
+        return {name: [float(row[name] or "nan") for row in rows] for name in names}
+    except (ValueError, TypeError) as error:  # TypeError: more cells than columns
+        raise RunError(f"{path} is damaged: {error}") from error

@@ -24,9 +24,9 @@ from typing import Any, get_args
 from keras import ops
 
 from keras_colorize import color
+from keras_colorize.color import check_same_shape
 from keras_colorize.config import AdversarialKind
 from keras_colorize.metrics import colorfulness
-from keras_colorize.shapes import check_same_shape
 
 __all__ = [
     "color_loss",

@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from keras_colorize import color
-from keras_colorize.shapes import check_same_shape
+from keras_colorize.color import check_same_shape
 
 __all__ = [
     "chroma_error",

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import keras_colorize
 from keras_colorize.config import (
     DataConfig,
     DiscriminatorConfig,
@@ -19,7 +18,8 @@ from keras_colorize.config import (
     TrainingConfig,
 )
 
-SAMPLE = Path(keras_colorize.__file__).parent / "sample"
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "keras_colorize" / "sample"
 
 
 def copy_sample(stream: str, count: int, folder: Path) -> Path:

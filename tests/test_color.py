@@ -15,8 +15,9 @@ from PIL import Image
 from skimage.color import rgb2ycbcr
 
 from keras_colorize import color
+from tests.conftest import ROOT, SAMPLE
 
-MODERN = Path(color.__file__).parent / "sample" / "modern"
+MODERN = SAMPLE / "modern"
 DAHLIA = MODERN / "orange_dahlia.jpg"  # strongly saturated: many colors at the edge of the gamut
 
 # The equations of ITU-T T.871 (JFIF), section 7, solved by hand for the corners of the RGB cube.
@@ -179,7 +180,7 @@ print(sorted({"jax", "keras", "tensorflow", "torch"} & set(sys.modules)))
 """
     process = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        env=os.environ | {"PYTHONPATH": str(Path(color.__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

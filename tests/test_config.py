@@ -22,8 +22,9 @@ from keras_colorize.config import (
 from keras_colorize.errors import ConfigError
 from keras_colorize.film.stocks import STOCKS
 from keras_colorize.training.gan import METRICS
+from tests.conftest import ROOT
 
-FOLDER = Path(__file__).parents[1] / "configs"
+FOLDER = ROOT / "configs"
 SWEEP = FOLDER / "sweep.yaml"
 CONFIGS = sorted(set(FOLDER.glob("*.yaml")) - {SWEEP})
 

@@ -1,7 +1,6 @@
 """The metrics against scikit-image and Keras, on real photographs that were spoiled."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,8 +9,9 @@ from PIL import Image, ImageFilter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from keras_colorize import metrics
+from tests.conftest import SAMPLE
 
-MODERN = Path(metrics.__file__).parent / "sample" / "modern"
+MODERN = SAMPLE / "modern"
 NAMES = ("coffee_cup", "forest_stream", "orange_dahlia")
 SIZE = (96, 80)  # width, height
 

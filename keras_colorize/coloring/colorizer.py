@@ -19,12 +19,12 @@ from keras_colorize.coloring.reduction import (
     reduced_size,
     resize_planes,
 )
-from keras_colorize.coloring.upsampling import Enlargement, guide_chroma, strips
+from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
 from keras_colorize.errors import ModelError
 from keras_colorize.files import hash_file
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
 from keras_colorize.photos.originals import pages_of
-from keras_colorize.photos.pixels import WHITE, to_rgb
+from keras_colorize.photos.pixels import WHITE, strips, to_rgb
 
 __all__ = ["Colorizer", "Painting", "color_strips", "compute_side_by_side"]
 

@@ -9,8 +9,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from keras_colorize.errors import RunError
-from keras_colorize.files import lock
-from keras_colorize.tables import read_rows
+from keras_colorize.files import lock, read_rows
 
 __all__ = ["Ledger", "Record", "Status"]
 

@@ -10,14 +10,14 @@ processor's cache.
 """
 
 import functools
-from collections.abc import Iterator
 
 import numpy as np
 
 from keras_colorize import color
 from keras_colorize.coloring import kernels
+from keras_colorize.photos.pixels import strips
 
-__all__ = ["RADIUS", "REGULARIZATION", "Enlargement", "guide_chroma", "resample_taps", "strips"]
+__all__ = ["RADIUS", "REGULARIZATION", "Enlargement", "guide_chroma", "resample_taps"]
 
 # Chosen on training photographs, their true chroma reduced by 2, 4 and 8 and enlarged again. On 362
 # others (benchmarks/upsampling.py) the error at the steepest tenth of the luminance is 20, 14 and
@@ -30,7 +30,6 @@ REGULARIZATION = 0.1
 
 # A plane of float32 takes less than the 128 KiB from which glibc asks the system for memory anew
 # each time: twice as many pixels took six times as long.
-_STRIP_PIXELS = 32_000
 _BAND_COLUMNS = 64
 # Multiplications of a matrix product up to which OpenBLAS, NumPy's own, starts no threads. They
 # would spin more than they compute, while photographs are colored side by side as it is.
@@ -132,19 +131,6 @@ class Enlargement:
                 chroma += 128.5
                 plane[top:bottom] = chroma
         return planes
-
-
-def strips(height: int, width: int, pixels: int = _STRIP_PIXELS) -> Iterator[tuple[int, int]]:
-    """First row and the row after the last of each strip, from top to bottom.
-
-    Args:
-        height: of the photograph.
-        width: of the photograph.
-        pixels: in a strip, about; at least a row.
-    """
-    rows = max(1, pixels // width)
-    for top in range(0, height, rows):
-        yield top, min(top + rows, height)
 
 
 @functools.lru_cache(maxsize=16)  # the photographs of an archive are often of one size

@@ -6,7 +6,7 @@ CIELAB serves to measure only; colors are computed in YCbCr (:mod:`keras_coloriz
 
 import numpy as np
 
-from keras_colorize.shapes import check_same_shape
+from keras_colorize.color import check_same_shape
 
 __all__ = ["ciede2000", "delta_e", "rgb_to_lab"]
 

@@ -9,8 +9,8 @@ import yaml
 
 from keras_colorize.errors import RunError
 from keras_colorize.exporting.origin import Origin, describe
+from keras_colorize.files import read_numbers
 from keras_colorize.run_folder import RunFolder
-from keras_colorize.tables import read_numbers
 
 __all__ = ["write_card"]
 

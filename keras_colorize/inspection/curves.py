@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from keras_colorize.files import atomic_path
-from keras_colorize.tables import read_numbers
+from keras_colorize.files import atomic_path, read_numbers
 
 __all__ = ["plot_history"]
 

@@ -14,12 +14,11 @@ import yaml
 from PIL import Image
 
 from keras_colorize.errors import RunError
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, read_numbers, read_rows
 from keras_colorize.inspection.curves import plot_history
 from keras_colorize.inspection.pictures import Picture, draw_pictures
 from keras_colorize.inspection.snapshots import StatisticsHistory, load_statistics
 from keras_colorize.run_folder import RunFolder
-from keras_colorize.tables import read_numbers, read_rows
 
 __all__ = ["RunRecord", "read_run", "write_report"]
 

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from keras_colorize import color
-from keras_colorize.coloring.upsampling import strips
 from keras_colorize.metadata.reading import NO_METADATA, Metadata
 from keras_colorize.photos.condition import Tone, find_tone
 from keras_colorize.photos.decoded import Decoded, read_first_picture
 from keras_colorize.photos.formats import identify, open_file, open_image, photo_errors
-from keras_colorize.photos.pixels import WHITE, quantize, turn_array
+from keras_colorize.photos.pixels import WHITE, quantize, strips, turn_array
 from keras_colorize.photos.profiles import Converter, make_converter
 from keras_colorize.photos.tiff import largest_page, read_tiff_pages
 

@@ -1,6 +1,7 @@
 """From whatever a decoder or a network gives to 8 bits, and the checks that decoders share."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -13,6 +14,7 @@ __all__ = [
     "check_size",
     "opposite_turn",
     "quantize",
+    "strips",
     "swaps_sides",
     "to_integers",
     "to_rgb",
@@ -21,6 +23,8 @@ __all__ = [
 
 #: White in 16 bits.
 WHITE = 65535
+
+_STRIP_PIXELS = 32_000
 
 #: The reason to refuse a file that is cut short.
 TRUNCATED = "truncated: the file ends before the picture does"
@@ -111,3 +115,16 @@ def opposite_turn(turn: Image.Transpose | None) -> Image.Transpose | None:
     if turn == Image.Transpose.ROTATE_90:
         return Image.Transpose.ROTATE_270
     return Image.Transpose.ROTATE_90 if turn == Image.Transpose.ROTATE_270 else turn
+
+
+def strips(height: int, width: int, pixels: int = _STRIP_PIXELS) -> Iterator[tuple[int, int]]:
+    """First row and the row after the last of each strip, from top to bottom.
+
+    Args:
+        height: of the photograph.
+        width: of the photograph.
+        pixels: in a strip, about; at least a row.
+    """
+    rows = max(1, pixels // width)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)

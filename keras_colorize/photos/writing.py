@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from keras_colorize.coloring.upsampling import strips
 from keras_colorize.metadata.embedding import (
     add_tiff_metadata,
     png_with_metadata,
@@ -20,6 +19,7 @@ from keras_colorize.metadata.embedding import (
     srgb_profile,
 )
 from keras_colorize.metadata.reading import Metadata
+from keras_colorize.photos.pixels import strips
 
 __all__ = ["WRITABLE", "Picture", "write_pictures"]
 

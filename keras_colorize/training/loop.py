@@ -20,7 +20,6 @@ from keras_colorize.inspection.curves import plot_history
 from keras_colorize.inspection.pictures import draw_layers
 from keras_colorize.inspection.probe import Network, choose_layers
 from keras_colorize.inspection.snapshots import load_statistics
-from keras_colorize.models.fused import FusedAdam, fuse_normalization
 from keras_colorize.models.lpips import load_lpips
 from keras_colorize.models.patchgan import build_patchgan
 from keras_colorize.models.pretrained import encoder_layers, find_published, load_encoder
@@ -41,6 +40,7 @@ from keras_colorize.training.callbacks import (
 )
 from keras_colorize.training.checkpoints import CheckpointFolder
 from keras_colorize.training.data import make_dataset, make_validation_dataset
+from keras_colorize.training.fused import FusedAdam, fuse_normalization
 from keras_colorize.training.gan import ColorizationGAN
 from keras_colorize.training.runs import locked, open_run, write_skipped
 from keras_colorize.training.schedules import LearningRateCourse

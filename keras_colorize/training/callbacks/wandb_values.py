@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_colorize.files import read_numbers
 from keras_colorize.inspection.snapshots import Snapshot, snapshot_histograms, snapshot_scalars
-from keras_colorize.tables import read_numbers
 
 __all__ = [
     "epoch_row",

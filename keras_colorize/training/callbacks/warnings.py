@@ -10,9 +10,8 @@ import keras
 import numpy as np
 
 from keras_colorize.config import WarningConfig
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, read_rows
 from keras_colorize.inspection.snapshots import STATISTICS, Snapshot
-from keras_colorize.tables import read_rows
 
 __all__ = ["TrainingWarnings"]
 

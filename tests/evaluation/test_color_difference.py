@@ -1,0 +1,117 @@
+"""CIEDE2000 and CIELAB against the published pairs and scikit-image."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from keras_colorize.evaluation.color_difference import ciede2000, delta_e, rgb_to_lab
+from tests.conftest import SAMPLE
+
+MODERN = SAMPLE / "modern"
+
+# Sharma, Wu and Dalal, 2005, table 1: two colors in CIELAB and their difference to four decimals.
+PAIRS = """
+50.0000   2.6772 -79.7751  50.0000   0.0000 -82.7485   2.0425
+50.0000   3.1571 -77.2803  50.0000   0.0000 -82.7485   2.8615
+50.0000   2.8361 -74.0200  50.0000   0.0000 -82.7485   3.4412
+50.0000  -1.3802 -84.2814  50.0000   0.0000 -82.7485   1.0000
+50.0000  -1.1848 -84.8006  50.0000   0.0000 -82.7485   1.0000
+50.0000  -0.9009 -85.5211  50.0000   0.0000 -82.7485   1.0000
+50.0000   0.0000   0.0000  50.0000  -1.0000   2.0000   2.3669
+50.0000  -1.0000   2.0000  50.0000   0.0000   0.0000   2.3669
+50.0000   2.4900  -0.0010  50.0000  -2.4900   0.0009   7.1792
+50.0000   2.4900  -0.0010  50.0000  -2.4900   0.0010   7.1792
+50.0000   2.4900  -0.0010  50.0000  -2.4900   0.0011   7.2195
+50.0000   2.4900  -0.0010  50.0000  -2.4900   0.0012   7.2195
+50.0000  -0.0010   2.4900  50.0000   0.0009  -2.4900   4.8045
+50.0000  -0.0010   2.4900  50.0000   0.0010  -2.4900   4.8045
+50.0000  -0.0010   2.4900  50.0000   0.0011  -2.4900   4.7461
+50.0000   2.5000   0.0000  50.0000   0.0000  -2.5000   4.3065
+50.0000   2.5000   0.0000  73.0000  25.0000 -18.0000  27.1492
+50.0000   2.5000   0.0000  61.0000  -5.0000  29.0000  22.8977
+50.0000   2.5000   0.0000  56.0000 -27.0000  -3.0000  31.9030
+50.0000   2.5000   0.0000  58.0000  24.0000  15.0000  19.4535
+50.0000   2.5000   0.0000  50.0000   3.1736   0.5854   1.0000
+50.0000   2.5000   0.0000  50.0000   3.2972   0.0000   1.0000
+50.0000   2.5000   0.0000  50.0000   1.8634   0.5757   1.0000
+50.0000   2.5000   0.0000  50.0000   3.2592   0.3350   1.0000
+60.2574 -34.0099  36.2677  60.4626 -34.1751  39.4387   1.2644
+63.0109 -31.0961  -5.8663  62.8187 -29.7946  -4.0864   1.2630
+61.2901   3.7196  -5.3901  61.4292   2.2480  -4.9620   1.8731
+35.0831 -44.1164   3.7933  35.0232 -40.0716   1.5901   1.8645
+22.7233  20.0904 -46.6940  23.0331  14.9730 -42.5619   2.0373
+36.4612  47.8580  18.3852  36.2715  50.5065  21.2231   1.4146
+90.8027  -2.0831   1.4410  91.1528  -1.6435   0.0447   1.4441
+90.9257  -0.5406  -0.9208  88.6381  -0.8985  -0.7239   1.5381
+ 6.7747  -0.2908  -2.4247   5.8714  -0.0985  -2.2286   0.6377
+ 2.0776   0.0795  -1.1350   0.9033  -0.0636  -0.5514   0.9082
+"""
+
+
+def photos() -> np.ndarray:
+    """Two photographs, ``(2, 80, 96, 3)`` in [0, 1]."""
+    images = []
+    for name in ("orange_dahlia", "berlin_cathedral"):
+        with Image.open(MODERN / f"{name}.jpg") as image:
+            images.append(np.asarray(image.convert("RGB").resize((96, 80)), np.float32) / 255.0)
+    return np.stack(images)
+
+
+def gray(rgb: np.ndarray) -> np.ndarray:
+    return np.repeat(rgb.mean(-1, keepdims=True), 3, axis=-1)
+
+
+@pytest.mark.smoke
+def test_published_pairs() -> None:
+    table = np.array([line.split() for line in PAIRS.strip().splitlines()], float)
+    assert table.shape == (34, 7)
+    np.testing.assert_allclose(ciede2000(table[:, :3], table[:, 3:6]), table[:, 6], atol=5e-5)
+    np.testing.assert_allclose(ciede2000(table[:, 3:6], table[:, :3]), table[:, 6], atol=5e-5)
+
+
+def test_ciede2000_is_that_of_scikit_image_on_photographs() -> None:
+    lab = rgb_to_lab(photos())
+    for other in (rgb_to_lab(gray(photos())), rgb_to_lab(photos()[..., ::-1]), lab[::-1]):
+        np.testing.assert_allclose(ciede2000(lab, other), deltaE_ciede2000(lab, other), atol=1e-9)
+
+
+def test_lab_is_that_of_scikit_image() -> None:
+    # Its matrix and its white have more decimals than the standard's.
+    expected = rgb2lab(photos().astype(np.float64))
+    np.testing.assert_allclose(rgb_to_lab(photos()), expected, atol=0.03)
+
+
+def test_lab_of_named_colors() -> None:
+    # Of sRGB's red, green and blue, L*, a*, b* to two decimals as textbooks print them.
+    primaries = rgb_to_lab(np.eye(3))
+    expected = [[53.24, 80.09, 67.20], [87.73, -86.18, 83.18], [32.30, 79.19, -107.86]]
+    np.testing.assert_allclose(primaries, expected, atol=0.06)
+
+
+def test_gray_has_no_hue() -> None:
+    shades = np.repeat(np.arange(256)[:, None] / 255, 3, axis=1)
+    lab = rgb_to_lab(shades)
+    np.testing.assert_allclose(lab[:, 1:], 0.0, atol=1e-12)
+    np.testing.assert_allclose(lab[[0, 255], 0], [0.0, 100.0], atol=1e-12)
+    assert (np.diff(lab[:, 0]) > 0).all()
+
+
+@pytest.mark.smoke
+def test_delta_e_is_the_mean_of_each_image() -> None:
+    true, spoiled = photos(), gray(photos())
+    result = delta_e(true, spoiled)
+    expected = [
+        deltaE_ciede2000(rgb2lab(t.astype(float)), rgb2lab(s.astype(float))).mean()
+        for t, s in zip(true, spoiled)
+    ]
+    assert result.shape == (2,)
+    np.testing.assert_allclose(result, expected, atol=0.01)
+    np.testing.assert_array_equal(delta_e(true, true), [0.0, 0.0])
+
+
+def test_wrong_shapes_are_refused() -> None:
+    with pytest.raises(ValueError, match="must have the same shape"):
+        delta_e(photos(), photos()[:, 1:])
+    with pytest.raises(ValueError, match=r"rgb must have shape \(\.\.\., 3\)"):
+        rgb_to_lab(np.zeros((4, 4)))

@@ -1,0 +1,578 @@
+"""Archived photographs, of every kind of file, against luminance computed apart from here."""
+
+import io
+import logging
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms, ImageOps
+
+from keras_colorize.errors import PhotoError
+from keras_colorize.photos.originals import WHITE, Page, largest_size, pages_of
+from tests.conftest import SAMPLE
+from tests.photo_kinds import (
+    KINDS,
+    Kind,
+    build,
+    color_pixels,
+    deep_pixels,
+    gray_pixels,
+    luminance,
+    saved,
+    tiff,
+)
+from tests.photos.icc_profiles import gray_profile, ink_profile, rgb_profile
+
+SIZES = {"": (61, 43), "pixel": (1, 1), "column": (1, 37), "row": (40, 1)}
+
+
+def read(data: bytes, folder: Path, **options: Any) -> list[Page]:
+    path = folder / "x"
+    path.write_bytes(data)
+    return list(pages_of(path, **options))
+
+
+def read_one(data: bytes, folder: Path, **options: Any) -> Page:
+    (page,) = read(data, folder, **options)
+    return page
+
+
+def check(page: Page, kind: Kind) -> None:
+    assert page.luminance.dtype == np.uint16 and page.luminance.flags.c_contiguous
+    assert page.luminance.shape == kind.luminance.shape == page.size[::-1]
+    assert np.abs(page.luminance - kind.luminance).max() <= kind.tolerance
+    assert page.depth == kind.depth
+    if kind.alpha is None or (kind.alpha == WHITE).all():
+        assert page.alpha is None
+    else:
+        assert page.alpha is not None and page.alpha.dtype == np.uint16
+        np.testing.assert_array_equal(page.alpha, kind.alpha)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind(name: str, size: tuple[int, int], tmp_path: Path) -> None:
+    if name.startswith("heic"):
+        pytest.importorskip("pillow_heif")
+    kind = build(name, size)
+    page = read_one(kind.data, tmp_path)
+    check(page, kind)
+    animated = "animated" in name and (size != SIZES["pixel"] or "gif" not in name)  # all the same
+    assert page.notes == (("animated: only its first picture is colored",) if animated else ())
+
+
+def test_a_series_of_heic_pictures(tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    rgb, file = color_pixels((61, 43)), io.BytesIO()
+    series = pillow_heif.from_pillow(Image.fromarray(rgb))
+    series.add_from_pillow(Image.fromarray(255 - rgb))
+    series.save(file, quality=90)
+    page = read_one(file.getvalue(), tmp_path)
+    assert page.notes == ("holds several pictures: only the main one is colored",)
+    assert np.abs(page.luminance - luminance(rgb)).mean() < 10 * 257
+
+
+def test_an_animation_that_is_damaged_behind_its_first_picture(tmp_path: Path) -> None:
+    kind = build("gif_animated")
+    page = read_one(kind.data[: len(kind.data) // 2 + 8], tmp_path)
+    check(page, kind)
+    assert page.notes == ("animated: only its first picture is colored",)
+
+
+def test_the_sample(tmp_path: Path) -> None:
+    gray = SAMPLE / "historical" / "alpine_landscape.jpg"
+    (page,) = pages_of(str(gray))
+    with Image.open(gray) as image:
+        np.testing.assert_array_equal(page.luminance, np.asarray(image).astype(int) * 257)
+    assert page.tone.kind == "neutral"
+    (page,) = pages_of(SAMPLE / "modern" / "pont_du_gard.jpg")
+    assert page.tone.kind == "colored"
+
+
+# ---- turned upright -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    "format_", ["JPEG", "PNG", "WEBP", "TIFF", "PNG 16", "TIFF 16", "TIFF RGB"]
+)
+def test_orientation(format_: str, orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    gray = gray_pixels((61, 43), 16 if "16" in format_ else 8)
+    image = Image.fromarray(gray)
+    if format_ == "TIFF RGB":  # which tifffile reads, not Pillow
+        data = tiff(deep_pixels((61, 43)), photometric="rgb", extratags=[(274, 3, 1, orientation)])
+        expected = luminance(deep_pixels((61, 43)))
+        upright = np.asarray(ImageOps.exif_transpose(with_orientation(expected, orientation)))
+        assert np.abs(read_one(data, tmp_path).luminance - upright).max() < 0.6
+        return
+    options = {"lossless": True} if format_ == "WEBP" else {}
+    data = saved(image, format_.split()[0], exif=exif, **options)
+    page = read_one(data, tmp_path)
+    with Image.open(io.BytesIO(data)) as stored:
+        upright = np.asarray(ImageOps.exif_transpose(stored)).astype(int)
+    if format_ == "WEBP":  # which knows color only
+        upright = upright[..., 0]
+    np.testing.assert_array_equal(page.luminance, upright * (1 if "16" in format_ else 257))
+
+
+def with_orientation(array: np.ndarray, orientation: int) -> Image.Image:
+    image = Image.fromarray(array.astype(np.float32))
+    image.getexif()[0x0112] = orientation
+    return image
+
+
+def test_alpha_is_turned_too(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    gray = gray_pixels((20, 10), 8)
+    alpha = np.arange(200, dtype=np.uint8).reshape(10, 20)
+    data = saved(Image.fromarray(np.dstack([gray, alpha])), "PNG", exif=exif)
+    page = read_one(data, tmp_path)
+    assert page.alpha is not None
+    np.testing.assert_array_equal(page.alpha, np.rot90(alpha, -1).astype(int) * 257)
+    np.testing.assert_array_equal(page.luminance, np.rot90(gray, -1).astype(int) * 257)
+
+
+def test_orientation_behind_the_pixels_of_a_png(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    data = build("png_rgb_16").data
+    body = b"eXIf" + exif.tobytes()[6:]
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    page = read_one(data[:-12] + chunk + data[-12:], tmp_path)
+    np.testing.assert_array_equal(page.luminance, read_one(data, tmp_path).luminance[::-1, ::-1])
+
+
+# ---- documents of several pages -----------------------------------------------------------------
+
+
+def document(*pages: tuple[np.ndarray, dict[str, Any]], **options: Any) -> bytes:
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file, **options) as writer:
+        for array, settings in pages:
+            writer.write(array, metadata=None, **settings)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}])
+def test_pages_of_mixed_kinds(options: dict[str, Any], tmp_path: Path) -> None:
+    size = (33, 21)
+    gray, deep, rgb = gray_pixels(size, 8), gray_pixels(size, 16), color_pixels((20, 30))
+    pages = read(
+        document(
+            (deep_pixels(size).astype(np.float32) / WHITE, {"photometric": "rgb"}),
+            (gray, {"photometric": "minisblack", "compression": "lzw"}),
+            (rgb, {"photometric": "rgb", "extratags": [(274, 3, 1, 3)]}),
+            (255 - gray, {"photometric": "miniswhite", "compression": "packbits"}),
+            (deep, {"photometric": "minisblack", "extratags": [(274, 3, 1, 6)]}),
+            **options,
+        ),
+        tmp_path,
+    )
+    assert [page.depth for page in pages] == [16, 8, 8, 8, 16]
+    assert [page.size for page in pages] == [size, size, (20, 30), size, size[::-1]]
+    assert np.abs(pages[0].luminance - luminance(deep_pixels(size))).max() <= 1
+    np.testing.assert_array_equal(pages[1].luminance, gray * 257)
+    assert np.abs(pages[2].luminance - luminance(rgb)[::-1, ::-1]).max() < 0.6
+    np.testing.assert_array_equal(pages[3].luminance, gray * 257)
+    np.testing.assert_array_equal(pages[4].luminance, np.rot90(deep, -1))
+
+
+def test_reduced_copies_and_masks_are_passed_over(tmp_path: Path) -> None:
+    gray = gray_pixels((33, 21), 8)
+    data = document(
+        (gray, {"photometric": "minisblack"}),
+        (gray[::4, ::4], {"photometric": "minisblack", "subfiletype": 1}),
+        (gray > 100, {"photometric": 4, "subfiletype": 4}),
+        (gray[::-1], {"photometric": "minisblack", "subfiletype": 2}),
+        (gray[:, ::-1], {"photometric": "minisblack"}),
+    )
+    pages = read(data, tmp_path)
+    assert [page.size for page in pages] == [(33, 21)] * 3
+    np.testing.assert_array_equal(pages[1].luminance, gray[::-1].astype(int) * 257)
+
+
+def test_measured_from_the_headers(tmp_path: Path) -> None:
+    """Also where the pixels are missing, or lie on several pages."""
+    path = SAMPLE / "modern" / "brick_house_garden.jpg"
+    with Image.open(path) as photo:
+        size = photo.size
+        for suffix in (".jpg", ".png", ".tif"):
+            photo.save(tmp_path / f"x{suffix}")
+            assert largest_size(tmp_path / f"x{suffix}") == size
+    (tmp_path / "cut.jpg").write_bytes(path.read_bytes()[:1000])
+    assert largest_size(tmp_path / "cut.jpg") == size
+    pages = [(np.zeros(shape, np.uint16), {}) for shape in ((4, 7), (9, 7), (2, 30))]
+    data = document(*pages)
+    (tmp_path / "pages.tif").write_bytes(data)
+    assert largest_size(tmp_path / "pages.tif") == (7, 9)
+    (tmp_path / "cut.tif").write_bytes(data[:6])
+    with pytest.raises(PhotoError, match="damaged TIFF data"):
+        largest_size(tmp_path / "cut.tif")
+    (tmp_path / "no.jpg").write_text("no photograph")
+    with pytest.raises(PhotoError, match="not a photograph"):
+        largest_size(tmp_path / "no.jpg")
+
+
+def test_pages_that_run_in_a_circle(tmp_path: Path) -> None:
+    gray = gray_pixels((8, 8), 8)
+    count = 130  # tifffile itself looks for a circle at the hundredth page only
+    data = bytearray(document(*[(gray, {"photometric": "minisblack"})] * count))
+    with tifffile.TiffFile(io.BytesIO(data)) as document_:
+        starts = [page.offset for page in document_.pages]
+    end = starts[-1] + 2 + 12 * struct.unpack_from("<H", data, starts[-1])[0]
+    struct.pack_into("<I", data, end, starts[5])
+    assert len(read(bytes(data), tmp_path)) == count
+
+
+def test_a_bad_page_after_good_ones(tmp_path: Path) -> None:
+    gray = gray_pixels((33, 21), 8)
+    bad = np.array([[0.5, np.nan]], np.float32)
+    path = tmp_path / "x.tif"
+    path.write_bytes(
+        document((gray, {"photometric": "minisblack"}), (bad, {"photometric": "minisblack"}))
+    )
+    pages = pages_of(path)
+    np.testing.assert_array_equal(next(pages).luminance, gray.astype(int) * 257)
+    with pytest.raises(PhotoError, match=r"^holds pixels that are NaN or infinite$"):
+        next(pages)
+
+
+def test_what_the_caller_raises_is_not_the_files_fault(tmp_path: Path) -> None:
+    pages = pages_of(SAMPLE / "modern" / "pont_du_gard.jpg")
+    next(pages)
+    with pytest.raises(KeyError):
+        pages.throw(KeyError("mine"))  # type: ignore[attr-defined]
+
+
+# ---- color profiles, tints, tones ---------------------------------------------------------------
+
+
+def srgb_curve(linear: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1."""
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_gray_profile_is_converted(depth: int, tmp_path: Path) -> None:
+    gray = gray_pixels((61, 43), depth)
+    data = saved(Image.fromarray(gray), "PNG", icc_profile=gray_profile(1.8))
+    page = read_one(data, tmp_path)
+    expected = WHITE * srgb_curve((gray / (2.0**depth - 1)) ** (461 / 256))
+    assert np.abs(page.luminance - expected).max() < 2
+    assert page.notes == () and page.depth == depth
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_profile_of_color_is_converted(format_: str, tmp_path: Path) -> None:
+    options = {"lossless": True} if format_ == "WEBP" else {}
+    image = Image.fromarray(color_pixels((61, 43)))
+    profile = rgb_profile("adobe")
+    data = saved(image, format_, icc_profile=profile, **options)
+    page = read_one(data, tmp_path)
+    with Image.open(io.BytesIO(data)) as stored:
+        converted = ImageCms.profileToProfile(
+            stored,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    assert converted is not None
+    difference = page.luminance - luminance(np.asarray(converted))
+    assert np.abs(difference).max() < 257  # the oracle rounds to 8 bits
+    assert np.abs(page.luminance - luminance(np.asarray(image))).max() > 257
+    assert page.notes == ()
+
+
+@pytest.mark.parametrize("profile", ["srgb", "srgb of 1998"])
+def test_srgb_changes_nothing(profile: str, tmp_path: Path) -> None:
+    rgb, gray = color_pixels((61, 43)), gray_pixels((61, 43), 16)
+    icc = rgb_profile(profile)
+    page = read_one(saved(Image.fromarray(rgb), "PNG", icc_profile=icc), tmp_path)
+    assert np.abs(page.luminance - luminance(rgb)).max() < 0.6 and page.notes == ()
+    page = read_one(saved(Image.fromarray(gray), "PNG", icc_profile=icc), tmp_path)
+    np.testing.assert_array_equal(page.luminance, gray)
+    assert page.notes == ()
+
+
+def test_profile_that_cannot_be_used(tmp_path: Path) -> None:
+    rgb = color_pixels((61, 43))
+    for icc, note in [
+        (gray_profile(2.2), "its ICC profile describes GRAY, not pixels of 3 channels; ignored"),
+        (rgb_profile("adobe")[:200], "its ICC profile is damaged: "),
+        (b"no profile", "its ICC profile describes nothing, not pixels of 3 channels; ignored"),
+    ]:
+        page = read_one(saved(Image.fromarray(rgb), "TIFF", icc_profile=icc), tmp_path)
+        assert np.abs(page.luminance - luminance(rgb)).max() < 0.6
+        assert len(page.notes) == 1 and page.notes[0].startswith(note)
+
+
+def test_profile_of_inks_that_is_damaged(tmp_path: Path) -> None:
+    image = Image.fromarray(color_pixels((61, 43))).convert("CMYK")
+    data = saved(image, "JPEG", icc_profile=bytes(16) + b"CMYK" + bytes(200))
+    page = read_one(data, tmp_path)
+    with Image.open(io.BytesIO(data)) as stored:
+        expected = luminance(np.asarray(stored.convert("RGB")))
+    assert np.abs(page.luminance - expected).max() <= 257
+    assert len(page.notes) == 1 and "damaged" in page.notes[0]
+
+
+def test_profile_of_inks(tmp_path: Path) -> None:
+    image = Image.fromarray(color_pixels((61, 43))).convert("CMYK")
+    for format_ in ("JPEG", "TIFF"):
+        data = saved(image, format_, icc_profile=ink_profile())
+        page = read_one(data, tmp_path)
+        with Image.open(io.BytesIO(data)) as stored:
+            expected = ImageCms.profileToProfile(
+                stored,
+                ImageCms.ImageCmsProfile(io.BytesIO(ink_profile())),
+                ImageCms.createProfile("sRGB"),
+                renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )
+        assert expected is not None and page.notes == ()
+        assert np.abs(page.luminance - luminance(np.asarray(expected))).max() < 257
+
+
+def test_inks_of_16_bits(tmp_path: Path) -> None:
+    inks = np.asarray(Image.fromarray(color_pixels((61, 43))).convert("CMYK"))
+    deep = inks.astype(np.uint16) * 257 - (inks > 0).astype(np.uint16)
+    page = read_one(tiff(deep, photometric="separated"), tmp_path)
+    cmy, black = deep[..., :3] / WHITE, deep[..., 3:] / WHITE
+    expected = WHITE * ((1 - cmy) * (1 - black) @ (0.299, 0.587, 0.114))
+    assert np.abs(page.luminance - expected).max() <= 1 and page.depth == 16
+
+
+def sepia(gray: np.ndarray) -> np.ndarray:
+    """A print on yellowed paper: white becomes (250, 235, 200)."""
+    return np.rint(gray[..., None] * (np.array([250, 235, 200]) / 255)).astype(np.uint8)
+
+
+def test_remove_tint(tmp_path: Path) -> None:
+    gray = gray_pixels((289, 192), 8)
+    gray[:8] = 255  # paper
+    data = saved(Image.fromarray(sepia(gray)), "PNG")
+    plain, cleaned = read_one(data, tmp_path), read_one(data, tmp_path, remove_tint=True)
+    assert plain.tone.kind == cleaned.tone.kind == "toned"
+    assert plain.notes == () and cleaned.notes == ("tint removed",)
+    assert plain.luminance.max() < 240 * 257
+    # The paper is as bright as its brightest channel was, and all else in proportion.
+    assert np.abs(cleaned.luminance / 257 - gray * (250 / 255)).max() < 2
+    colored = build("png_rgb_8").data
+    np.testing.assert_array_equal(
+        read_one(colored, tmp_path).luminance,
+        read_one(colored, tmp_path, remove_tint=True).luminance,
+    )
+
+
+# ---- what cannot be read ------------------------------------------------------------------------
+
+
+def test_too_large_before_it_is_decoded(tmp_path: Path) -> None:
+    message = r"^too large: 61 x 43 = 0\.002623 megapixels, limit 0\.0026; raise max_pixels$"
+    for name in ("jpeg_rgb", "png_rgb_16", "webp_lossy", "bmp_rgb", "gif_gray", "tiff_rgb_16"):
+        with pytest.raises(PhotoError, match=message):
+            read(build(name).data, tmp_path, max_pixels=2600)
+    for name in ("tiff_rgb_8", "tiff_rgb_16_lzw"):
+        data = bytearray(build(name).data)
+        data[18:22] = struct.pack("<I", 60000)  # the first tag is the width
+        data[30:34] = struct.pack("<I", 60000)
+        with pytest.raises(PhotoError, match="too large: 60000 x 60000 = 3600 megapixels, limit"):
+            read(bytes(data), tmp_path)
+
+
+def test_bombs_of_every_format(tmp_path: Path) -> None:
+    """Headers that claim 65,000 x 65,000 pixels, hardly any pixels behind them."""
+    png = build("png_rgb_8").data
+    header = b"IHDR" + struct.pack(">II", 65000, 65000) + png[24:29]
+    png = png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
+    jpeg = bytearray(build("jpeg_rgb").data)
+    frame = jpeg.index(b"\xff\xc0")
+    jpeg[frame + 5 : frame + 9] = struct.pack(">HH", 65000, 65000)
+    bmp = bytearray(build("bmp_rgb").data)
+    bmp[18:26] = struct.pack("<II", 65000, 65000)
+    gif = bytearray(build("gif_gray").data)
+    gif[6:10] = struct.pack("<HH", 65000, 65000)
+    for data in (png, bytes(jpeg), bytes(bmp), bytes(gif)):
+        with pytest.raises(PhotoError, match=r"^too large: 65000 x 65000 = 4225 megapixels, limit"):
+            read(data, tmp_path)
+
+
+def test_truncated_everywhere(tmp_path: Path) -> None:
+    for name in (
+        "tiff_rgb_16",
+        "tiff_gray_16_lzw",
+        "tiff_rgb_8_deflate",
+        "png_rgb_16",
+        "jpeg_cmyk",
+    ):
+        data = build(name).data
+        for share in (0.3, 0.6, 0.9):
+            with pytest.raises(PhotoError, match=r"^(truncated|damaged|not a photo)[^\n]*$"):
+                read(data[: int(len(data) * share)], tmp_path)
+
+
+def test_parts_that_are_missing(tmp_path: Path) -> None:
+    """tifffile would fill them with zeros, or with what lay in the memory."""
+    data = bytearray(build("tiff_gray_16_strips").data)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        counts = file.pages[0].tags[279]
+        place, kind = counts.valueoffset, {3: "H", 4: "I"}[counts.dtype]
+    struct.pack_into(f"<{kind}", data, place + struct.calcsize(kind), 0)
+    with pytest.raises(PhotoError, match="truncated: the file holds fewer parts than"):
+        read(bytes(data), tmp_path)
+
+
+def test_tiles_beyond_measure(tmp_path: Path) -> None:
+    for name in ("tiff_rgb_8_tiled", "tiff_gray_16_tiled_deflate"):
+        data = bytearray(build(name).data)
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            place = file.pages[0].tags[322].offset
+        struct.pack_into("<HII", data, place + 2, 4, 1, 1 << 24)
+        with pytest.raises(PhotoError, match="damaged TIFF data: tiles of 16777216 x"):
+            read(bytes(data), tmp_path)
+
+
+def test_kinds_of_tiff_that_are_not_read(tmp_path: Path) -> None:
+    deep = deep_pixels((16, 16))
+    volume = np.stack([deep] * 16)
+    for data, reason in [
+        (tiff(deep, photometric="cielab"), "a kind of TIFF that is not read: 3 x 16 bits"),
+        (tiff(volume, photometric="rgb", volumetric=True, tile=(16, 16, 16)), "volumes"),
+        (tiff(deep[..., 0].astype(np.complex64)), "complex numbers"),
+        (tiff(np.dstack([deep] * 5), photometric="rgb"), "of 3 to 8 channels, found 15"),
+        (tiff(deep, photometric="rgb", compression="lzma"), "compression 34925"),
+    ]:
+        with pytest.raises(PhotoError, match=reason):
+            read(data, tmp_path)
+
+
+def test_text_where_a_number_should_be(tmp_path: Path) -> None:
+    data = bytearray(build("tiff_gray_16").data)
+    struct.pack_into("<H", data, 12, 2)  # the width becomes a text
+    with pytest.raises(PhotoError, match="damaged TIFF data: imagewidth is not one integer"):
+        read(bytes(data), tmp_path)
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    with pytest.raises(PhotoError, match="unreadable: No such file or directory"):
+        next(pages_of(path))
+    path.touch()
+    with pytest.raises(PhotoError, match=r"^the file is empty \(0 bytes\)$"):
+        next(pages_of(path))
+    path.write_bytes(b"GIF is short for")
+    with pytest.raises(PhotoError, match="not a photograph that can be read"):
+        next(pages_of(path))
+    (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for name in ("folder.jpg", "pipe.jpg"):
+        with pytest.raises(PhotoError, match="not a regular file"):
+            next(pages_of(tmp_path / name))
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(PhotoError, match="unreadable: Too many levels of symbolic links"):
+        next(pages_of(tmp_path / "a"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_forbidden(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(build("png_rgb_8").data)
+    path.chmod(0)
+    with pytest.raises(PhotoError, match="unreadable: Permission denied"):
+        next(pages_of(path))
+
+
+NAMES = [
+    b"with space.jpg",
+    "日本 ü.jpg".encode(),
+    b"two\nlines.jpg",
+    b"not utf-8 \xff.jpg",
+    b"-x.jpg",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(name)
+    kind = build("tiff_rgb_8_lzw")  # an ending of another format than the content's
+    path.write_bytes(kind.data)
+    (page,) = pages_of(path)
+    check(page, kind)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    (page,) = pages_of(link)
+    check(page, kind)
+
+
+def test_libraries_do_not_write_to_the_terminal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What they log goes to who asked for it: `logging` prints where nobody did."""
+    data = build("tiff_gray_16").data
+    with caplog.at_level(logging.WARNING), pytest.raises(PhotoError):
+        read(data[:8] + b"\1\0" + data[10:], tmp_path)
+    program = (
+        "import sys; from keras_colorize.photos.originals import pages_of\n"
+        "try: next(pages_of(sys.argv[1]))\n"
+        "except Exception as error: print(error)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "x"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert run.stdout.strip() and not run.stderr
+
+
+# ---- memory -------------------------------------------------------------------------------------
+
+MEASURE = """
+import resource, sys
+from keras_colorize.photos.originals import pages_of
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+list(pages_of(sys.argv[2]))
+before = peak()
+pages = list(pages_of(sys.argv[1]))
+print((peak() - before) / 1024, pages[0].luminance.size)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit elsewhere")
+@pytest.mark.parametrize(("format_", "bytes_a_pixel"), [("jpg", 4), ("tif", 6)])
+def test_memory(format_: str, bytes_a_pixel: int, tmp_path: Path) -> None:
+    """What the decoder holds, 2 bytes a pixel of luminance, and no second copy of either."""
+    megapixels = 12
+    rgb = np.tile(color_pixels((400, 300)), (10, 10, 1))
+    small, large = tmp_path / f"small.{format_}", tmp_path / f"large.{format_}"
+    if format_ == "jpg":
+        Image.fromarray(rgb[:300]).save(small)
+        Image.fromarray(rgb).save(large)
+    else:
+        tifffile.imwrite(small, rgb[:300].astype(np.uint16) * 257, photometric="rgb")
+        tifffile.imwrite(large, rgb.astype(np.uint16) * 257, photometric="rgb")
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURE, large, small],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    megabytes, pixels = map(float, run.stdout.split())
+    assert pixels == megapixels * 1e6
+    assert megabytes < megapixels * (bytes_a_pixel + 2) + 30
