@@ -1,7 +1,7 @@
 """The gallery: photographs that the shipped model was not trained on, gray and in its color.
 
     python benchmarks/gallery.py --historical PHOTOS/test_historical --color PHOTOS/early_color \
-        --failures NAME ... --output docs/gallery.jpg
+        --failures NAME ... --output docs/images/gallery.jpg
 
 The photographs are not chosen by how they came out: they are evenly spread over each folder's list
 of names. Failures are named by hand, and come last. Prints what is shown, row by row.
