@@ -13,9 +13,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_colorize import color, film, film_sheet
+from keras_colorize import color, film_sheet
 from keras_colorize.errors import ConfigError
-from keras_colorize.film import NEVER, STOCKS, Chance, FilmStock, simulate_film
+from keras_colorize.film import NEVER, STOCKS, Chance, FilmStock, simulate_film, simulation
 from keras_colorize.photos.reading import read_photo
 from tests.conftest import ROOT, SAMPLE
 
@@ -101,7 +101,7 @@ def test_srgb_at_the_ends_and_where_its_two_branches_meet() -> None:
     np.testing.assert_allclose(simulate_film(gray, plain(), 0)[:, 0, 0, 0], levels, atol=1e-5)
     # 50 % in sRGB is 0.21404 in light: IEC 61966-2-1 evaluated in double precision.
     assert oracle_linear(np.array(0.5)) == pytest.approx(0.21404, abs=1e-5)
-    np.testing.assert_allclose(film._linearize(gray)[4, 0, 0, 0], 0.21404, atol=1e-5)
+    np.testing.assert_allclose(simulation._linearize(gray)[4, 0, 0, 0], 0.21404, atol=1e-5)
 
 
 def test_emulsions_see_the_colors_they_were_sensitized_for() -> None:
