@@ -78,10 +78,8 @@ def quietly(function: Callable[[], Any]) -> Any:
 
 def measure_speed(arguments: argparse.Namespace) -> None:
     from keras_colorize import Colorizer
-    from keras_colorize.coloring import kernels
     from keras_colorize.coloring.colorizer import compute_side_by_side
     from keras_colorize.coloring.photo import ColoringOptions
-    from keras_colorize.jpeg.turbo import turbojpeg_available
 
     if arguments.workers > 1:  # as the command does
         compute_side_by_side()
@@ -130,8 +128,7 @@ def measure_speed(arguments: argparse.Namespace) -> None:
                 shutil.rmtree(target)
     kind = "gray" if arguments.gray else "color"
     print(describe_machine())
-    print(describe_versions("tensorflow", "keras", "pillow", "numpy"))
-    print(f"libturbojpeg: {turbojpeg_available()}, Numba: {kernels.code_chroma is not None}")
+    print(describe_versions("tensorflow", "keras", "pillow", "numba", "turbojpeg"))
     print(
         f"{arguments.count} {kind} JPEGs of {SIZE[0]} x {SIZE[1]}, quality {arguments.quality}, "
         f"{arguments.workers} workers, working size {colorizer.working_size}, "

@@ -7,7 +7,7 @@ The photograph is one of the sample, enlarged, with film grain, so that its lumi
 many bytes as that of a camera. Its JPEGs are gray or color (4:2:0), sequential or progressive, of
 quality 92; the planes added to them are 4:2:0 at the same quality. *Pillow* decodes such a file to
 RGB and encodes it with the same options. The luminance of a color JPEG is coded anew by
-libturbojpeg, where the system has it, and by jpeglib. All take turns; a share is that of Pillow's
+libturbojpeg and by jpeglib. All take turns; a share is that of Pillow's
 time.
 """
 
@@ -102,7 +102,7 @@ def main() -> None:
     photo = make_photo(arguments.width)
     cb, cr = chroma_planes(photo)
     print(describe_machine())
-    print(describe_versions("pillow", "jpeglib", "numpy"))
+    print(describe_versions("pillow", "jpeglib", "turbojpeg"))
     print(f"{photo.width} x {photo.height}, medians of {arguments.rounds} rounds")
     for progressive in (False, True):
         for mode in ("L", "RGB"):

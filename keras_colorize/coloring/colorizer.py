@@ -296,7 +296,9 @@ def _luminance(photo: Photo) -> np.ndarray:
     if not whole and not (photo.min() >= 0.0 and photo.max() <= 1.0):
         raise ValueError(f"Expected floats in [0, 1]. Received: {photo.min():g} to {photo.max():g}")
     if channels == 1:
-        return photo.reshape(photo.shape[:2])
+        # Floats of other widths or in foreign byte order: what is compiled takes neither.
+        plane = photo.reshape(photo.shape[:2])
+        return plane if whole else plane.astype(np.float32)
     white = np.iinfo(photo.dtype).max if whole else 1.0
     y = color.luminance(photo.astype(np.float32) / np.float32(white))[..., 0]
     return np.rint(WHITE * np.clip(y, 0.0, 1.0)).astype(np.uint16)

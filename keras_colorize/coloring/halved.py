@@ -1,8 +1,8 @@
 """A color JPEG's luminance at half its size, from the coefficients that coding it anew reads.
 
 Reading the coefficients is most of the work of decoding a JPEG. So, where libjpeg-turbo's own
-library reads them to code the luminance by itself, and Numba compiles what follows, the pixels that
-guide the color are made of the same.
+library reads them to code the luminance by itself, the pixels that guide the color are made of the
+same.
 
 Of 8 pixels with the coefficients F, the mean of pixels 2m and 2m + 1 is, by the inverse DCT (T.81,
 section A.3.3) and the sum of two cosines, the sum over k of
@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
-from keras_colorize.coloring import kernels
+from keras_colorize.coloring.kernels import halve_blocks
 from keras_colorize.jpeg.luminance import is_interleaved, recode_interleaved
 from keras_colorize.jpeg.segments import Frame, read_frame, split_jpeg
 
@@ -52,15 +52,13 @@ class HalvedJpeg:
             tables: the quantization table of each component, ``(8, 8)``, vertical frequency first.
 
         Returns:
-            ``None`` where it must be read otherwise: Numba or libturbojpeg is missing, the file is
-            damaged, its luminance need not be coded anew, or Cb is sampled otherwise than Cr,
-            or both at no whole fraction.
+            ``None`` where it must be read otherwise: libturbojpeg is missing, the file is damaged,
+            its luminance need not be coded anew, or Cb is sampled otherwise than Cr, or both at no
+            whole fraction.
 
         Raises:
             IrreversibleJpegError: its luminance cannot be coded by itself.
         """
-        if kernels.halve_blocks is None:
-            return None
         segments = split_jpeg(jpeg).segments
         frame = read_frame(segments)
         if len(frame.components) != 3 or not is_interleaved(segments, frame):
@@ -101,7 +99,7 @@ class _Halving:
         if component == 0 and row < len(self._luminance):
             used = np.ascontiguousarray(blocks[: self._line.shape[2]])
             halved = self._luminance[row]
-            return kernels.halve_blocks(used, self._weights, self._line, halved)
+            return halve_blocks(used, self._weights, self._line, halved)
         if component > 0 and row < self._chroma_rows:
             self._chroma[component - 1].append(blocks[:, 0, 0].copy())
         return 0, 0

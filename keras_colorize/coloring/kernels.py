@@ -1,29 +1,24 @@
-"""Loops over every pixel of a photograph, compiled where Numba is (the extra ``fast``).
+"""Loops over every pixel of a photograph, compiled by Numba.
 
 NumPy passes over a photograph once for every sum and product, and takes Python's one lock before
 and after each of them: photographs that are colored side by side wait for each other. Compiled, it
-is one pass without the lock. Without Numba, all are ``None``, and
-:mod:`keras_colorize.coloring.upsampling` and :mod:`keras_colorize.coloring.reduction` compute the
-same with NumPy, and Pillow decodes what ``halve_blocks`` would. A process compiles each when it
-first needs it, in some tenths of a second.
+is one pass without the lock. What is compiled is kept on the disk, beside this file or, where that
+cannot be written, in the user's cache folder (``NUMBA_CACHE_DIR`` names another): to compile takes
+seconds, and to load a few hundredths of one.
 """
 
-import logging
+import functools
 from collections.abc import Callable
 from typing import Any
 
+import numba
 import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
 
 from keras_colorize import color
 
-try:
-    import numba
-except (ImportError, OSError) as error:  # OSError: a library of it that does not load
-    numba = None  # type: ignore[assignment]
-    if not isinstance(error, ModuleNotFoundError) or error.name != "numba":
-        logging.getLogger(__name__).warning("going on, slower, without Numba: %s", error)
-
-__all__ = ["code_chroma", "halve_blocks", "sum_blocks"]
+__all__ = ["code_chroma", "enlarge_rows", "halve_blocks", "sum_blocks", "widen"]
 
 # Of NumPy's type, so that what meets them stays float32.
 _ONE, _TINY = np.float32(1.0), np.float32(1e-7)
@@ -34,14 +29,36 @@ _RED_OF_CR, _GREEN_OF_CB, _GREEN_OF_CR, _BLUE_OF_CB = (
 )
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function compiled when it is first called, once for all processes if that is possible."""
     # error_model: divisions are those of NumPy, which looks out for no zero.
-    return None if numba is None else numba.njit(nogil=True, error_model="numpy")(function)
+    try:
+        compiled = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
+    except RuntimeError:  # there is no folder to keep it in
+        return numba.njit(nogil=True, error_model="numpy")(function)
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        try:
+            return compiled(*arguments)
+        except OSError:  # it is compiled, but the disk is too full to keep it
+            return compiled(*arguments)
+
+    return call
 
 
-def _inlined(function: Callable[..., Any]) -> Any:
-    # Not left to LLVM, which makes no vector instructions of loops with calls in them.
-    return None if numba is None else numba.njit(inline="always", error_model="numpy")(function)
+# Not left to LLVM, which makes no vector instructions of loops with calls in them.
+_inlined = numba.njit(inline="always", error_model="numpy")
+
+
+@intrinsic
+def _fused(_context, _a, _b, _c):  # type: ignore[no-untyped-def]
+    """a b + c in one instruction, rounded once: the same on all processors."""
+
+    def build(_target, builder, _signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.fma(*arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), build
 
 
 @_inlined
@@ -53,28 +70,32 @@ def _four(values):  # type: ignore[no-untyped-def]
 @_inlined
 def _mixed(planes, which, places, weights, column):  # type: ignore[no-untyped-def]
     """A pixel of a plane that is enlarged downwards: a weighted sum of four in its column."""
-    return (
-        weights[0] * planes[which, places[0], column]
-        + weights[1] * planes[which, places[1], column]
-        + weights[2] * planes[which, places[2], column]
-        + weights[3] * planes[which, places[3], column]
-    )
+    mixed = weights[0] * planes[which, places[0], column]
+    mixed = _fused(weights[1], planes[which, places[1], column], mixed)
+    mixed = _fused(weights[2], planes[which, places[2], column], mixed)
+    return _fused(weights[3], planes[which, places[3], column], mixed)
 
 
 @_inlined
 def _chroma(planes, places, weights, column, y):  # type: ignore[no-untyped-def]
-    """Cb, Cr, and the factor that limits them: color.limit_chroma_planes."""
+    """Cb and Cr of a pixel: each a slope times its luminance, and an offset."""
     cb = _mixed(planes, 2, places, weights, column)
     cr = _mixed(planes, 3, places, weights, column)
     cb += y * _mixed(planes, 0, places, weights, column)
     cr += y * _mixed(planes, 1, places, weights, column)
+    return cb, cr
+
+
+@_inlined
+def _room(cb, cr, y):  # type: ignore[no-untyped-def]
+    """The factor that limits chroma into gamut: color.limit_chroma_planes."""
     red, blue = _RED_OF_CR * cr, _BLUE_OF_CB * cb
     green = _GREEN_OF_CB * cb + _GREEN_OF_CR * cr
     highest, lowest = max(max(red, green), blue), min(min(red, green), blue)
     headroom = _ONE - y
     upwards = headroom / max(max(highest, headroom), _TINY)
     downwards = y / max(max(-lowest, y), _TINY)
-    return cb, cr, min(upwards, downwards)
+    return min(upwards, downwards)
 
 
 @_inlined
@@ -91,21 +112,65 @@ def _level(pixel):  # type: ignore[no-untyped-def]
 
 
 @_compiled
+def widen(narrow, places, weights, wide):  # type: ignore[no-untyped-def]
+    """Planes enlarged across.
+
+    Args:
+        narrow: float32 ``(n, h, w)``.
+        places: the columns of ``narrow`` that each column uses, ``(W, 4)``.
+        weights: of these, float32 ``(W, 4)``.
+        wide: what is filled, float32 ``(n, h, W)``.
+    """
+    for plane in range(narrow.shape[0]):
+        for row in range(narrow.shape[1]):
+            line = narrow[plane, row]
+            for column in range(wide.shape[2]):
+                mixed = weights[column, 0] * line[places[column, 0]]
+                mixed = _fused(weights[column, 1], line[places[column, 1]], mixed)
+                mixed = _fused(weights[column, 2], line[places[column, 2]], mixed)
+                mixed = _fused(weights[column, 3], line[places[column, 3]], mixed)
+                wide[plane, row, column] = mixed
+
+
+@_compiled
+def enlarge_rows(planes, places, weights, luminance, chroma):  # type: ignore[no-untyped-def]
+    """Cb and Cr of rows of a photograph, not limited into gamut: Enlargement.chroma.
+
+    Args:
+        planes: slopes and offsets, enlarged across, float32 ``(4, h, W)``.
+        places: the rows of ``planes`` that each row uses, ``(n, 4)``.
+        weights: of these, float32 ``(n, 4)``.
+        luminance: in [0, 1], float32 ``(n, W)``.
+        chroma: what is filled, float32 ``(2, n, W)``.
+    """
+    for row in range(luminance.shape[0]):
+        taps, shares = _four(places[row]), _four(weights[row])
+        for column in range(luminance.shape[1]):
+            cb, cr = _chroma(planes, taps, shares, column, luminance[row, column])
+            chroma[0, row, column] = cb
+            chroma[1, row, column] = cr
+
+
+@_compiled
 def code_chroma(planes, places, weights, luminance, coded):  # type: ignore[no-untyped-def]
     """Cb and Cr as JPEG codes them, limited into gamut: Enlargement.coded.
 
     Args:
-        planes: slopes and offsets, enlarged across, float32 ``(4, h, W)``.
-        places: the rows of ``planes`` that each row uses, ``(H, 4)``.
-        weights: of these, float32 ``(H, 4)``.
-        luminance: uint8 ``(H, W)``.
-        coded: what is filled, uint8 ``(2, H, W)``.
+        planes: as for :func:`enlarge_rows`.
+        places: likewise.
+        weights: likewise.
+        luminance: uint8 ``(n, W)``.
+        coded: what is filled, uint8 ``(2, n, W)``.
     """
     for row in range(luminance.shape[0]):
         taps, shares = _four(places[row]), _four(weights[row])
         for column in range(luminance.shape[1]):
             y = np.float32(luminance[row, column]) / _WHITE
-            cb, cr, scale = _chroma(planes, taps, shares, column, y)
+            cb, cr = _chroma(planes, taps, shares, column, y)
+            scale = _room(cb, cr, y)
+            # Half a level more, since the conversion to integers cuts off. It stays below 256: the
+            # luminance of pure blue and pure red, which alone have chroma of 0.5, lies between two
+            # levels.
             coded[0, row, column] = np.uint8(scale * cb * _WHITE + _GRAY)
             coded[1, row, column] = np.uint8(scale * cr * _WHITE + _GRAY)
 

@@ -1,11 +1,9 @@
 """The reduced copy of a photograph that the network sees."""
 
-import itertools
-
 import numpy as np
 from PIL import Image
 
-from keras_colorize.coloring import kernels
+from keras_colorize.coloring.kernels import sum_blocks
 
 __all__ = [
     "MAX_RATIO",
@@ -21,10 +19,6 @@ MAX_RATIO = 8
 #: Averaging over whole blocks goes no further than this times the wanted size; bicubic filtering,
 #: which is better and slower, does the rest.
 REDUCING_GAP = 2
-
-_BLOCK_ROWS = 64
-# Numba takes neither other floats nor numbers in foreign byte order.
-_COMPILED = (np.uint8, np.uint16, np.float32, np.float64)
 
 
 def reduced_size(shape: tuple[int, ...], short_side: int) -> tuple[int, int]:
@@ -85,24 +79,5 @@ def _block_means(image: np.ndarray, least_height: int, least_width: int) -> np.n
     # Of rows, uint32 holds the sums of all that have less than 2^32 pixels.
     exact: np.dtype = np.dtype(np.float64 if image.dtype.kind == "f" else np.uint32)
     sums = np.zeros((len(rows) - 1, len(columns) - 1))
-    if kernels.sum_blocks is not None and image.dtype in _COMPILED:
-        kernels.sum_blocks(image, rows, columns, np.empty(width, exact), sums)
-    else:
-        _sum_blocks(image, rows, columns, np.empty((_BLOCK_ROWS, width), exact), sums)
+    sum_blocks(image, rows, columns, np.empty(width, exact), sums)
     return sums / (np.diff(rows)[:, None] * np.diff(columns))
-
-
-def _sum_blocks(
-    image: np.ndarray, rows: np.ndarray, columns: np.ndarray, totals: np.ndarray, sums: np.ndarray
-) -> None:
-    """Add the sums over blocks to ``sums``, as many rows of blocks at once as ``totals`` has."""
-    widths = np.diff(columns)
-    for first in range(0, len(sums), len(totals)):
-        edges = rows[first : first + len(totals) + 1]
-        part = totals[: len(edges) - 1]
-        for total, (top, bottom) in zip(part, itertools.pairwise(edges)):
-            np.add.reduce(image[top:bottom], axis=0, dtype=total.dtype, out=total)
-        # Column by column of a block: `reduceat` takes twice as long over blocks of a few pixels.
-        for column in range(widths.max()):
-            has = slice(None) if column < widths.min() else widths > column
-            sums[first : first + len(part), has] += part[:, (columns[:-1] + column)[has]]

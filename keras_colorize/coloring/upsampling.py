@@ -13,9 +13,7 @@ import functools
 
 import numpy as np
 
-from keras_colorize import color
-from keras_colorize.coloring import kernels
-from keras_colorize.photos.pixels import strips
+from keras_colorize.coloring.kernels import code_chroma, enlarge_rows, widen
 
 __all__ = ["RADIUS", "REGULARIZATION", "Enlargement", "guide_chroma", "resample_taps"]
 
@@ -28,12 +26,6 @@ RADIUS = 1
 #: Added to the variance of luminance in [0, 1].
 REGULARIZATION = 0.1
 
-# A plane of float32 takes less than the 128 KiB from which glibc asks the system for memory anew
-# each time: twice as many pixels took six times as long.
-_BAND_COLUMNS = 64
-# Multiplications of a matrix product up to which OpenBLAS, NumPy's own, starts no threads. They
-# would spin more than they compute, while photographs are colored side by side as it is.
-_PRODUCT = 1 << 18
 _CUBIC = -0.5  # Keys' cubic convolution, as Pillow's and TensorFlow's bicubic resampling have it
 
 
@@ -69,13 +61,10 @@ class Enlargement:
     """
 
     def __init__(self, coefficients: np.ndarray, height: int, width: int) -> None:
-        # (4, h, width): of few rows as yet, so that a strip costs one product of small matrices.
         planes, rows, columns = coefficients.shape
+        # (4, h, width): of few rows as yet; enlarged down where they are used.
         self._planes = np.empty((planes, rows, width), np.float32)
-        for index, (used, matrix) in enumerate(_bands(columns, width)):
-            part = slice(index * _BAND_COLUMNS, (index + 1) * _BAND_COLUMNS)
-            narrow = coefficients[..., used].reshape(planes * rows, -1)
-            self._planes[..., part] = _product(narrow, matrix.T).reshape(planes, rows, -1)
+        widen(coefficients, *resample_taps(columns, width), self._planes)
         self._places, self._weights = resample_taps(rows, height)
 
     def chroma(self, top: int, luminance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,12 +78,10 @@ class Enlargement:
             Cb and Cr, float32 ``(n, width)`` each, not limited to what the luminance allows.
         """
         part = slice(top, top + len(luminance))
-        used, matrix = _band(self._places[part], self._weights[part])
-        slope_cb, slope_cr, cb, cr = (_product(matrix, plane[used]) for plane in self._planes)
-        for slope, offset in ((slope_cb, cb), (slope_cr, cr)):
-            slope *= luminance
-            offset += slope
-        return cb, cr
+        y = np.ascontiguousarray(luminance)
+        planes = np.empty((2, *y.shape), np.float32)
+        enlarge_rows(self._planes, self._places[part], self._weights[part], y, planes)
+        return planes[0], planes[1]
 
     def coded(self, luminance: np.ndarray) -> np.ndarray:
         """Cb and Cr of the full photograph as JPEG codes them (ITU-T T.871, section 7).
@@ -115,21 +102,9 @@ class Enlargement:
                 f"Received: {luminance.dtype} of shape {luminance.shape}"
             )
         planes = np.empty((2, *luminance.shape), np.uint8)
-        if kernels.code_chroma is not None:
-            kernels.code_chroma(
-                self._planes, self._places, self._weights, np.ascontiguousarray(luminance), planes
-            )
-            return planes
-        for top, bottom in strips(*luminance.shape):
-            y = luminance[top:bottom].astype(np.float32) / np.float32(255.0)
-            limited = color.limit_chroma_planes(y, *self.chroma(top, y))
-            for plane, chroma in zip(planes, limited):
-                # Half a level more, since the conversion to integers cuts off. It stays below 256:
-                # the luminance of pure blue and pure red, which alone have chroma of 0.5, lies
-                # between two levels.
-                chroma *= 255.0
-                chroma += 128.5
-                plane[top:bottom] = chroma
+        code_chroma(
+            self._planes, self._places, self._weights, np.ascontiguousarray(luminance), planes
+        )
         return planes
 
 
@@ -152,36 +127,6 @@ def resample_taps(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
     for array in taps:
         array.flags.writeable = False
     return taps
-
-
-@functools.lru_cache(maxsize=16)
-def _bands(size: int, new_size: int) -> list[tuple[slice, np.ndarray]]:
-    """Bicubic enlargement as matrices, each of ``_BAND_COLUMNS`` new pixels or the rest."""
-    places, weights = resample_taps(size, new_size)
-    return [
-        _band(places[left : left + _BAND_COLUMNS], weights[left : left + _BAND_COLUMNS])
-        for left in range(0, new_size, _BAND_COLUMNS)
-    ]
-
-
-def _band(places: np.ndarray, weights: np.ndarray) -> tuple[slice, np.ndarray]:
-    """Taps of neighbors as a matrix: the old pixels that they use, and ``(new, old)``."""
-    used = slice(places.min(), places.max() + 1)
-    matrix = np.zeros((len(places), used.stop - used.start), np.float32)
-    rows = np.arange(len(places))
-    for column, weight in zip((places - used.start).T, weights.T):
-        matrix[rows, column] += weight  # at the borders, two taps may share a place
-    return used, matrix
-
-
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """A matrix product in pieces so small that the calling thread does all of it."""
-    result = np.empty((len(a), b.shape[1]), np.float32)
-    columns = max(1, _PRODUCT // a.size)
-    for left in range(0, b.shape[1], columns):
-        part = slice(left, left + columns)
-        np.matmul(a, b[:, part], out=result[:, part])
-    return result
 
 
 def _cubic(distance: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 The first two lose nothing: where luminance and chroma are coded in separate scans, the former's
 are copied; where they are coded in turns, libjpeg decodes its quantized coefficients, as whole
-numbers, and codes them anew: libjpeg-turbo's own library where the system has it, otherwise that in
-jpeglib, with the same result.
+numbers, and codes them anew: libjpeg-turbo's own library, or that in jpeglib where the former is
+missing, with the same result.
 """
 
 import dataclasses

@@ -1,28 +1,29 @@
-"""The luminance of a color JPEG coded by itself, by libjpeg-turbo's own library where there is one.
+"""The luminance of a color JPEG coded by itself, by libjpeg-turbo's own library.
 
-No package on the index brings libturbojpeg; systems do (Debian's libturbojpeg0, Homebrew's
-jpeg-turbo, the installer of the libjpeg-turbo project). Its lossless transform takes less than half
-the time of jpeglib, whose libjpeg is built without vector instructions. It is called directly since
-PyTurboJPEG works with one half of the versions each: 1.x with those before 3, 2.x with the others.
-``tjTransform`` and what it takes are the same in all from 1.2 to 3 (turbojpeg.h).
+Its lossless transform takes less than half the time of jpeglib, whose libjpeg is built without
+vector instructions. The package ``turbojpeg`` brings the library along for the systems that it has
+wheels for; its own Python functions show no coefficients, so the library within is called directly.
+A system's library is taken instead where it has the same interface, that of version 3: it is then
+no older. Names and numbers are those of turbojpeg.h.
 """
 
 import contextlib
 import ctypes
 import ctypes.util
 import functools
+import importlib.util
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-__all__ = ["See", "find_range", "recode_luminance", "turbojpeg_available"]
+__all__ = ["See", "find_range", "recode_luminance"]
 
 #: What is shown coefficients, see :func:`recode_luminance`.
 See = Callable[[int, int, np.ndarray], tuple[int, int]]
 
-# Of turbojpeg.h: TJXOPT_GRAY, TJXOPT_NOOUTPUT and TJXOPT_COPYNONE, TJFLAG_STOPONWARNING.
-_GRAY, _NO_OUTPUT, _COPY_NONE = 8, 16, 64
-_STOP_ON_WARNING = 8192
+_TRANSFORM = 2  # TJINIT_TRANSFORM
+_STOP_ON_WARNING = 0  # TJPARAM_STOPONWARNING
+_GRAY, _NO_OUTPUT, _COPY_NONE = 8, 16, 64  # TJXOPT_GRAY, TJXOPT_NOOUTPUT and TJXOPT_COPYNONE
 
 
 class _Region(ctypes.Structure):
@@ -46,11 +47,6 @@ class _Transform(ctypes.Structure):
         ("data", ctypes.c_void_p),
         ("filter", _Filter),
     )
-
-
-def turbojpeg_available() -> bool:
-    """Whether the system has libturbojpeg."""
-    return _library() is not None
 
 
 def find_range(component: int, row: int, blocks: np.ndarray) -> tuple[int, int]:  # noqa: ARG001
@@ -93,52 +89,75 @@ def recode_luminance(jpeg: bytes, see: See = find_range) -> bytes | None:
     looking = _Transform(options=_NO_OUTPUT | _COPY_NONE, filter=_Filter(show))
     coding = _Transform(options=_GRAY | _COPY_NONE)
     transforms = (_Transform * 2)(looking, coding)
-    buffers, sizes = (ctypes.c_void_p * 2)(), (ctypes.c_ulong * 2)()
+    buffers, sizes = (ctypes.c_void_p * 2)(), (ctypes.c_size_t * 2)()
     with _handle(library) as handle:
         try:
-            status = library.tjTransform(
-                handle, jpeg, len(jpeg), 2, buffers, sizes, transforms, _STOP_ON_WARNING
-            )
+            status = library.tj3Transform(handle, jpeg, len(jpeg), 2, buffers, sizes, transforms)
             if errors:
                 raise errors[0]
             coded = buffers[1]
             return ctypes.string_at(coded, sizes[1]) if status == 0 and coded else None
         finally:
             for buffer in buffers:
-                library.tjFree(buffer)
+                library.tj3Free(buffer)
 
 
 @contextlib.contextmanager
 def _handle(library: ctypes.CDLL) -> Iterator[int]:
-    handle = library.tjInitTransform()
+    handle = library.tj3Init(_TRANSFORM)
     if not handle:
         raise MemoryError
     try:
+        library.tj3Set(handle, _STOP_ON_WARNING, 1)
         yield handle
     finally:
-        library.tjDestroy(handle)
+        library.tj3Destroy(handle)
 
 
 @functools.cache
 def _library() -> ctypes.CDLL | None:
-    name = ctypes.util.find_library("turbojpeg")
-    if name is None:
-        return None
-    try:
-        library = ctypes.CDLL(name)
-    except OSError:  # of another architecture
-        return None
-    pointer = ctypes.c_void_p
+    """The system's library if it is of version 3 or later, else the package's."""
+    for find in (_find_in_system, _find_in_package):
+        path = find()
+        if path is None:
+            continue
+        try:
+            return _declare(ctypes.CDLL(path))
+        except (OSError, AttributeError):  # of another architecture; of an earlier version
+            continue
+    return None
+
+
+def _find_in_system() -> str | None:
+    return ctypes.util.find_library("turbojpeg")
+
+
+def _find_in_package() -> str | None:
+    """The package's module, through which the names of the library that it is linked to are found.
+
+    That library lies under another name on each system.
+    """
+    found = importlib.util.find_spec("turbojpeg")
+    return None if found is None else found.origin
+
+
+def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
+    """State what the functions take and give.
+
+    Raises:
+        AttributeError: the library lacks one.
+    """
+    pointer, integer, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t
     signatures: dict[str, tuple[type | None, list[type]]] = {
-        "tjInitTransform": (pointer, []),
-        "tjTransform": (
-            ctypes.c_int,
-            [pointer, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_int, pointer, pointer, pointer,
-             ctypes.c_int],
+        "tj3Init": (pointer, [integer]),
+        "tj3Set": (integer, [pointer, integer, integer]),
+        "tj3Transform": (
+            integer,
+            [pointer, ctypes.c_char_p, size, integer, pointer, pointer, pointer],
         ),
-        "tjDestroy": (ctypes.c_int, [pointer]),
-        "tjFree": (None, [pointer]),
-    }  # fmt: skip
+        "tj3Destroy": (None, [pointer]),
+        "tj3Free": (None, [pointer]),
+    }
     for function, (result, arguments) in signatures.items():
         entry: Callable[..., object] = getattr(library, function)
         entry.restype, entry.argtypes = result, arguments  # type: ignore[attr-defined]

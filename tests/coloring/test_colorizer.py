@@ -153,7 +153,7 @@ def test_working_size_is_used(model: Path) -> None:
 def test_depths_and_ranges_are_alike(colorizer: Colorizer) -> None:
     gray = np.asarray(house().convert("L"))
     expected = np.asarray(colorizer(gray), int)
-    for same in (gray.astype(np.uint16) * 257, gray / 255.0, (gray / 255.0).astype(np.float32)):
+    for same in (gray.astype(np.uint16) * 257, gray / 255.0, (gray / 255.0).astype(">f4")):
         assert np.abs(np.asarray(colorizer(same), int) - expected).max() <= 1
     rgb = np.asarray(house())
     deep = np.asarray(colorizer(rgb.astype(np.uint16) * 257), int)

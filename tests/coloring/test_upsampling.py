@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from keras_colorize import color
-from keras_colorize.coloring import kernels
 from keras_colorize.coloring.upsampling import Enlargement, guide_chroma, resample_taps
 from keras_colorize.photos.pixels import strips
 from tests.conftest import SAMPLE
@@ -115,16 +114,7 @@ def test_color_bleeds_less_at_edges(factor: int) -> None:
 # --- as JPEG codes it ---
 
 
-@pytest.fixture(params=["compiled", "by NumPy"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "by NumPy":
-        monkeypatch.setattr(kernels, "code_chroma", None)
-    elif kernels.code_chroma is None:
-        pytest.skip("Numba is not installed")
-    return request.param
-
-
-def test_the_strongest_chroma_fits_into_its_bytes(way: str) -> None:
+def test_the_strongest_chroma_fits_into_its_bytes() -> None:
     """Of every luminance and many hues; against the definition (T.871, section 7) in float64."""
     luminance = np.arange(256, dtype=np.uint8)[None].repeat(4, axis=0)
     y = np.arange(256)[:, None] / 255.0
@@ -137,15 +127,13 @@ def test_the_strongest_chroma_fits_into_its_bytes(way: str) -> None:
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((5, 256), np.uint8), ((4, 256), np.float32)])
-def test_coded_for_another_luminance_is_refused(
-    way: str, shape: tuple[int, int], dtype: type
-) -> None:
+def test_coded_for_another_luminance_is_refused(shape: tuple[int, int], dtype: type) -> None:
     enlargement = Enlargement(np.zeros((4, 1, 1), np.float32), 4, 256)
     with pytest.raises(ValueError, match=r"uint8 of shape \(4, 256\)"):
         enlargement.coded(np.zeros(shape, dtype))
 
 
-def test_coded_chroma_is_that_of_strips(way: str) -> None:
+def test_coded_chroma_is_that_of_strips() -> None:
     photo = house()
     small = resize(photo, 40, 60, Image.Resampling.LANCZOS)
     coefficients = guide_chroma(3.0 * color.chroma(small), color.luminance(small))

@@ -4,6 +4,8 @@ The oracles: whole files read by IJG's libjpeg 6b and 9f (within jpeglib), which
 they were put together; and the color JPEG that Pillow itself makes of the same chroma.
 """
 
+import ctypes.util
+import importlib.util
 import io
 import random
 import struct
@@ -16,16 +18,12 @@ import numpy as np
 import pytest
 from PIL import Image, JpegImagePlugin, MpoImagePlugin
 
-from keras_colorize.coloring import kernels
 from keras_colorize.coloring.halved import HalvedJpeg
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.jpeg import luminance as jpeg_luminance
+from keras_colorize.jpeg import turbo
 from keras_colorize.jpeg.chroma import add_chroma_planes, drop_chroma
-from keras_colorize.jpeg.luminance import (
-    luminance_coefficients,
-    read_luminance,
-)
-from keras_colorize.jpeg.turbo import recode_luminance, turbojpeg_available
+from keras_colorize.jpeg.luminance import luminance_coefficients, read_luminance
 from keras_colorize.metadata.reading import read_metadata
 from tests.conftest import SAMPLE
 
@@ -464,10 +462,10 @@ def test_damaged_files_give_reasons_only() -> None:
     assert kept > 100 and refused > 100
 
 
-# --- libturbojpeg, where the system has it, against jpeglib ---
+# --- libturbojpeg against jpeglib ---
 
 with_turbojpeg = pytest.mark.skipif(
-    not turbojpeg_available(), reason="the system has no libturbojpeg"
+    importlib.util.find_spec("turbojpeg") is None, reason="no libturbojpeg comes for this machine"
 )
 
 
@@ -524,8 +522,6 @@ def test_damage_comes_to_the_same_with_turbojpeg_and_without(
 
 # --- half-size pixels from the coefficients that recoding reads ---
 
-with_kernels = pytest.mark.skipif(kernels.halve_blocks is None, reason="Numba is not installed")
-
 
 def halved(jpeg: bytes) -> HalvedJpeg | None:
     with JpegImagePlugin.JpegImageFile(io.BytesIO(jpeg)) as image:
@@ -534,7 +530,6 @@ def halved(jpeg: bytes) -> HalvedJpeg | None:
 
 
 @with_turbojpeg
-@with_kernels
 @pytest.mark.parametrize("name", [*COLOR, "4:1:1"])
 def test_halved_pixels_are_those_of_libjpeg(name: str) -> None:
     jpeg = COLOR.get(name) or encode(PHOTO, subsampling="4:1:1")
@@ -556,7 +551,6 @@ def test_halved_pixels_are_those_of_libjpeg(name: str) -> None:
 
 
 @with_turbojpeg
-@with_kernels
 @pytest.mark.parametrize("name", ["4:4:4", "4:2:2", "4:2:0", "photograph"])
 def test_preview_has_the_colors_of_the_photograph(name: str) -> None:
     result = halved(COLOR[name])
@@ -577,17 +571,41 @@ def test_errors_while_looking_are_raised() -> None:
         raise MemoryError(f"at {component}, {row}")
 
     with pytest.raises(MemoryError, match="at 0, 0"):
-        recode_luminance(COLOR["4:2:0"], see)
+        turbo.recode_luminance(COLOR["4:2:0"], see)
+
+
+@pytest.fixture
+def searched_anew() -> Iterator[None]:
+    """The library is searched for again, in the test and after it."""
+    turbo._library.cache_clear()
+    yield
+    turbo._library.cache_clear()
 
 
 @with_turbojpeg
-@with_kernels
-def test_what_must_be_read_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("searched_anew")
+def test_a_system_library_of_another_kind_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an older one is, which lacks what is called."""
+    other = ctypes.util.find_library("c")
+    monkeypatch.setattr(ctypes.util, "find_library", lambda _: other)
+    assert turbo.recode_luminance(COLOR["4:2:0"]) is not None
+
+
+@pytest.mark.usefixtures("searched_anew")
+def test_without_any_libturbojpeg_jpeglib_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = drop_chroma(COLOR["4:2:0"])
+    turbo._library.cache_clear()
+    monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert turbo.recode_luminance(COLOR["4:2:0"]) is None
+    assert drop_chroma(COLOR["4:2:0"]) == expected
+
+
+@with_turbojpeg
+def test_what_must_be_read_otherwise() -> None:
     jpeg = COLOR["4:2:0"]
     assert halved(jpeg) is not None
     assert halved(GRAY["quality_75"]) is None
     assert halved(colorized(GRAY["quality_75"])) is None  # its luminance can be copied
     middle = len(jpeg) // 2
     assert halved(jpeg[:middle] + bytes(range(200)) + jpeg[middle + 200 :]) is None
-    monkeypatch.setattr(kernels, "halve_blocks", None)
-    assert halved(jpeg) is None
