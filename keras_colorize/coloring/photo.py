@@ -304,7 +304,7 @@ class _Work:
             half_chroma_from=_HALF_CHROMA_FROM * self.colorizer.working_size,
         )
         painting = self.colorizer.paint(jpeg.luminance)
-        colored = jpeg.with_color(
+        colored, lost = jpeg.with_color(
             painting.enlarge(jpeg.luminance.shape, self.colorizer.saturation),
             quality=self.options.quality,
             provenance=self.provenance,
@@ -315,7 +315,7 @@ class _Work:
             temporary.write_bytes(colored)
         halftone = find_halftone(jpeg.luminance)
         warnings = describe_condition(jpeg.tone, halftone, jpeg.size)
-        return _Colored("reversible JPEG", jpeg.size, 1, warnings + jpeg.metadata.warnings)
+        return _Colored("reversible JPEG", jpeg.size, 1, warnings + lost)
 
     # -- pictures beside the result -----------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """A JPEG colored without touching its luminance: what of it is decoded, and chroma added to it."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +12,7 @@ from keras_colorize.coloring.halved import HalvedJpeg
 from keras_colorize.coloring.upsampling import Enlargement
 from keras_colorize.errors import IrreversibleJpegError
 from keras_colorize.jpeg.chroma import add_chroma_planes
+from keras_colorize.metadata.embedding import fit_to_format
 from keras_colorize.metadata.provenance import Provenance, add_provenance
 from keras_colorize.metadata.reading import Metadata, orientation, read_metadata
 from keras_colorize.metadata.upright import upright
@@ -89,8 +90,8 @@ class Jpeg:
 
     def with_color(
         self, enlargement: Enlargement, *, quality: int, provenance: Provenance
-    ) -> bytes:
-        """The file in color.
+    ) -> tuple[bytes, tuple[str, ...]]:
+        """The file in color, and warnings of what its metadata lost.
 
         Args:
             enlargement: its chroma, at the size of :attr:`luminance`.
@@ -106,15 +107,18 @@ class Jpeg:
         )
         stored = (self.size[1], self.size[0]) if swaps_sides(self.turn) else self.size
         metadata = upright(self.metadata, stored, turned=False)
-        return add_chroma_planes(
+        metadata = replace(metadata, xmp=add_provenance(metadata.xmp, provenance))
+        metadata = fit_to_format(metadata, "JPEG")
+        jpeg = add_chroma_planes(
             self.data,
             cb,
             cr,
             quality=quality,
             exif=metadata.exif,
-            xmp=add_provenance(metadata.xmp, provenance),
+            xmp=metadata.xmp,
             recoded=self.recoded,
         )
+        return jpeg, metadata.warnings
 
 
 def _decode(

@@ -76,7 +76,7 @@ def add_chroma_planes(
         cr: as ``cb``.
         quality: of the chroma, 1 to 100, as libjpeg counts.
         exif: block that replaces the one in the file, or is added; it begins with ``II`` or ``MM``.
-        xmp: packet of any length that replaces what is in the file, or is added.
+        xmp: packet that replaces what is in the file, or is added.
         recoded: what :func:`~keras_colorize.jpeg.luminance.recode_interleaved` gave of the file.
 
     Returns:

@@ -8,10 +8,10 @@ one file in CIPA DC-007 (Multi-Picture Format), section 5.2.
 import dataclasses
 import itertools
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from keras_colorize.jpeg.segments import PLAIN_JFIF, Marker, Segment
-from keras_colorize.metadata.containers import xmp_segments
+from keras_colorize.metadata.xmp import JPEG_EXTENSION, JPEG_LIMIT, JPEG_PACKET
 
 __all__ = [
     "declare_ycbcr",
@@ -23,8 +23,6 @@ __all__ = [
 _JFIF = b"JFIF\0"
 _EXIF = b"Exif\0"
 _ADOBE = b"Adobe"
-_XMP = b"http://ns.adobe.com/xap/1.0/\0"
-_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _MPF = b"MPF\0"
 
 _MAX_SEGMENT = 65533  # bytes
@@ -57,39 +55,20 @@ def replace_exif(segments: Sequence[Segment], block: bytes) -> list[Segment]:
     Raises:
         ValueError: if the block is longer than a segment.
     """
-    payload = _EXIF + b"\0" + block
-    if len(payload) > _MAX_SEGMENT:
-        raise ValueError(
-            f"exif must have at most {_MAX_SEGMENT - len(_EXIF) - 1} bytes, which is what a JPEG "
-            f"segment holds. Received: {len(block)} bytes"
-        )
-    return _replace(
-        segments,
-        lambda segment: _begins(segment, Marker.APP1, _EXIF),
-        [Segment(Marker.APP1, payload)],
-    )
+    _check_length("exif", block, _MAX_SEGMENT - len(_EXIF) - 1)
+    return _replace(segments, (_EXIF,), Segment(Marker.APP1, _EXIF + b"\0" + block))
 
 
 def replace_xmp(segments: Sequence[Segment], packet: bytes) -> list[Segment]:
     """Put an XMP packet in the place of what is there, or behind JFIF and Exif.
 
-    Args:
-        segments: of the JPEG.
-        packet: of any length; what one segment doesn't hold becomes extended XMP.
-
     Raises:
-        ValueError: if the packet is long and damaged.
+        ValueError: if the packet is longer than a segment.
     """
-    rest, new = xmp_segments(packet), []
-    while rest:
-        length = int.from_bytes(rest[2:4], "big")
-        new.append(Segment(Marker.APP1, rest[4 : 2 + length]))
-        rest = rest[2 + length :]
-
-    def is_old(segment: Segment) -> bool:
-        return _begins(segment, Marker.APP1, _XMP) or _begins(segment, Marker.APP1, _EXTENDED_XMP)
-
-    return _replace(segments, is_old, new)
+    _check_length("xmp", packet, JPEG_LIMIT)
+    return _replace(
+        segments, (JPEG_PACKET, JPEG_EXTENSION), Segment(Marker.APP1, JPEG_PACKET + packet)
+    )
 
 
 def relocate_pictures(segments: Sequence[Segment], end: int) -> list[Segment]:
@@ -140,18 +119,34 @@ def _shift_entries(payload: bytes, growth: int, shift: int) -> bytes:
     return _MPF + bytes(index)
 
 
+def _check_length(name: str, content: bytes, limit: int) -> None:
+    if len(content) > limit:
+        raise ValueError(
+            f"{name} must have at most {limit} bytes, which is what a JPEG segment holds; "
+            f"fit_to_format makes it fit. Received: {len(content)} bytes"
+        )
+
+
 def _begins(segment: Segment, marker: int, name: bytes) -> bool:
     return segment.marker == marker and segment.payload[: len(name)] == name
 
 
-def _replace(
-    segments: Sequence[Segment], is_old: Callable[[Segment], bool], new: list[Segment]
-) -> list[Segment]:
-    """New segments in the place of the first old one, or behind those that have to come first."""
+def _replace(segments: Sequence[Segment], heads: tuple[bytes, ...], new: Segment) -> list[Segment]:
+    """A segment in the place of the first old one, or behind those that have to come first.
+
+    Args:
+        segments: of the JPEG.
+        heads: how old ones begin, all of which go.
+        new: of APP1, as they are.
+    """
+
+    def is_old(segment: Segment) -> bool:
+        return any(_begins(segment, Marker.APP1, head) for head in heads)
+
     leading = itertools.takewhile(
         lambda segment: segment.marker in (Marker.APP0, Marker.APP1), segments
     )
     places = [index for index, segment in enumerate(segments) if is_old(segment)]
     place = places[0] if places else len(list(leading))
     kept = [segment for segment in segments if not is_old(segment)]
-    return [*kept[:place], *new, *kept[place:]]
+    return [*kept[:place], new, *kept[place:]]

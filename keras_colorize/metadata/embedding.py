@@ -3,11 +3,13 @@
 Nothing here reads or writes pixels: JPEG and WebP files, and PNG files of 8 bits, are written by
 Pillow with :func:`save_options`; to a PNG or TIFF file that anyone has written,
 :func:`png_with_metadata` and :func:`add_tiff_metadata` add them afterwards.
+
+Formats: PNG (W3C, third edition); Photoshop's APP13 in JPEG (Photoshop File Formats, Adobe).
 """
 
 import functools
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,39 +17,21 @@ from typing import Any
 
 from PIL.ExifTags import Base as Tag
 from PIL.PngImagePlugin import PngInfo
+from PIL.TiffTags import BYTE, RATIONAL, SHORT, UNDEFINED
 
-from keras_colorize.metadata.containers import (
-    insert_chunks,
-    photoshop_segments,
-    png_text,
-    xmp_segments,
-)
-from keras_colorize.metadata.directories import (
-    BYTE,
-    RATIONAL,
-    SHORT,
-    TIFF_ICC,
-    TIFF_IPTC,
-    TIFF_RESOURCES,
-    TIFF_XMP,
-    UNDEFINED,
+from keras_colorize.metadata.exif import (
     Dialect,
-    Directory,
     Exif,
     Field,
+    build_exif,
+    extend_tiff,
     parse_exif,
     tag_name,
 )
-from keras_colorize.metadata.iptc import (
-    IPTC_RESOURCE,
-    Caption,
-    build_resources,
-    captions,
-    without_counterpart,
-)
-from keras_colorize.metadata.layout import build_exif, extend_tiff
+from keras_colorize.metadata.iptc import IPTC_RESOURCE, build_resources
+from keras_colorize.metadata.maker_note import release_maker_note
 from keras_colorize.metadata.reading import RESOLUTION, Metadata
-from keras_colorize.metadata.xmp import Xmp
+from keras_colorize.metadata.xmp import JPEG_LIMIT, Xmp
 
 __all__ = [
     "add_tiff_metadata",
@@ -59,8 +43,9 @@ __all__ = [
 
 _MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "TIFF": "image/tiff", "WEBP": "image/webp"}
 _EXIF_HEAD = b"Exif\0\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
+_PNG_HEAD = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"
 _SEGMENT = 65533  # bytes of a JPEG's segment
-_JPEG_EXIF = _SEGMENT - len(_EXIF_HEAD)
 # EXIF wants these in a JPEG, and not in a TIFF.
 _OF_COMPRESSED = (
     Tag.ComponentsConfiguration,
@@ -68,22 +53,13 @@ _OF_COMPRESSED = (
     Tag.ExifImageWidth,
     Tag.ExifImageHeight,
 )
-# The keywords that PNG predefines, and where XMP keeps the same; "Comment" is JPEG's and GIF's too.
-_TEXTS = {
-    "Author": ("dc:creator", "Seq"),
-    "Comment": ("exif:UserComment", "Alt"),
-    "Copyright": ("dc:rights", "Alt"),
-    "Description": ("dc:description", "Alt"),
-    "Title": ("dc:title", "Alt"),
-}
 
 
 def fit_to_format(metadata: Metadata, format_: str) -> Metadata:
-    """Find a place for what a format has no place for, and a warning for what finds none.
+    """What a format has a place for, with a warning for everything else.
 
-    IPTC captions go into XMP, where it lacks them, for WebP and PNG (which keeps the records too,
-    in a way that few programs read); the texts of a PNG go there for the others; the resolution of
-    a WebP into its EXIF. From EXIF too long for JPEG, the longest values are left out.
+    The resolution of a WebP goes into its EXIF. From EXIF and XMP too long for JPEG, the longest
+    values are left out.
 
     Args:
         metadata: as they come from :func:`~keras_colorize.metadata.upright.upright`, with or
@@ -99,33 +75,91 @@ def fit_to_format(metadata: Metadata, format_: str) -> Metadata:
     """
     if format_ not in _MIME:
         raise ValueError(f"format_ must be one of {', '.join(_MIME)}. Received: {format_!r}")
-    warnings = list(metadata.warnings)
+    lost: list[str] = []
     texts = tuple(text for text in metadata.texts if _has_place(text, format_))
-    moved = [text for text in metadata.texts if text not in texts]
-    found = list(_text_captions(moved))
-    if format_ in ("PNG", "WEBP"):
-        found += captions(metadata.iptc or b"") + list(_rights(metadata.resources))
-    lost = [key for key, _ in moved if key not in _TEXTS]
-    if lost:
-        warnings.append(f"{format_} has no place for the texts {', '.join(lost)}")
-    exif, iptc, resources = metadata.exif, metadata.iptc, metadata.resources
-    if format_ == "WEBP":
-        if lost_records := without_counterpart(iptc or b""):
-            warnings.append(f"WEBP has no place for the IPTC records {', '.join(lost_records)}")
+    if names := [key for key, _ in metadata.texts if (key, _) not in texts]:
+        lost.append(f"the texts {', '.join(names)}")
+    iptc, resources = metadata.iptc, metadata.resources
+    if format_ in ("PNG", "WEBP") and (iptc or resources):
         iptc, resources = None, ()
-        if metadata.dpi is not None:
-            exif = _with_resolution(exif, metadata.dpi)
-    if format_ == "JPEG" and exif is not None and len(exif) > _JPEG_EXIF:
-        exif = _shortened(exif, warnings)
+        lost.append("IPTC")
+    exif = metadata.exif and _fit_exif(metadata.exif, format_, lost)
+    if format_ == "WEBP" and metadata.dpi is not None:
+        exif = build_exif(_with_resolution(exif, metadata.dpi))
+    xmp = metadata.xmp and _fit_xmp(metadata.xmp, format_, lost)
     return replace(
         metadata,
         exif=exif,
-        xmp=_with_captions(metadata.xmp, found, _MIME[format_]),
+        xmp=xmp,
         iptc=iptc,
         resources=resources,
         texts=texts,
-        warnings=tuple(warnings),
+        warnings=(*metadata.warnings, *(f"{format_} has no place for {what}" for what in lost)),
     )
+
+
+def _has_place(text: tuple[str, str], format_: str) -> bool:
+    """Whether a format keeps a PNG's text: PNG itself, and JPEG a comment of one segment."""
+    comment = text[0] == "Comment" and len(text[1].encode()) <= _SEGMENT
+    return format_ == "PNG" or (format_ == "JPEG" and comment)
+
+
+def _fit_exif(block: bytes, format_: str, lost: list[str]) -> bytes:
+    limit = _SEGMENT - len(_EXIF_HEAD)
+    if format_ != "TIFF" and (format_ != "JPEG" or len(block) <= limit):
+        return block
+    exif, _ = parse_exif(block)
+    if format_ == "TIFF":
+        for unwanted in _OF_COMPRESSED:
+            exif.photo.pop(unwanted, None)
+        if release_maker_note(exif):
+            lost.append("the maker's note, whose offsets count from the beginning of EXIF")
+        return build_exif(exif)
+    # The note first, which may lie behind much that is gone then.
+    fields = [(tag == Tag.MakerNote, len(value.data), tag, directory)
+              for directory in exif.directories() for tag, value in directory.items()]  # fmt: skip
+    fields.sort(key=lambda field: field[:3], reverse=True)
+    excess, names = len(block) - limit, []
+    for _, size, tag, directory in fields:
+        if excess <= 0 and (excess := len(build_exif(exif)) - limit) <= 0:
+            break
+        del directory[tag]
+        excess -= exif.dialect.entry_size + (size if size > exif.dialect.word else 0)
+        names.append(f"{tag_name(tag)} ({size} bytes)")
+    lost.append(f"EXIF's {_listed(names)}")
+    return build_exif(exif)
+
+
+def _fit_xmp(packet: bytes, format_: str, lost: list[str]) -> bytes:
+    xmp = Xmp(packet)
+    if xmp.has("dc:format") and xmp.text("dc:format") != _MIME[format_]:
+        xmp.set("dc:format", _MIME[format_])
+        packet = xmp.to_bytes()
+    if format_ == "JPEG" and len(packet) > JPEG_LIMIT:
+        lost.append(f"XMP's {_listed(xmp.shorten(JPEG_LIMIT))}")
+        packet = xmp.to_bytes()
+    return packet
+
+
+def _listed(names: list[str]) -> str:
+    """Of very many the first."""
+    more = f" and {len(names) - 8} more values" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more
+
+
+def _with_resolution(block: bytes | None, dpi: tuple[float, float]) -> Exif:
+    """EXIF that says a resolution, in pixels per inch."""
+    exif = Exif(Dialect("little")) if block is None else parse_exif(block)[0]
+    pack = exif.dialect.pack
+    exif.image[Tag.ResolutionUnit] = Field(SHORT, pack(2, 2))
+    for tag, value in zip(RESOLUTION, dpi, strict=True):
+        fraction = Fraction(value).limit_denominator(10_000)
+        data = pack(fraction.numerator, 4) + pack(fraction.denominator, 4)
+        exif.image[tag] = Field(RATIONAL, data)
+    return exif
+
+
+# ---- files --------------------------------------------------------------------------------------
 
 
 def save_options(metadata: Metadata, format_: str, icc: bytes | None = None) -> dict[str, Any]:
@@ -151,14 +185,12 @@ def save_options(metadata: Metadata, format_: str, icc: bytes | None = None) -> 
         options["exif"] = _EXIF_HEAD + metadata.exif
     if metadata.dpi is not None and format_ != "WEBP":
         options["dpi"] = metadata.dpi
-    if format_ == "WEBP":
-        options["xmp"] = metadata.xmp or b""
-    elif format_ == "PNG":
-        options["pnginfo"] = PngInfo()
-        for kind, data in _png_texts(metadata):
-            options["pnginfo"].add(kind, data)
-    else:
-        options["extra"] = _jpeg_segments(metadata)
+    if format_ == "PNG":
+        options["pnginfo"] = _png_texts(metadata)
+        return options
+    options["xmp"] = metadata.xmp or b""
+    if format_ == "JPEG":
+        options["extra"] = b"".join(_photoshop_segments(metadata))
         options["comment"] = "".join(text for _, text in metadata.texts).encode()
     return options
 
@@ -166,24 +198,38 @@ def save_options(metadata: Metadata, format_: str, icc: bytes | None = None) -> 
 def png_with_metadata(png: bytes, metadata: Metadata, icc: bytes | None = None) -> bytes:
     """A finished PNG file with metadata, in place of those of the same kind that it has.
 
+    Texts, of which there may be many, are added to those that are there.
+
     Args:
         png: the file's bytes, from any encoder; the pixels in it are not touched.
         metadata: of the picture as it is; see :func:`fit_to_format`.
         icc: the profile of its pixels.
 
     Raises:
-        ValueError: it is no PNG.
+        ValueError: it is no PNG, or damaged before its pixels.
     """
     metadata = fit_to_format(metadata, "PNG")
     chunks = []
+    replaced = set()
     if icc is not None:
         chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
+        replaced.add(b"sRGB")  # a file has one or the other
     if metadata.dpi is not None:
         per_meter = (round(value / 0.0254).to_bytes(4, "big") for value in metadata.dpi)
         chunks.append((b"pHYs", b"".join(per_meter) + b"\x01"))
     if metadata.exif is not None:
         chunks.append((b"eXIf", metadata.exif))
-    return insert_chunks(png, [*chunks, *_png_texts(metadata)])
+    replaced.update(kind for kind, _ in chunks)
+    chunks += [chunk[:2] for chunk in _png_texts(metadata).chunks]
+    if not png.startswith(_PNG_HEAD):
+        raise ValueError("expected a PNG file. Received: data that don't begin as one")
+    parts: list[bytes | memoryview] = [png[:33], *(_chunk(*chunk) for chunk in chunks)]
+    for kind, begin, end in _chunks(png):
+        if kind == b"IDAT":
+            return b"".join((*parts, memoryview(png)[begin:]))
+        if kind not in replaced:
+            parts.append(png[begin:end])
+    raise ValueError("expected a PNG file. Received: one without pixels")
 
 
 def add_tiff_metadata(
@@ -208,16 +254,15 @@ def add_tiff_metadata(
         OSError: it cannot be written.
     """
     metadata = fit_to_format(metadata, "TIFF")
-    exif = Exif(Dialect("little")) if metadata.exif is None else parse_exif(metadata.exif)[0]
     if metadata.dpi is not None:
-        exif.image.update(_resolution(metadata.dpi, exif.dialect))
-    for unwanted in _OF_COMPRESSED:
-        exif.photo.pop(unwanted, None)
+        exif = _with_resolution(metadata.exif, metadata.dpi)
+    else:
+        exif = Exif(Dialect("little")) if metadata.exif is None else parse_exif(metadata.exif)[0]
     for tag, kind, data in (
-        (TIFF_XMP, BYTE, metadata.xmp),
-        (TIFF_IPTC, UNDEFINED, metadata.iptc),
-        (TIFF_RESOURCES, BYTE, build_resources(metadata.resources)),
-        (TIFF_ICC, UNDEFINED, icc),
+        (Tag.XMLPacket, BYTE, metadata.xmp),
+        (Tag.IPTCNAA, UNDEFINED, metadata.iptc),
+        (Tag.ImageResources, BYTE, build_resources(metadata.resources)),
+        (Tag.InterColorProfile, UNDEFINED, icc),
     ):
         if data:
             exif.image[tag] = Field(kind, data)
@@ -235,111 +280,35 @@ def srgb_profile() -> bytes:
     return profile[:24] + date + profile[36:]  # ICC.1:2022, section 7.2: bytes 24 to 35
 
 
-# ---- into XMP -----------------------------------------------------------------------------------
-
-
-def _has_place(text: tuple[str, str], format_: str) -> bool:
-    """Whether a format keeps a PNG's text: PNG itself, and JPEG a comment of one segment."""
-    comment = text[0] == "Comment" and len(text[1].encode()) <= _SEGMENT
-    return format_ == "PNG" or (format_ == "JPEG" and comment)
-
-
-def _text_captions(texts: Iterable[tuple[str, str]]) -> Iterable[Caption]:
-    for key, text in texts:
-        if key in _TEXTS and text:
-            yield Caption(*_TEXTS[key], [text])
-
-
-def _rights(resources: Iterable[tuple[int, bytes]]) -> Iterable[Caption]:
-    """What Photoshop's copyright flag and address are called in XMP."""
-    for number, data in resources:
-        if number == 0x040A and data[:1] == b"\1":
-            yield Caption("xmpRights:Marked", "", ["True"])
-        elif number == 0x040B and data:
-            yield Caption("xmpRights:WebStatement", "", [data.decode("latin-1")])
-
-
-def _with_captions(packet: bytes | None, found: list[Caption], mime: str) -> bytes | None:
-    """The packet with the captions that it lacks, and the right type of the file."""
-    if packet is None and not found:
-        return None
-    xmp = Xmp() if packet is None else Xmp.parse(packet)
-    changed = xmp.has("dc:format") and xmp.text("dc:format") != mime
-    if changed:
-        xmp.set("dc:format", mime)
-    for name, array, values in found:
-        if xmp.values(name):
-            continue
-        changed = True
-        if array:
-            xmp.set_array(name, array, values)
-        else:
-            xmp.set(name, values[0])
-    return xmp.to_bytes() if changed else packet
-
-
-# ---- into EXIF ----------------------------------------------------------------------------------
-
-
-def _resolution(dpi: tuple[float, float], dialect: Dialect) -> Directory:
-    """The tags that say the resolution, in pixels per inch."""
-    fields = {Tag.ResolutionUnit: Field(SHORT, dialect.pack(2, 2))}
-    for tag, value in zip(RESOLUTION, dpi, strict=True):
-        fraction = Fraction(value).limit_denominator(10_000)
-        data = dialect.pack(fraction.numerator, 4) + dialect.pack(fraction.denominator, 4)
-        fields[tag] = Field(RATIONAL, data)
-    return {int(tag): value for tag, value in fields.items()}
-
-
-def _with_resolution(block: bytes | None, dpi: tuple[float, float]) -> bytes:
-    exif = Exif(Dialect("little")) if block is None else parse_exif(block)[0]
-    if block is not None and Tag.XResolution in exif.image:
-        return block
-    exif.image.update(_resolution(dpi, exif.dialect))
-    return build_exif(exif)
-
-
-def _shortened(block: bytes, warnings: list[str]) -> bytes:
-    """The block without its longest values, so that it fits into a JPEG."""
-    exif, _ = parse_exif(block)
-    exif.maker_note_at = None  # which may have lain behind much that is gone
-    excess = len(build_exif(exif)) - _JPEG_EXIF
-    directories = (exif.image, exif.photo, exif.gps, exif.interop)
-    fields = [(len(value.data), tag, d) for d in directories for tag, value in d.items()]
-    lost = []
-    for size, tag, directory in sorted(fields, key=lambda field: field[:2], reverse=True):
-        if excess <= 0:
-            break
-        del directory[tag]
-        excess -= exif.dialect.entry_size + (size if size > exif.dialect.word else 0)
-        lost.append(f"{tag_name(tag)} ({size} bytes)")
-    more = f" and {len(lost) - 8} more values" if len(lost) > 8 else ""
-    warnings.append(f"JPEG has no place for EXIF's {', '.join(lost[:8])}{more}")
-    return build_exif(exif)
-
-
-# ---- pieces of files ----------------------------------------------------------------------------
-
-
-def _resources(metadata: Metadata) -> bytes:
-    """Photoshop's resources with the IPTC records among them."""
+def _photoshop_segments(metadata: Metadata) -> Iterator[bytes]:
+    """Photoshop's resources, the IPTC records among them, of any length, as segments of a JPEG."""
     iptc = [] if metadata.iptc is None else [(IPTC_RESOURCE, metadata.iptc)]
-    return build_resources([*iptc, *metadata.resources])
+    resources = build_resources([*iptc, *metadata.resources])
+    step = _SEGMENT - len(_PHOTOSHOP)
+    for begin in range(0, len(resources), step):
+        payload = _PHOTOSHOP + resources[begin : begin + step]
+        yield b"\xff\xed" + (len(payload) + 2).to_bytes(2, "big") + payload
 
 
-def _jpeg_segments(metadata: Metadata) -> bytes:
-    xmp = b"" if metadata.xmp is None else xmp_segments(metadata.xmp)
-    return xmp + photoshop_segments(_resources(metadata))
-
-
-def _png_texts(metadata: Metadata) -> list[tuple[bytes, bytes]]:
-    chunks = [png_text(key, text) for key, text in metadata.texts]
+def _png_texts(metadata: Metadata) -> PngInfo:
+    info = PngInfo()
     if metadata.xmp is not None:
-        chunks.insert(0, png_text("XML:com.adobe.xmp", metadata.xmp))
-    if resources := _resources(metadata):
-        # As ImageMagick writes them, and ExifTool: the name, the length, lines of hexadecimals.
-        digits = resources.hex()
-        lines = [digits[i : i + 72] for i in range(0, len(digits), 72)]
-        profile = "\n".join(("", "iptc", f"{len(resources):8}", *lines, ""))
-        chunks.append(png_text("Raw profile type iptc", profile, compress=True))
-    return chunks
+        info.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode())
+    for key, text in metadata.texts:
+        info.add_text(key, text)
+    return info
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, begin and end of each chunk behind the header that is complete."""
+    begin = 33
+    while True:
+        end = begin + 12 + int.from_bytes(png[begin : begin + 4], "big")
+        if end > len(png):
+            return
+        yield png[begin + 4 : begin + 8], begin, end
+        begin = end

@@ -14,8 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from keras_colorize.errors import PhotoError
-from keras_colorize.metadata.containers import find_xmp
-from keras_colorize.metadata.xmp import NAMESPACES, Xmp
+from keras_colorize.metadata.xmp import NAMESPACES, Xmp, find_xmp
 
 __all__ = [
     "DIGITAL_SOURCE_TYPE",
@@ -102,13 +101,13 @@ def add_provenance(xmp: bytes | None, provenance: Provenance, *, when: str | Non
             the same bytes.
 
     Returns:
-        A packet, without padding, which may be longer than one segment of a JPEG:
-        :func:`~keras_colorize.metadata.containers.xmp_segments` makes of it as many as it takes.
+        A packet, without padding; for a JPEG it may be too long, which
+        :func:`~keras_colorize.metadata.embedding.fit_to_format` mends.
     """
     packet = Xmp()
     if xmp is not None:
         try:
-            packet = Xmp.parse(xmp)
+            packet = Xmp(xmp)
         except ValueError as error:
             _log.warning("the original's XMP is left out: %s", error)
     replaced = {name: packet.text(name) for name in _REPLACED}
@@ -140,7 +139,7 @@ def find_provenance(xmp: bytes | None) -> Provenance | None:
     if xmp is None or _NAMESPACE not in xmp:
         return None
     try:
-        packet = Xmp.parse(xmp)
+        packet = Xmp(xmp)
         values = {name: packet.text(property_) for name, property_ in _PROPERTIES.items()}
         return Provenance(**{name: value for name, value in values.items() if value is not None})
     except (ValueError, TypeError):  # damaged; a property that must be there is missing

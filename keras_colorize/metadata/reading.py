@@ -12,25 +12,20 @@ from typing import Any, BinaryIO
 
 from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import Base as Tag
+from PIL.TiffTags import LONG, RATIONAL
 
-from keras_colorize.metadata.containers import join_extension
-from keras_colorize.metadata.directories import (
-    LONG,
-    RATIONAL,
-    TIFF_ICC,
-    TIFF_IPTC,
-    TIFF_RESOURCES,
-    TIFF_XMP,
+from keras_colorize.metadata.exif import (
     Directory,
     Exif,
     Field,
+    build_exif,
     parse_exif,
     read_tiff_directories,
     tag_name,
 )
-from keras_colorize.metadata.iptc import IPTC_RESOURCE, parse_iptc, parse_resources
-from keras_colorize.metadata.layout import build_exif
-from keras_colorize.metadata.xmp import Xmp
+from keras_colorize.metadata.iptc import IPTC_RESOURCE, parse_resources, sound_records
+from keras_colorize.metadata.maker_note import release_maker_note
+from keras_colorize.metadata.xmp import JPEG_EXTENSION, JPEG_PACKET, Xmp
 
 __all__ = [
     "GEOREFERENCE",
@@ -50,7 +45,7 @@ class Metadata:
     Attributes:
         exif: an EXIF block, which begins with ``II`` or ``MM``. Of a TIFF file, its descriptive
             tags, and its EXIF and GPS directories.
-        xmp: a packet that can be parsed; of a JPEG, with its extension.
+        xmp: a packet that can be parsed.
         iptc: IPTC-IIM records.
         icc: the ICC profile of the pixels that were read; never written, since the colors of the
             output are its own.
@@ -132,28 +127,28 @@ def read_metadata(image: Image.Image) -> Metadata:
 
 def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
     """The metadata of a page, counted from 0, of a TIFF or BigTIFF file."""
-    containers = (TIFF_XMP, TIFF_IPTC, TIFF_RESOURCES, TIFF_ICC)
+    containers = (Tag.XMLPacket, Tag.IPTCNAA, Tag.ImageResources, Tag.InterColorProfile)
     try:
         exif, problems = read_tiff_directories(file, page, _DESCRIPTIVE.union(containers))
     except ValueError as error:
         return Metadata(warnings=(f"TIFF tags left out: {error}",))
-    warnings = _named("TIFF", problems)
+    warnings = _named("TIFF", problems + release_maker_note(exif))
     fields = {tag: exif.image.pop(tag) for tag in containers if tag in exif.image}
     content = {tag: value.data for tag, value in fields.items()}
-    iptc = fields.get(TIFF_IPTC)
+    iptc = fields.get(Tag.IPTCNAA)
     if iptc is not None and iptc.type == LONG and iptc.data[:1] != b"\x1c":
         # Adobe's type for it. In a big-endian file, some programs have turned the bytes around.
         longs = (iptc.data[i : i + 4] for i in range(0, len(iptc.data), 4))
-        content[TIFF_IPTC] = b"".join(number[::-1] for number in longs)
+        content[Tag.IPTCNAA] = b"".join(number[::-1] for number in longs)
     if _of_a_program(exif.image.get(Tag.ImageDescription)):
         del exif.image[Tag.ImageDescription]
     raw = Metadata(
         exif=build_exif(exif) if exif else None,
-        xmp=content.get(TIFF_XMP),
-        iptc=content.get(TIFF_IPTC),
-        icc=content.get(TIFF_ICC),
+        xmp=content.get(Tag.XMLPacket),
+        iptc=content.get(Tag.IPTCNAA),
+        icc=content.get(Tag.InterColorProfile),
     )
-    return _checked(_with_resources(raw, content.get(TIFF_RESOURCES), warnings), warnings)
+    return _checked(_with_resources(raw, content.get(Tag.ImageResources), warnings), warnings)
 
 
 def _of_a_program(description: Field | None) -> bool:
@@ -201,32 +196,17 @@ def _comment(info: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
 def _with_segments(
     raw: Metadata, segments: Iterable[tuple[str, bytes]], warnings: list[str]
 ) -> Metadata:
-    """Add what a JPEG's segments hold: XMP, its extension, Photoshop's resources."""
+    """Add what a JPEG's segments hold: XMP, Photoshop's resources."""
     app1 = [data for name, data in segments if name == "APP1"]
-    packet = next(
-        (data[29:] for data in app1 if data.startswith(b"http://ns.adobe.com/xap/")), None
-    )
-    match = re.search(rb"""HasExtendedXMP(?:=["']|>)\s*([0-9A-Fa-f]{32})""", packet or b"")
-    if packet is not None and match is not None:
-        packet = _joined(packet, join_extension(app1, match[1]), warnings)
+    packets = [data[len(JPEG_PACKET) :] for data in app1 if data.startswith(JPEG_PACKET)]
+    if len(set(packets)) > 1:
+        warnings.append("more than one XMP packet: all but the first left out")
+    if any(data.startswith(JPEG_EXTENSION) for data in app1):
+        warnings.append("extension of XMP left out")
     photoshop = [data[14:] for name, data in segments
                  if name == "APP13" and data.startswith(b"Photoshop 3.0\0")]  # fmt: skip
-    return _with_resources(replace(raw, xmp=packet), b"".join(photoshop), warnings)
-
-
-def _joined(packet: bytes, extension: bytes | None, warnings: list[str]) -> bytes:
-    try:
-        xmp = Xmp.parse(packet)
-    except ValueError:
-        return packet  # which is found out and named later
-    try:
-        if extension is None:
-            raise ValueError("incomplete")
-        xmp.merge(Xmp.parse(extension))
-    except ValueError as error:
-        warnings.append(f"extension of XMP left out: {error}")
-        xmp.remove("xmpNote:HasExtendedXMP")
-    return xmp.to_bytes()
+    raw = replace(raw, xmp=packets[0] if packets else None)
+    return _with_resources(raw, b"".join(photoshop), warnings)
 
 
 def _with_resources(raw: Metadata, data: bytes | None, warnings: list[str]) -> Metadata:
@@ -243,32 +223,19 @@ def _with_resources(raw: Metadata, data: bytes | None, warnings: list[str]) -> M
 
 
 def _with_texts(raw: Metadata, info: Mapping[Any, Any], warnings: list[str]) -> Metadata:
-    """Add a PNG's texts, and the profiles that ImageMagick keeps in such."""
+    """Add a PNG's texts, of which XMP is one."""
     texts = {key: str(value) for key, value in info.items()
              if isinstance(key, str) and isinstance(value, str)}  # fmt: skip
-    profiles = {}
-    for key in [key for key in texts if key.startswith("Raw profile type ")]:
-        name, text = key[17:].lower(), texts.pop(key)
-        try:  # a line for the name, one for the length, then the data
-            profiles[name] = bytes.fromhex("".join(text.split("\n")[3:]))
-        except ValueError:
-            warnings.append(f"raw profile {name!r} left out: not hexadecimal")
-    for name in ("iptc", "8bim"):
-        if profiles.get(name, b"").startswith(b"8BIM"):
-            raw = _with_resources(raw, profiles[name], warnings)
-    iptc = profiles.get("iptc", b"")
     packet = texts.pop("XML:com.adobe.xmp", "")
-    # ImageMagick repeats in texts what EXIF and the file itself say, turned or not.
+    # ImageMagick's copies of EXIF and XMP may say how the original was stored, turned or not.
+    copies = sorted(key for key in texts if re.match("Raw profile type (?!iptc$|8bim$)", key))
+    if copies:
+        warnings.append(f"left out: {', '.join(copies)}")
+    # It also repeats in texts what EXIF and the file itself say.
     kept = tuple((key, text) for key, text in texts.items()
                  if not re.match("exif:|date:|icc:|tiff:|png:", key)
-                 and _is_keyword(key))  # fmt: skip
-    return replace(
-        raw,
-        exif=raw.exif or profiles.get("exif"),
-        xmp=raw.xmp or packet.encode(errors="replace") or profiles.get("xmp"),
-        iptc=raw.iptc or (iptc if iptc.startswith(b"\x1c") else None),
-        texts=kept,
-    )
+                 and key not in copies and _is_keyword(key))  # fmt: skip
+    return replace(raw, xmp=raw.xmp or packet.encode(errors="replace"), texts=kept)
 
 
 def _is_keyword(key: str) -> bool:
@@ -286,21 +253,20 @@ def _checked(raw: Metadata, warnings: list[str]) -> Metadata:
             problems += _drop_misshapen(parsed.image)
             warnings.extend(_named("EXIF", problems))
             exif = (build_exif(parsed) if problems else data) if parsed else None
-            dpi = dpi or _exif_dpi(parsed)
+            dpi = _exif_dpi(parsed) or dpi  # which in a JPEG may be a default of JFIF
         except ValueError as error:
             warnings.append(f"EXIF left out: {error}")
-    if raw.xmp is not None:
+    if raw.xmp:
         try:
-            Xmp.parse(raw.xmp)
+            Xmp(raw.xmp)
             xmp = raw.xmp
         except ValueError as error:
             warnings.append(f"XMP left out: {error}")
     if raw.iptc is not None:
-        _, end = parse_iptc(raw.iptc)
-        if raw.iptc[end:].strip(b"\0"):
+        iptc = sound_records(raw.iptc)
+        if raw.iptc[len(iptc) :].strip(b"\0"):
             warnings.append("IPTC is damaged; the records before the damage were read")
-        iptc = raw.iptc[:end] or None
-    return replace(raw, exif=exif, xmp=xmp, iptc=iptc, dpi=dpi, warnings=tuple(warnings))
+    return replace(raw, exif=exif, xmp=xmp, iptc=iptc or None, dpi=dpi, warnings=tuple(warnings))
 
 
 def _named(where: str, problems: list[str]) -> list[str]:
@@ -343,5 +309,5 @@ def orientation(metadata: Metadata) -> int:
         if Tag.Orientation in exif.image:
             numbers = exif.image[Tag.Orientation].numbers(exif.dialect)
             return numbers[0] if len(numbers) == 1 and numbers[0] in range(1, 9) else 1
-    text = None if metadata.xmp is None else Xmp.parse(metadata.xmp).text("tiff:Orientation")
+    text = None if metadata.xmp is None else Xmp(metadata.xmp).text("tiff:Orientation")
     return int(text) if text in tuple("12345678") else 1

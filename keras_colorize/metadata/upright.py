@@ -3,19 +3,13 @@
 from dataclasses import replace
 
 from PIL.ExifTags import Base as Tag
+from PIL.TiffTags import ASCII, LONG, SHORT
 
-from keras_colorize.metadata.directories import (
-    ASCII,
-    LONG,
-    SHORT,
-    TIFF_ICC,
-    TIFF_IPTC,
-    TIFF_RESOURCES,
-    TIFF_XMP,
+from keras_colorize.metadata.exif import (
     Field,
+    build_exif,
     parse_exif,
 )
-from keras_colorize.metadata.layout import build_exif
 from keras_colorize.metadata.reading import GEOREFERENCE, RESOLUTION, Metadata, orientation
 from keras_colorize.metadata.xmp import Xmp
 
@@ -25,7 +19,7 @@ __all__ = ["upright"]
 _STORAGE = frozenset({
     *range(254, 267), *range(273, 274), *range(277, 282), 284, *range(288, 294), 301,
     *range(317, 326), *range(330, 348), *range(512, 531), 37724,
-    TIFF_XMP, TIFF_IPTC, TIFF_RESOURCES, TIFF_ICC,
+    Tag.XMLPacket, Tag.IPTCNAA, Tag.ImageResources, Tag.InterColorProfile,
 })  # fmt: skip
 # The same in XMP.
 _XMP_STORAGE = (
@@ -33,7 +27,7 @@ _XMP_STORAGE = (
     "tiff:PhotometricInterpretation", "tiff:PlanarConfiguration", "tiff:PrimaryChromaticities",
     "tiff:ReferenceBlackWhite", "tiff:SamplesPerPixel", "tiff:TransferFunction",
     "tiff:WhitePoint", "tiff:YCbCrCoefficients", "tiff:YCbCrPositioning",
-    "tiff:YCbCrSubSampling", "xmp:Thumbnails",
+    "tiff:YCbCrSubSampling", "xmp:Thumbnails", "xmpNote:HasExtendedXMP",
 )  # fmt: skip
 _INTEROP_INDEX, _SRGB_INDEX = 1, Field(ASCII, b"R98\0")
 _XMP_REGIONS = ("Iptc4xmpExt:ImageRegion", "MP:RegionInfo", "mwg-rs:Regions")
@@ -88,7 +82,7 @@ def _upright_exif(block: bytes, size: tuple[int, int], turn: int) -> bytes | Non
 
 
 def _upright_xmp(packet: bytes, size: tuple[int, int], turn: int, warnings: list[str]) -> bytes:
-    xmp = Xmp.parse(packet)
+    xmp = Xmp(packet)
     for name in _XMP_STORAGE:
         xmp.remove(name)
     width, height = map(str, size)

@@ -4,26 +4,34 @@ Properties are named as in ``dc:title``, with the prefixes of :data:`NAMESPACES`
 a packet itself uses; those it keeps when it is written. What isn't asked for stays: unknown
 namespaces, structures, qualifiers. Comments and padding go.
 
-Format: XMP Specification Part 1 (Adobe, 2012; ISO 16684-1) and Part 3 for its place in files.
+Formats: XMP Specification Part 1 (Adobe, 2012; ISO 16684-1), and Part 3 for its place in files.
 """
 
-import hashlib
-import itertools
 import re
-from collections.abc import Mapping, Sequence, Set
-from typing import Any
-from xml.etree import ElementTree
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
 
-__all__ = ["NAMESPACES", "Xmp"]
+from lxml import etree
+from PIL.ExifTags import Base as Tag
+
+from keras_colorize.metadata.exif import read_tiff_directories
+
+__all__ = ["JPEG_EXTENSION", "JPEG_LIMIT", "JPEG_PACKET", "NAMESPACES", "Xmp", "find_xmp"]
+
+#: How a JPEG's segment that holds a packet begins, and one that holds a piece of what was too long
+#: for it (Part 3, sections 1.1.3 and 1.1.3.1).
+JPEG_PACKET = b"http://ns.adobe.com/xap/1.0/\0"
+JPEG_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
+#: Bytes of a packet that such a segment holds.
+JPEG_LIMIT = 65502
+_PNG_PACKET = b"XML:com.adobe.xmp\0\0\0"  # of a text that isn't compressed
 
 #: The namespaces of the properties that this package reads or writes, by prefix.
 NAMESPACES = {
     "x": "adobe:ns:meta/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
-    "xml": "http://www.w3.org/XML/1998/namespace",
     "dc": "http://purl.org/dc/elements/1.1/",
     "exif": "http://ns.adobe.com/exif/1.0/",
-    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "kerasColorize": "urn:keras-colorize:provenance:1#",
     "MP": "http://ns.microsoft.com/photo/1.2/",
@@ -35,107 +43,69 @@ NAMESPACES = {
     "xmp": "http://ns.adobe.com/xap/1.0/",
     "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
     "xmpNote": "http://ns.adobe.com/xmp/note/",
-    "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
 }
 
-# Real packets have a depth of about ten; depth maps and edit histories reach some megabytes, a
-# history of pasted pictures 100,000 items.
-_MAX_DEPTH = 100
+# Depth maps and edit histories reach some megabytes, a history of pasted pictures 100,000 items.
+# The parser itself refuses a depth above 256, of which real packets have about ten, and texts
+# above 10 MB.
 _MAX_BYTES = 32 << 20
 _MAX_TAGS = 500_000
 _MAX_ATTRIBUTES = 200_000
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
-_END = '\n<?xpacket end="w"?>'
+_BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
+_END = b'<?xpacket end="w"?>'
+
+_Element = Any  # lxml says nothing of its types
 
 
 def _qualified(name: str) -> str:
-    """``dc:title`` as ElementTree writes it, ``{http://purl.org/dc/elements/1.1/}title``."""
+    """``dc:title`` as lxml writes it, ``{http://purl.org/dc/elements/1.1/}title``."""
     prefix, _, local = name.partition(":")
     return f"{{{NAMESPACES[prefix]}}}{local}"
 
 
 _META, _RDF, _DESCRIPTION = map(_qualified, ("x:xmpmeta", "rdf:RDF", "rdf:Description"))
-_ABOUT, _LI, _VALUE = map(_qualified, ("rdf:about", "rdf:li", "rdf:value"))
-_TOOLKIT = _qualified("x:xmptk")
-_PARSE_TYPE, _RESOURCE, _LANG = map(_qualified, ("rdf:parseType", "rdf:resource", "xml:lang"))
-_ARRAYS = tuple(map(_qualified, ("rdf:Alt", "rdf:Bag", "rdf:Seq")))
+_ABOUT, _LI, _VALUE, _SEQ = map(_qualified, ("rdf:about", "rdf:li", "rdf:value", "rdf:Seq"))
+_PARSE_TYPE, _RESOURCE = map(_qualified, ("rdf:parseType", "rdf:resource"))
+_ARRAYS = (_SEQ, *map(_qualified, ("rdf:Alt", "rdf:Bag")))
+_NEW = b'<x:xmpmeta xmlns:x="%s"><rdf:RDF xmlns:rdf="%s"/></x:xmpmeta>' % (
+    NAMESPACES["x"].encode(),
+    NAMESPACES["rdf"].encode(),
+)
 
 
 class Xmp:
-    """The properties of a packet; a new one has none."""
+    """The properties of a packet; a new one has none.
 
-    def __init__(self) -> None:
-        self._root = ElementTree.Element(_META)
-        self._rdf = ElementTree.SubElement(self._root, _RDF)
-        self._prefixes: dict[str, str] = {}  # by URI, as the packet had them
+    Args:
+        packet: to read. Document types, and with them entities, are refused: no XMP needs them, and
+            they are how small XML becomes large or reads other files.
 
-    @classmethod
-    def parse(cls, packet: bytes) -> "Xmp":
-        """Read a packet.
+    Raises:
+        ValueError: it is damaged, or not XMP; the message is the reason.
+    """
 
-        Document types, and with them entities, are refused: no XMP needs them, and they are how
-        small XML becomes large or reads other files.
-
-        Raises:
-            ValueError: it is damaged, or not XMP; the message is the reason.
-        """
-        if len(packet) > _MAX_BYTES:
-            raise ValueError(f"larger than {_MAX_BYTES >> 20} MB")
-        try:
-            text = packet.decode("utf-16" if packet[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError("not UTF-8") from error
-        # The declaration may name another encoding than the one that it was decoded from.
-        text = re.sub(r"^\s*<\?xml\s.*?\?>", "", text.strip("\ufeff\0 \t\r\n"), flags=re.DOTALL)
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:
-            raise ValueError("with a document type, which XMP has not")
-        if text.count("<") > _MAX_TAGS or text.count("=") > _MAX_ATTRIBUTES:
-            raise ValueError(f"of more than {_MAX_TAGS} tags or {_MAX_ATTRIBUTES} attributes")
-        xmp = cls()
-        try:
-            xmp._root = xmp._read(text)
-        except ElementTree.ParseError as error:
-            raise ValueError(f"not well-formed ({error})") from error
-        rdf = xmp._root if xmp._root.tag == _RDF else xmp._root.find(_RDF)
+    def __init__(self, packet: bytes = _NEW) -> None:
+        root = _parse(packet)
+        rdf = root if root.tag == _RDF else root.find(_RDF)
         if rdf is None:
             raise ValueError("without rdf:RDF")
-        xmp._rdf = rdf
-        return xmp
-
-    def _read(self, text: str) -> ElementTree.Element:
-        parser: Any = ElementTree.XMLPullParser(("start", "end", "start-ns"))
-        parser.feed(text)  # whole: in pieces, a long attribute would be read again with each
-        parser.close()
-        depth = 0
-        elements = []
-        for event, value in parser.read_events():
-            if event == "start-ns":
-                prefix, uri = value
-                self._prefixes.setdefault(uri, prefix)
-            elif event == "start":
-                elements.append(value)
-                depth += 1
-                if depth > _MAX_DEPTH:
-                    raise ValueError(f"of more than {_MAX_DEPTH} levels")
-            else:
-                depth -= 1
-        root: ElementTree.Element = elements[0]
-        root.attrib.pop(_TOOLKIT, None)  # the program that wrote it, which this isn't
-        return root
-
-    # ---- properties ----
+        root.attrib.clear()  # the name of the program that wrote it, which this isn't
+        rdf.attrib.clear()
+        rdf[:] = rdf.findall(_DESCRIPTION)  # XMP has nothing else
+        root[:] = root.findall(_RDF) if root is not rdf else root
+        self._root, self._rdf = root, rdf
+        self._added: _Element | None = None  # the description of what is set
 
     def values(self, name: str) -> list[str]:
         """The texts of a property: of an array each of its items, of plain text one; [] if none."""
         tag = _qualified(name)
-        for description in self._descriptions():
+        for description in self._rdf.iterfind(_DESCRIPTION):
             if tag in description.attrib:
-                return [description.attrib[tag]]
+                return [description.get(tag)]
             for element in description.iterfind(tag):
-                items = [li for array in element if array.tag in _ARRAYS for li in array]
-                texts = [_text(item) for item in items or [element]]
-                return [text for text in texts if text]
+                items = [li for array in element.iterchildren(*_ARRAYS) for li in array]
+                return list(filter(None, map(_text, items or [element])))
         return []
 
     def text(self, name: str) -> str | None:
@@ -145,29 +115,19 @@ class Xmp:
     def has(self, name: str) -> bool:
         """Whether there is a property of any kind."""
         tag = _qualified(name)
-        return any(tag in d.attrib or d.find(tag) is not None for d in self._descriptions())
+        return any(
+            tag in description.attrib or description.find(tag) is not None
+            for description in self._rdf.iterfind(_DESCRIPTION)
+        )
 
     def remove(self, name: str) -> None:
         """Take a property out, wherever and however often it is kept."""
-        tag = _qualified(name)
-        for description in self._descriptions():
-            description.attrib.pop(tag, None)
-            description[:] = [element for element in description if element.tag != tag]
+        self._remove(_qualified(name))
 
     def set(self, name: str, value: str) -> None:
         """Give a property this text and nothing else."""
         self.remove(name)
         self._add(name).text = _clean(value)
-
-    def set_array(self, name: str, kind: str, values: Sequence[str]) -> None:
-        """Make a property an array of kind "Alt" (its first value is the default), "Bag", "Seq"."""
-        self.remove(name)
-        array = ElementTree.SubElement(self._add(name), _qualified(f"rdf:{kind}"))
-        for value in values:
-            item = ElementTree.SubElement(array, _LI)
-            item.text = _clean(value)
-            if kind == "Alt":
-                item.set(_LANG, "x-default")
 
     def set_structure(self, name: str, fields: Mapping[str, str]) -> None:
         """Make a property a structure of these texts, by name."""
@@ -176,139 +136,104 @@ class Xmp:
 
     def append(self, name: str, fields: Mapping[str, str]) -> None:
         """Add a structure to the end of an ordered array, which is made where it is missing."""
-        tag, seq = _qualified(name), _qualified("rdf:Seq")
-        arrays = (d.find(f"{tag}/{seq}") for d in self._descriptions())
-        array = next((found for found in arrays if found is not None), None)
+        array = self._rdf.find(f"{_DESCRIPTION}/{_qualified(name)}/{_SEQ}")
         if array is None:
             self.remove(name)
-            array = ElementTree.SubElement(self._add(name), seq)
-        _fill(ElementTree.SubElement(array, _LI), fields)
+            array = etree.SubElement(self._add(name), _SEQ)
+        _fill(etree.SubElement(array, _LI), fields)
 
-    def _descriptions(self) -> list[ElementTree.Element]:
-        return self._rdf.findall(_DESCRIPTION)
+    def shorten(self, limit: int) -> list[str]:
+        """Take the largest properties out until the packet has at most ``limit`` bytes.
 
-    def _add(self, name: str) -> ElementTree.Element:
-        description = self._rdf.find(_DESCRIPTION)
-        if description is None:
-            description = ElementTree.SubElement(self._rdf, _DESCRIPTION, {_ABOUT: ""})
-        return ElementTree.SubElement(description, _qualified(name))
-
-    # ---- packets ----
-
-    def to_bytes(self, *, wrapper: bool = True) -> bytes:
-        """The packet in UTF-8, without padding: the same bytes for the same properties.
-
-        Args:
-            wrapper: with the processing instructions by which a packet is found within a file.
-        """
-        self._rdf[:] = [child for child in self._rdf if not _is_empty(child)]
-        ElementTree.indent(self._root, " ")
-        prefixes = self._unique_prefixes()
-        parts: list[str] = []
-        _write(parts, self._root, prefixes, top=True)
-        body = "".join(parts)
-        return (f"{_BEGIN}{body}{_END}" if wrapper else body).encode()
-
-    def _unique_prefixes(self) -> dict[str, str]:
-        """A prefix for each namespace in use, by URI: the packet's own, else the usual one."""
-        usual = {uri: prefix for prefix, uri in NAMESPACES.items()}
-        chosen = {NAMESPACES["xml"]: "xml"}
-        taken, numbers = {"xml"}, itertools.count(2)
-        for element in self._root.iter():
-            for tag in (element.tag, *element.attrib):
-                uri, brace, _ = tag[1:].rpartition("}")
-                if not brace or uri in chosen:
-                    continue
-                wanted = self._prefixes.get(uri) or usual.get(uri) or "ns"
-                prefix = wanted
-                while prefix in taken:  # one prefix for two namespaces, in different places
-                    prefix = f"{wanted}{next(numbers)}"
-                chosen[uri] = prefix
-                taken.add(prefix)
-        return chosen
-
-    def split(self, limit: int) -> tuple[bytes, bytes | None]:
-        """The packet in one or two parts, for JPEG, whose segments end at 64 KB.
-
-        The largest properties go to the second part, which the first names by its digest. The
-        package's own properties stay in the first.
+        Those of this package stay.
 
         Returns:
-            The packet of at most ``limit`` bytes; the extension, or None where all fits.
-
-        Raises:
-            ValueError: what must stay in the first part is too long.
+            The names of what was taken out, with the prefixes of the packet, largest first.
         """
-        packet = self.to_bytes()
-        if len(packet) <= limit:
-            return packet, None
-        main, extension = Xmp.parse(packet), Xmp()
-        extension._prefixes = main._prefixes
-        excess = len(packet) + 200 - limit  # the digest is longer than nothing
-        moved = set()
-        for name, size in main._movable():
+        excess = len(self.to_bytes()) - limit
+        sizes: dict[str, tuple[int, str]] = {}
+        for description in self._rdf.iterfind(_DESCRIPTION):
+            for tag, value in description.attrib.items():
+                _measure(sizes, tag, len(value), description)
+            for element in description:
+                size = sum(len(e.text or "") + sum(map(len, e.attrib.values()))
+                           for e in element.iter())  # fmt: skip
+                _measure(sizes, element.tag, size, element)
+        lost = []
+        for tag, (size, name) in sorted(sizes.items(), key=lambda item: (-item[1][0], item[0])):
             if excess <= 0:
                 break
+            self._remove(tag)
             excess -= size
-            moved.add(name)
-        for description in main._descriptions():
-            _move(moved, description, extension)
-        body = extension.to_bytes(wrapper=False)
-        main.set("xmpNote:HasExtendedXMP", self.digest(body).decode())
-        packet = main.to_bytes()
-        if len(packet) > limit:
-            raise ValueError(f"XMP of {len(packet)} bytes, where {limit} is the limit")
-        return packet, body
+            lost.append(name)
+        return lost
 
-    @staticmethod
-    def digest(extension: bytes) -> bytes:
-        """The 32 characters by which a packet names its extension."""
-        return hashlib.md5(extension, usedforsecurity=False).hexdigest().upper().encode()
+    def to_bytes(self) -> bytes:
+        """The packet in UTF-8, without padding: the same bytes for the same properties."""
+        for description in self._rdf.findall(_DESCRIPTION):
+            if not len(description) and set(description.attrib) <= {_ABOUT}:
+                self._rdf.remove(description)
+                self._added = None if description is self._added else self._added
+        etree.cleanup_namespaces(self._root)
+        return _BEGIN + etree.tostring(self._root, encoding="utf-8", pretty_print=True) + _END
 
-    def _movable(self) -> list[tuple[str, int]]:
-        """Properties by their ElementTree names, largest first, and what they take at least."""
-        staying = tuple(f"{{{NAMESPACES[p]}}}" for p in ("kerasColorize", "xmpNote", "rdf"))
-        sizes: dict[str, int] = {}
-        for description in self._descriptions():
-            for name, value in description.attrib.items():
-                sizes[name] = sizes.get(name, 0) + len(value)
-            for element in description:
-                size = sum(len(e.tag) + len(e.text or "") + sum(map(len, e.attrib.values()))
-                           for e in element.iter())  # fmt: skip
-                sizes[element.tag] = sizes.get(element.tag, 0) + size
-        movable = [item for item in sizes.items() if not item[0].startswith(staying)]
-        return sorted(movable, key=lambda item: (-item[1], item[0]))
+    def _remove(self, tag: str) -> None:
+        for description in self._rdf.iterfind(_DESCRIPTION):
+            description.attrib.pop(tag, None)
+            for element in description.findall(tag):
+                description.remove(element)
 
-    def merge(self, extension: "Xmp") -> None:
-        """Take in the second part of a packet that JPEG made into two."""
-        self.remove("xmpNote:HasExtendedXMP")
-        for uri, prefix in extension._prefixes.items():
-            self._prefixes.setdefault(uri, prefix)
-        self._rdf.extend(extension._descriptions())
+    def _add(self, name: str) -> _Element:
+        if self._added is None:
+            # All descriptions of a packet are about the same (Part 1, section 7.4).
+            about = str(self._rdf.xpath("string(*/@rdf:about)", namespaces=NAMESPACES))
+            namespaces = {p: uri for p, uri in NAMESPACES.items() if p not in ("x", "rdf")}
+            self._added = etree.SubElement(self._rdf, _DESCRIPTION, {_ABOUT: about}, namespaces)
+        return etree.SubElement(self._added, _qualified(name))
 
 
-def _move(names: Set[str], description: ElementTree.Element, target: Xmp) -> None:
-    """Move properties, by their ElementTree names, from a description to another packet."""
-    moved = ElementTree.SubElement(target._rdf, _DESCRIPTION, {_ABOUT: ""})
-    for name in [name for name in description.attrib if name in names]:
-        moved.set(name, description.attrib.pop(name))
-    moved.extend(element for element in description if element.tag in names)
-    description[:] = [element for element in description if element.tag not in names]
-
-
-def _is_empty(description: ElementTree.Element) -> bool:
-    """Whether all of its properties have been removed."""
-    return (
-        description.tag == _DESCRIPTION
-        and not len(description)
-        and (description.attrib.keys() <= {_ABOUT})
+def _parse(packet: bytes) -> _Element:
+    if len(packet) > _MAX_BYTES:
+        raise ValueError(f"larger than {_MAX_BYTES >> 20} MB")
+    try:
+        text = packet.decode("utf-16" if packet[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError("not UTF-8") from error
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ValueError("with a document type, which XMP has not")
+    if text.count("<") > _MAX_TAGS or text.count("=") > _MAX_ATTRIBUTES:
+        raise ValueError(f"of more than {_MAX_TAGS} tags or {_MAX_ATTRIBUTES} attributes")
+    parser = etree.XMLParser(
+        encoding="utf-8",  # whatever the packet says: this is what was searched
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        remove_blank_text=True,
+        remove_comments=True,
+        remove_pis=True,
     )
+    try:
+        return etree.fromstring(text.strip("\ufeff\0 \t\r\n").encode(), parser)
+    except etree.XMLSyntaxError as error:
+        reason = (error.msg or "").partition(", use XML_PARSE_HUGE")[0].partition(", try XML")[0]
+        raise ValueError(f"not well-formed ({reason})") from error
 
 
-def _text(element: ElementTree.Element) -> str:
+def _measure(sizes: dict[str, tuple[int, str]], tag: str, size: int, where: _Element) -> None:
+    """Add to the size and name of a property, unless it is this package's."""
+    name = etree.QName(tag)
+    if name.namespace == NAMESPACES["kerasColorize"]:
+        return
+    prefixes = {uri: prefix for prefix, uri in where.nsmap.items()}
+    prefix = prefixes.get(name.namespace)
+    before, _ = sizes.get(tag, (0, ""))
+    sizes[tag] = before + size, f"{prefix}:{name.localname}" if prefix else name.localname
+
+
+def _text(element: _Element) -> str:
     """The text of a property or an item, also where it is a resource or has qualifiers."""
     if _RESOURCE in element.attrib:
-        return element.attrib[_RESOURCE]
+        return str(element.get(_RESOURCE))
     for path in (_VALUE, f"{_DESCRIPTION}/{_VALUE}"):
         value = element.find(path)
         if value is not None:
@@ -316,10 +241,10 @@ def _text(element: ElementTree.Element) -> str:
     return "" if len(element) else element.text or ""  # of a structure, there is none
 
 
-def _fill(element: ElementTree.Element, fields: Mapping[str, str]) -> None:
+def _fill(element: _Element, fields: Mapping[str, str]) -> None:
     element.set(_PARSE_TYPE, "Resource")
     for name, value in fields.items():
-        ElementTree.SubElement(element, _qualified(name)).text = _clean(value)
+        etree.SubElement(element, _qualified(name)).text = _clean(value)
 
 
 def _clean(text: str) -> str:
@@ -327,38 +252,63 @@ def _clean(text: str) -> str:
     return _FORBIDDEN.sub("", text)
 
 
-def _write(
-    parts: list[str],
-    element: ElementTree.Element,
-    prefixes: Mapping[str, str],
-    *,
-    top: bool = False,
-) -> None:
-    """Append an element as XML. (ElementTree's own writer takes prefixes from a global table.)"""
-    name = _prefixed(element.tag, prefixes)
-    parts.append(f"<{name}")
-    if top:
-        parts.extend(f' xmlns:{p}="{_escape(uri)}"' for uri, p in prefixes.items() if p != "xml")
-    parts.extend(f' {_prefixed(k, prefixes)}="{_escape(v)}"' for k, v in element.attrib.items())
-    if len(element) or element.text:
-        parts.append(f">{_escape(element.text or '', attribute=False)}")
-        for child in element:
-            _write(parts, child, prefixes)
-        parts.append(f"</{name}>")
-    else:
-        parts.append("/>")
-    if not top:
-        parts.append(_escape(element.tail or "", attribute=False))
+# ---- in files -----------------------------------------------------------------------------------
 
 
-def _prefixed(tag: str, prefixes: Mapping[str, str]) -> str:
-    uri, brace, local = tag[1:].rpartition("}")
-    return f"{prefixes[uri]}:{local}" if brace else tag
+def find_xmp(file: BinaryIO) -> bytes | None:
+    """The XMP packet of a JPEG, PNG, WebP or TIFF file, without reading its pixels.
+
+    Of a PNG what comes before them. None where there is none, or the file is damaged before it.
+    """
+    file.seek(0)
+    start = file.read(12)
+    if start.startswith((b"II", b"MM")):
+        try:
+            exif, _ = read_tiff_directories(file, 0, frozenset({Tag.XMLPacket}))
+        except ValueError:
+            return None
+        return exif.image[Tag.XMLPacket].data if Tag.XMLPacket in exif.image else None
+    for kind, size in _pieces(file, start):
+        if kind not in (b"\xff\xe1", b"iTXt", b"XMP ") or size > _MAX_BYTES:
+            continue
+        data = file.read(size)
+        if kind == b"XMP ":
+            return data
+        if data.startswith(JPEG_PACKET):
+            return data[len(JPEG_PACKET) :]
+        if data.startswith(_PNG_PACKET):  # then the language, and the keyword in that
+            return data[len(_PNG_PACKET) :].split(b"\0", 2)[-1]
+    return None
 
 
-def _escape(text: str, *, attribute: bool = True) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = text.replace("\r", "&#13;")
-    if attribute:  # where a parser would make these spaces
-        text = text.replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")
-    return text
+def _pieces(file: BinaryIO, start: bytes) -> Iterator[tuple[bytes, int]]:
+    """Kind and size of each piece of a JPEG, PNG or WebP file before its pixels.
+
+    The file stands where the content of the piece begins.
+
+    Args:
+        file: of one of these formats, or of none: then there are no pieces.
+        start: its first 12 bytes.
+    """
+    jpeg, png = start.startswith(b"\xff\xd8"), start.startswith(b"\x89PNG\r\n\x1a\n")
+    if not (jpeg or png or (start[:4] == b"RIFF" and start[8:] == b"WEBP")):
+        return
+    at = 2 if jpeg else 8 if png else 12
+    while True:
+        file.seek(at)
+        head = file.read(4 if jpeg else 8)
+        if jpeg:
+            if head[:2] == b"\xff\xff":  # a marker may be preceded by any number of FF
+                at += 1
+                continue
+            kind, size = head[:2], int.from_bytes(head[2:], "big") - 2
+        elif png:
+            kind, size = head[4:], int.from_bytes(head[:4], "big")
+        else:
+            kind, size = head[:4], int.from_bytes(head[4:], "little")
+        is_piece = kind not in (b"\xff\xda", b"IDAT") and (kind[:1] == b"\xff" or not jpeg)
+        if len(head) < (4 if jpeg else 8) or size < 0 or not is_piece:
+            return
+        yield kind, size
+        # Behind the content: a PNG's check sum; in a WebP a byte that makes it even.
+        at += len(head) + size + (0 if jpeg else 4 if png else size % 2)

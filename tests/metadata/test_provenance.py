@@ -2,20 +2,14 @@
 
 import dataclasses
 import hashlib
-import io
 import logging
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
-import tifffile
 from PIL import Image
 
 from keras_colorize.errors import PhotoError
-from keras_colorize.metadata.containers import find_xmp, xmp_segments
-from keras_colorize.metadata.embedding import add_tiff_metadata, save_options
 from keras_colorize.metadata.provenance import (
     DIGITAL_SOURCE_TYPE,
     Provenance,
@@ -27,6 +21,7 @@ from keras_colorize.metadata.provenance import (
 from keras_colorize.metadata.reading import Metadata, read_metadata
 from keras_colorize.metadata.xmp import Xmp
 from tests.conftest import SAMPLE
+from tests.metadata.sources import save
 
 ALPINE = SAMPLE / "historical" / "alpine_landscape.jpg"
 
@@ -63,21 +58,6 @@ PREFIXES = {
     "evt": "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#",
     "ref": "http://ns.adobe.com/xap/1.0/sType/ResourceRef#",
 }
-
-
-def photo() -> Image.Image:
-    with Image.open(ALPINE) as image:
-        return image.convert("RGB")
-
-
-def save(path: Path, metadata: Metadata, image: Image.Image | None = None) -> None:
-    image = photo() if image is None else image
-    if path.suffix == ".tif":
-        tifffile.imwrite(path, np.asarray(image), photometric="rgb", metadata=None)
-        add_tiff_metadata(path, metadata)
-    else:
-        format_ = {".jpg": "JPEG", ".png": "PNG", ".webp": "WEBP"}[path.suffix]
-        image.save(path, format_, **save_options(metadata, format_))
 
 
 # ---- what is said -------------------------------------------------------------------------------
@@ -121,15 +101,15 @@ def test_the_same_bytes_for_the_same_input_and_a_time_when_asked() -> None:
     dated = add_provenance(ADOBE, PROVENANCE, when="2026-11-24T12:00:00+01:00")
     assert b"<stEvt:when>2026-11-24T12:00:00+01:00</stEvt:when>" in dated
     other = dataclasses.replace(PROVENANCE, settings="{}")
-    assert Xmp.parse(packet).text("xmpMM:InstanceID") != Xmp.parse(
-        add_provenance(ADOBE, other)
-    ).text("xmpMM:InstanceID")
+    assert Xmp(packet).text("xmpMM:InstanceID") != Xmp(add_provenance(ADOBE, other)).text(
+        "xmpMM:InstanceID"
+    )
 
 
 def test_colorized_twice() -> None:
     once = add_provenance(ADOBE, PROVENANCE)
     second = dataclasses.replace(PROVENANCE, software="keras_colorize 0.2.0", input_name=None)
-    twice = Xmp.parse(add_provenance(once, second))
+    twice = Xmp(add_provenance(once, second))
     assert twice.values("kerasColorize:software") == ["keras_colorize 0.2.0"]
     assert not twice.has("kerasColorize:inputName")
     assert find_provenance(twice.to_bytes()) == second
@@ -164,17 +144,11 @@ def test_read_from_any_format(tmp_path: Path, suffix: str, original: bytes | Non
     assert read_provenance(plain) is None
 
 
-def test_read_where_xmp_is_too_long_for_one_segment(tmp_path: Path) -> None:
+def test_read_where_the_rest_of_xmp_is_too_long_for_a_segment(tmp_path: Path) -> None:
     history = b"<rdf:li>" + b"x" * 1000 + b"</rdf:li>"
     long = ADOBE.replace(b"<rdf:Seq>", b"<rdf:Seq>" + history * 200)
     save(tmp_path / "x.jpg", Metadata(xmp=add_provenance(long, PROVENANCE)))
     assert read_provenance(tmp_path / "x.jpg") == PROVENANCE
-    with (tmp_path / "x.jpg").open("rb") as file:
-        first = Xmp.parse(find_xmp(file) or b"")
-    assert first.text("Iptc4xmpExt:DigitalSourceType") == DIGITAL_SOURCE_TYPE
-    with Image.open(tmp_path / "x.jpg") as image:
-        whole = Xmp.parse(read_metadata(image).xmp or b"")
-    assert len(whole.values("xmpMM:History")) == 200
 
 
 def test_matches() -> None:
@@ -214,74 +188,3 @@ def test_files_that_say_nothing(tmp_path: Path) -> None:
         read_provenance(tmp_path / "absent.jpg")
     with pytest.raises(PhotoError, match="unreadable: Is a directory"):
         read_provenance(tmp_path)
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
-def test_pixels_are_not_read(tmp_path: Path, suffix: str) -> None:
-    class Counting(io.FileIO):
-        count = 0
-
-        def readinto(self, buffer: Any) -> int:
-            self.count += (size := super().readinto(buffer) or 0)
-            return size
-
-    path = tmp_path / f"x{suffix}"
-    noise = np.random.default_rng(1).integers(0, 256, (400, 400, 3), np.uint8)
-    save(path, Metadata(xmp=add_provenance(None, PROVENANCE)), Image.fromarray(noise))
-    size = path.stat().st_size
-    with Counting(path) as raw, io.BufferedReader(raw) as file:
-        assert find_provenance(find_xmp(file)) == PROVENANCE
-        assert raw.count < 3 * io.DEFAULT_BUFFER_SIZE < size / 4
-
-
-# ---- XMP that means harm ------------------------------------------------------------------------
-
-LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE lol [<!ENTITY a "lol">%s]><rdf:RDF
- xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">&z;</rdf:RDF>""" % b"".join(
-    b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(25)
-)
-EXTERNAL = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><x>&a;</x>'
-
-
-@pytest.mark.parametrize(
-    "packet, reason",
-    [
-        (LAUGHS, "with a document type"),
-        (EXTERNAL, "with a document type"),
-        ("\ufeff".encode("utf-16-le") + EXTERNAL.decode().encode("utf-16-le"), "document type"),
-        (b"<?xml version='1.0' encoding='utf-7'?>+ADwAIQ-DOCTYPE x>", "not well-formed"),
-        (b"<a>" * 100_000, "not well-formed"),
-        (b"<a>" * 200 + b"</a>" * 200, "more than 100 levels"),
-        (b"<r>" + b"<a/>" * 600_000 + b"</r>", "tags"),
-        (b"<r " + b" ".join(b'a%d=""' % i for i in range(250_000)) + b"/>", "attributes"),
-        (b"<r a='" + b"x" * 10_000_000, "not well-formed"),
-        (b" " * (33 << 20), "larger than 32 MB"),
-        (b"", "not well-formed"),
-        (b"<x/>", "without rdf:RDF"),
-        (b"<x>&undefined;</x>", "not well-formed"),
-    ],
-)
-def test_hostile_packets_are_refused(packet: bytes, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        Xmp.parse(packet)
-
-
-def test_prefixes_that_mean_several_namespaces() -> None:
-    rdf = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
-    names = "".join(f'<dc:a xmlns:dc="urn:{i}">{i}</dc:a>' for i in range(500))
-    packet = f"<rdf:RDF {rdf}><rdf:Description rdf:about=''>{names}</rdf:Description></rdf:RDF>"
-    xmp = Xmp.parse(packet.encode())
-    xmp.set_array("dc:title", "Alt", ["one\0\x07two"])
-    again = Xmp.parse(xmp.to_bytes())
-    assert again.to_bytes() == xmp.to_bytes()
-    assert again.text("dc:title") == "onetwo"
-    root = ElementTree.fromstring(again.to_bytes())
-    assert [root.findtext(f".//{{urn:{i}}}a") for i in range(500)] == [str(i) for i in range(500)]
-
-
-def test_a_long_packet_that_is_damaged_is_refused() -> None:
-    with pytest.raises(ValueError, match="not well-formed"):
-        xmp_segments(b"<" + b"x" * 70_000)
-    with pytest.raises(ValueError, match="65502 is the limit"):
-        huge = dataclasses.replace(PROVENANCE, settings="x" * 70_000)
-        xmp_segments(add_provenance(None, huge))

@@ -1,0 +1,59 @@
+"""What becomes of a JPEG's metadata when color is added to it."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.ExifTags import IFD
+from PIL.ExifTags import Base as Tag
+
+from keras_colorize.coloring.reversible import Jpeg
+from keras_colorize.coloring.upsampling import Enlargement
+from keras_colorize.jpeg.chroma import drop_chroma
+from keras_colorize.jpeg.luminance import read_luminance
+from keras_colorize.metadata.provenance import Provenance, find_provenance
+from keras_colorize.metadata.reading import read_metadata
+from tests.conftest import SAMPLE
+from tests.metadata.sources import XMP, segment
+
+PROVENANCE = Provenance("keras_colorize 0", "model", *[hashlib.sha256(b"").hexdigest()] * 2)
+
+
+def colorized(path: Path) -> tuple[bytes, tuple[str, ...]]:
+    jpeg = Jpeg.read(path, max_pixels=10**8, half_chroma_from=10**4)
+    coefficients = np.full((4, 2, 2), 0.1, np.float32)
+    enlargement = Enlargement(coefficients, *jpeg.luminance.shape)
+    return jpeg.with_color(enlargement, quality=90, provenance=PROVENANCE)
+
+
+def gray(path: Path, extra: bytes) -> Path:
+    with Image.open(SAMPLE / "historical" / "alpine_landscape.jpg") as image:
+        image.convert("L").save(path, extra=extra)
+    return path
+
+
+def test_exif_of_more_than_one_segment(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[Tag.ImageDescription] = "Alps"
+    exif.get_ifd(IFD.Exif)[Tag.MakerNote] = bytes(70_000)
+    block = exif.tobytes()[6:]
+    pieces = (block[i : i + 60_000] for i in range(0, len(block), 60_000))
+    path = gray(tmp_path / "x.jpg", b"".join(segment(0xE1, b"Exif\0\0" + x) for x in pieces))
+    result, warnings = colorized(path)
+    assert warnings == ("JPEG has no place for EXIF's MakerNote (70000 bytes)",)
+    np.testing.assert_array_equal(read_luminance(result), read_luminance(path.read_bytes()))
+    with Image.open(io.BytesIO(result)) as image:
+        assert dict(image.getexif()) == {Tag.ImageDescription: "Alps"}
+
+
+def test_xmp_that_grows_beyond_a_segment(tmp_path: Path) -> None:
+    packet = XMP.replace(b'own:shelf="', b'own:shelf="' + b"x" * 64_000)
+    path = gray(tmp_path / "x.jpg", segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet))
+    result, warnings = colorized(path)
+    assert warnings == ("JPEG has no place for XMP's own:shelf",)
+    with Image.open(io.BytesIO(result)) as image:
+        assert find_provenance(read_metadata(image).xmp) == PROVENANCE
+    gray_again = drop_chroma(result)
+    np.testing.assert_array_equal(read_luminance(gray_again), read_luminance(path.read_bytes()))
