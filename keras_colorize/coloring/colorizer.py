@@ -3,9 +3,10 @@
 import functools
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,12 +14,14 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from keras_colorize import color
+from keras_colorize.coloring.hints import Hint, Region
 from keras_colorize.coloring.reduction import (
     pad_to_stride,
     reduce_luminance,
     reduced_size,
     resize_planes,
 )
+from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
 from keras_colorize.errors import ModelError
 from keras_colorize.files import hash_file
@@ -32,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 Photo = str | Path | Image.Image | np.ndarray
 
+# Of the decoder, at an eighth and a quarter of the size: what a place is, and where it ends.
+_SEEN_LEVELS = (3, 2)
 # Sizes of an ensemble, relative to the working size.
 _ENSEMBLE = (0.75, 1.0, 1.25)
 
@@ -50,6 +55,10 @@ class Painting:
     chroma: np.ndarray
     luminance: np.ndarray
     disagreement: np.ndarray | None = None
+
+    def with_chroma(self, chroma: np.ndarray) -> "Painting":
+        """The same with other chroma, float32 ``(h, w, 2)``."""
+        return replace(self, chroma=chroma)
 
     def enlarge(self, shape: tuple[int, ...], saturation: float = 1.0) -> Enlargement:
         """Its chroma, times ``saturation``, for a full luminance of shape ``(H, W)``."""
@@ -104,6 +113,7 @@ class Colorizer:
         self.ensemble = ensemble
         self.path = path
         self._network = _compile(generator)
+        self._seeing: Callable[[np.ndarray], Any] | None = None
         self.check_sizes([self.working_size])
 
     def check_sizes(self, working_sizes: Iterable[int]) -> None:
@@ -161,13 +171,15 @@ class Colorizer:
         """What to call the model: its run and file."""
         return self.facts.run if self.path is None else f"{self.facts.run}/{self.path.name}"
 
-    def __call__(self, photo: Photo) -> Image.Image:
+    def __call__(self, photo: Photo, hints: Sequence[Hint | Region] = ()) -> Image.Image:
         """Colorize one photograph.
 
         Args:
             photo: a file (of several pages, the first), a Pillow image of any mode, or an array
                 ``(H, W, 3)``, ``(H, W, 1)`` or ``(H, W)`` of uint8, uint16, or float in [0, 1].
                 Color in it is ignored; transparent parts become white.
+            hints: colors that are known at places; for several tries at one photograph, see
+                :meth:`session`.
 
         Returns:
             An RGB image of the same size, upright, whose luminance is the photograph's to within
@@ -178,9 +190,19 @@ class Colorizer:
             TypeError: it is none of these.
             ValueError: the array has another shape or type of numbers.
         """
+        if hints:
+            return self.session(photo).color(hints)
         luminance = _luminance(photo)
+        return self.join(self.paint(luminance), luminance)
+
+    def session(self, photo: Photo) -> Session:
+        """One photograph to try hints on: the network sees it once; see ``__call__``."""
+        return Session(self, _luminance(photo))
+
+    def join(self, painting: Painting, luminance: np.ndarray) -> Image.Image:
+        """What was painted, enlarged and joined to the luminance ``(H, W)`` of any size."""
         height, width = luminance.shape
-        enlargement = self.paint(luminance).enlarge(luminance.shape, self.saturation)
+        enlargement = painting.enlarge(luminance.shape, self.saturation)
         result = np.empty((height, width, 3), np.uint8)
         for top, rgb in color_strips(enlargement, luminance, np.uint8):
             result[top : top + len(rgb)] = rgb
@@ -213,6 +235,29 @@ class Colorizer:
         distance = np.sqrt(np.square(predictions - mean).sum(axis=1).mean(axis=0))
         # Of the last, the largest and mirrored.
         return Painting(np.moveaxis(mean, 0, -1), small[:, ::-1], distance)
+
+    def paint_with_features(self, luminance: np.ndarray) -> tuple[Painting, list[np.ndarray]]:
+        """What the network makes of a photograph, and what it sees in it.
+
+        Args:
+            luminance: see :meth:`paint`.
+
+        Returns:
+            The painting, and features at an eighth and a quarter of its size, float32
+            ``(h, w, c)``, as far as the generator is so deep.
+        """
+        if self._seeing is None:
+            self._seeing = _compile(_with_features(self.generator))
+        small = reduce_luminance(luminance, self.working_size)
+        padded = pad_to_stride(small, self.facts.stride)
+        painted, *features = self._seeing(padded[None, ..., None])
+        rows, columns = (n / m for n, m in zip(small.shape, padded.shape))
+        seen = [
+            feature[0, : round(rows * feature.shape[1]), : round(columns * feature.shape[2])]
+            for feature in features
+        ]
+        chroma = color.chroma(painted[0, : small.shape[0], : small.shape[1]])
+        return Painting(chroma, small), seen
 
     def _predict(self, luminance: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Chroma ``(2, h, w)`` and the reduced luminance ``(h, w)`` it was painted on."""
@@ -262,8 +307,18 @@ def compute_side_by_side() -> None:
         _log.debug("threads stay as they are: %s", error)
 
 
-def _compile(generator: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """The generator as one graph for every size, ``(B, h, w, 1)`` to ``(B, h, w, 3)``."""
+def _with_features(generator: keras.Model) -> keras.Model:
+    """The generator, giving what its decoder sees beside what it paints."""
+    names = {layer.name for layer in generator.layers}
+    seen = []
+    for level in _SEEN_LEVELS:
+        found = [name for name in (f"up_{level}_norm", f"up_{level}") if name in names]
+        seen += [generator.get_layer(name).output for name in found[:1]]
+    return keras.Model(generator.inputs, [generator.output, *seen])
+
+
+def _compile(generator: keras.Model) -> Callable[[np.ndarray], Any]:
+    """A model as one graph for every size, luminance ``(B, h, w, 1)`` in, its outputs out."""
 
     @functools.partial(
         tf.function, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)]
@@ -271,7 +326,7 @@ def _compile(generator: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     def run(luminance: tf.Tensor) -> tf.Tensor:
         return generator(luminance, training=False)
 
-    return lambda luminance: run(luminance).numpy()
+    return lambda luminance: tf.nest.map_structure(lambda x: x.numpy(), run(luminance))
 
 
 def _luminance(photo: Photo) -> np.ndarray:
