@@ -12,6 +12,7 @@ from keras_colorize.version import __version__
 if TYPE_CHECKING:
     from keras_colorize import color, film, losses
     from keras_colorize.coloring.colorizer import Colorizer
+    from keras_colorize.coloring.hints import Hint, Region
     from keras_colorize.inspection.snapshots import load_statistics
     from keras_colorize.models.patchgan import build_patchgan
     from keras_colorize.models.unet import build_unet
@@ -24,6 +25,8 @@ __all__ = [
     "ActivationStatistics",
     "ColorizationGAN",
     "Colorizer",
+    "Hint",
+    "Region",
     "__version__",
     "build_patchgan",
     "build_unet",
@@ -39,6 +42,8 @@ _HOMES = {
     "ActivationStatistics": "training.callbacks",
     "ColorizationGAN": "training.gan",
     "Colorizer": "coloring.colorizer",
+    "Hint": "coloring.hints",
+    "Region": "coloring.hints",
     "build_patchgan": "models.patchgan",
     "build_unet": "models.unet",
     "load_photos": "training.photosets",
