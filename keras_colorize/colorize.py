@@ -226,8 +226,10 @@ def _colorize(argv: Sequence[str]) -> int:
         return _plan(args, len(sizes) > 1, format_, shard)
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
     from keras_colorize.coloring.colorizer import Colorizer, compute_side_by_side
+    from keras_colorize.coloring.decisions import DecisionsFolder
     from keras_colorize.coloring.photo import ColoringOptions
 
+    decisions = None if args.decisions is None else DecisionsFolder(args.decisions)
     several = len(args.photos) > 1 or Path(args.photos[0]).is_dir()
     if several and args.workers != 1:
         compute_side_by_side()
@@ -245,6 +247,7 @@ def _colorize(argv: Sequence[str]) -> int:
         sizes=tuple(sizes) if len(sizes) > 1 else (),
         remove_tint=args.remove_tint,
         max_pixels=args.max_pixels,
+        decisions=decisions,
     )
     counts = colorize_photos(
         args.photos,
@@ -298,6 +301,7 @@ def _parser() -> ArgumentParser:
     add("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100")
     add("--compare", action="store_true", help="also write gray | color to compare/")
     add("--remove_tint", action="store_true", help="make the paper of toned prints white first")
+    add("--decisions", type=str, help="folder with what was decided in the studio, to follow it")
     add("--overwrite", action="store_true", help="replace existing results")
     add("--workers", type=int, help="photographs at the same time; by default cores + 1")
     add("--shard", type=str, help="i/n: do only part i of n, for n machines")
@@ -350,6 +354,11 @@ def _check_arguments(args: Any) -> None:
         raise ConfigError(f"--max_pixels must be at least 1. Received: {args.max_pixels}")
     if not 0.0 <= args.saturation < math.inf:
         raise ConfigError(f"--saturation must be at least 0. Received: {args.saturation}")
+    if args.decisions is not None and (args.ensemble or "," in (args.working_size or "")):
+        raise ConfigError(
+            "--decisions are about single results: leave out --ensemble, and of --working_size "
+            "all but one"
+        )
 
 
 def _plan(args: Any, compares_sizes: bool, format_: str | None, shard: Shard | None) -> int:

@@ -236,11 +236,14 @@ class Colorizer:
         # Of the last, the largest and mirrored.
         return Painting(np.moveaxis(mean, 0, -1), small[:, ::-1], distance)
 
-    def paint_with_features(self, luminance: np.ndarray) -> tuple[Painting, list[np.ndarray]]:
+    def paint_with_features(
+        self, luminance: np.ndarray, working_size: int | None = None
+    ) -> tuple[Painting, list[np.ndarray]]:
         """What the network makes of a photograph, and what it sees in it.
 
         Args:
             luminance: see :meth:`paint`.
+            working_size: instead of the colorizer's own.
 
         Returns:
             The painting, and features at an eighth and a quarter of its size, float32
@@ -248,7 +251,8 @@ class Colorizer:
         """
         if self._seeing is None:
             self._seeing = _compile(_with_features(self.generator))
-        small = reduce_luminance(luminance, self.working_size)
+        size = self.working_size if working_size is None else working_size
+        small = reduce_luminance(luminance, size)
         padded = pad_to_stride(small, self.facts.stride)
         painted, *features = self._seeing(padded[None, ..., None])
         rows, columns = (n / m for n, m in zip(small.shape, padded.shape))

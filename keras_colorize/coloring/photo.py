@@ -12,11 +12,13 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.coloring.colorizer import Colorizer, Painting, color_strips
+from keras_colorize.coloring.decisions import Decisions, DecisionsFolder
 from keras_colorize.coloring.reduction import reduce_luminance, resize_planes
 from keras_colorize.coloring.report import Record
 from keras_colorize.coloring.reversible import Jpeg
+from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.tasks import Sheet, Task
-from keras_colorize.errors import IrreversibleJpegError, PhotoError
+from keras_colorize.errors import IrreversibleJpegError, ModelError, PhotoError
 from keras_colorize.files import atomic_path, hash_file
 from keras_colorize.metadata.embedding import fit_to_format, save_options, srgb_profile
 from keras_colorize.metadata.provenance import (
@@ -59,6 +61,8 @@ class ColoringOptions:
             these working sizes, side by side, to ``sizes/``.
         remove_tint: of a toned print, make the paper white before luminance is taken.
         max_pixels: refuse photographs with more.
+        decisions: what was decided about single photographs; it replaces the colorizer's settings
+            and ``remove_tint``.
     """
 
     quality: int = 95
@@ -67,6 +71,7 @@ class ColoringOptions:
     sizes: tuple[int, ...] = ()
     remove_tint: bool = False
     max_pixels: int = 200_000_000
+    decisions: DecisionsFolder | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,8 @@ def color_photo(task: Task, output: Path, colorizer: Colorizer, options: Colorin
         if work.is_done():
             return dataclasses.replace(record, status="already done")
         colored = work.color()
-    except (PhotoError, MemoryError) as error:
+        notes = _decided_otherwise(work.decisions, colorizer)
+    except (PhotoError, ModelError, MemoryError) as error:
         return dataclasses.replace(record, reason=str(error) or "not enough memory")
     # Whatever else it is, a mistake of this package or of a library: the next photographs don't
     # suffer from it, and nobody sees a result.
@@ -129,7 +135,7 @@ def color_photo(task: Task, output: Path, colorizer: Colorizer, options: Colorin
         width=colored.size[0],
         height=colored.size[1],
         pages=colored.pages,
-        warnings="; ".join(colored.warnings),
+        warnings="; ".join(notes + colored.warnings),
         seconds=round(time.perf_counter() - started, 3),
     )
 
@@ -148,6 +154,7 @@ class _Work:
         colorizer: what adds the color.
         options: how results are written.
         provenance: what the results say of themselves.
+        decisions: what was decided about this photograph, if anything was.
     """
 
     task: Task
@@ -155,6 +162,7 @@ class _Work:
     colorizer: Colorizer
     options: ColoringOptions
     provenance: Provenance
+    decisions: Decisions | None
 
     @classmethod
     def begin(
@@ -165,6 +173,7 @@ class _Work:
             input_hash = hash_file(task.source)
         except OSError as error:
             raise PhotoError(f"unreadable: {error.strerror}") from error
+        decisions = None
         settings: dict[str, object] = {
             "working_size": list(options.sizes) or colorizer.working_size,
             "saturation": colorizer.saturation,
@@ -172,6 +181,17 @@ class _Work:
             "quality": options.quality,
             "remove_tint": options.remove_tint,
         }
+        if options.decisions is not None:
+            decisions = options.decisions.find(input_hash, task.relative)
+        if decisions is not None:
+            colorizer.check_sizes([decisions.working_size])
+            options = dataclasses.replace(options, remove_tint=decisions.remove_tint)
+            settings |= {
+                "working_size": decisions.working_size,
+                "saturation": decisions.saturation,
+                "ensemble": False,
+                "remove_tint": decisions.remove_tint,
+            }
         provenance = Provenance(
             _SOFTWARE,
             colorizer.name,
@@ -179,8 +199,19 @@ class _Work:
             input_hash,
             describe_settings(settings),
             task.source.name,
+            None if decisions is None else decisions.chosen_colors,
         )
-        return cls(task, output, colorizer, options, provenance)
+        return cls(task, output, colorizer, options, provenance, decisions)
+
+    @property
+    def working_size(self) -> int:
+        return (
+            self.colorizer.working_size if self.decisions is None else self.decisions.working_size
+        )
+
+    @property
+    def saturation(self) -> float:
+        return self.colorizer.saturation if self.decisions is None else self.decisions.saturation
 
     # -- what is there already ----------------------------------------------------------------
 
@@ -258,7 +289,7 @@ class _Work:
                         "leave out --format or set it to tif"
                     )
                 depth = min(page.depth, WRITABLE[self.task.format])
-                painting = self.colorizer.paint(page.luminance)
+                painting = self._paint(page.luminance, first=not sizes)
                 if not sizes:
                     self._write_sheets(painting, page.luminance)
                 picture, notes = self._picture(page, painting, depth)
@@ -269,6 +300,13 @@ class _Work:
         with atomic_path(self.target) as temporary:
             write_pictures(temporary, pictures(), self.task.format, quality=self.options.quality)
         return _Colored(f"{self.task.format}, {depth} bits", sizes[0], len(sizes), tuple(warnings))
+
+    def _paint(self, luminance: np.ndarray, *, first: bool = True) -> Painting:
+        """The colors of a page: the first, which hints are about, or a later one."""
+        if self.decisions is None:
+            return self.colorizer.paint(luminance)
+        hints = self.decisions.regions if first else []
+        return Session(self.colorizer, luminance, self.working_size).paint(hints)
 
     def _pages(self) -> Iterator[Page]:
         return pages_of(
@@ -284,7 +322,7 @@ class _Work:
         metadata = upright(page.metadata, page.size)
         metadata = dataclasses.replace(metadata, xmp=add_provenance(metadata.xmp, self.provenance))
         dtype: type[np.unsignedinteger] = np.uint16 if depth == 16 else np.uint8
-        enlargement = painting.enlarge(page.luminance.shape, self.colorizer.saturation)
+        enlargement = painting.enlarge(page.luminance.shape, self.saturation)
         rgb = color_strips(enlargement, page.luminance, dtype)
         warnings = fit_to_format(metadata, self.task.format).warnings
         return (
@@ -301,11 +339,11 @@ class _Work:
         jpeg = Jpeg.read(
             self.task.source,
             max_pixels=self.options.max_pixels,
-            half_chroma_from=_HALF_CHROMA_FROM * self.colorizer.working_size,
+            half_chroma_from=_HALF_CHROMA_FROM * self.working_size,
         )
-        painting = self.colorizer.paint(jpeg.luminance)
+        painting = self._paint(jpeg.luminance)
         colored, lost = jpeg.with_color(
-            painting.enlarge(jpeg.luminance.shape, self.colorizer.saturation),
+            painting.enlarge(jpeg.luminance.shape, self.saturation),
             quality=self.options.quality,
             provenance=self.provenance,
         )
@@ -336,7 +374,7 @@ class _Work:
         small = reduce_luminance(luminance, _SHEET_SIDE)
         if "compare" in self.sheets:
             gray = np.repeat(np.rint(255.0 * small).astype(np.uint8)[..., None], 3, axis=-1)
-            colored = _render(painting, small, self.colorizer.saturation)
+            colored = _render(painting, small, self.saturation)
             both = Image.fromarray(np.concatenate([gray, colored], axis=1))
             self._save_sheet(self.sheets["compare"], both)
         if "confidence" in self.sheets and painting.disagreement is not None:
@@ -351,6 +389,12 @@ class _Work:
         options = save_options(metadata, format_, srgb_profile() if sheet.mode == "RGB" else None)
         with atomic_path(path) as temporary:
             sheet.save(temporary, format_, quality=90, **options)
+
+
+def _decided_otherwise(decisions: Decisions | None, colorizer: Colorizer) -> tuple[str, ...]:
+    if decisions is None or decisions.model == colorizer.model_hash:
+        return ()
+    return (f"decided with another model ({decisions.model[:12]}…): its colors may differ",)
 
 
 def _describe(page: Page) -> tuple[str, ...]:

@@ -34,12 +34,15 @@ class Session:
     Args:
         colorizer: what paints.
         luminance: of the photograph, as ``Colorizer.paint`` takes it.
+        working_size: instead of the colorizer's own.
     """
 
-    def __init__(self, colorizer: "Colorizer", luminance: np.ndarray) -> None:
+    def __init__(
+        self, colorizer: "Colorizer", luminance: np.ndarray, working_size: int | None = None
+    ) -> None:
         self._colorizer = colorizer
         self._luminance = luminance
-        self._plain, features = colorizer.paint_with_features(luminance)
+        self._plain, features = colorizer.paint_with_features(luminance, working_size)
         height, width = self._plain.luminance.shape
         self._grid = max(height // 2, 1), max(width // 2, 1)
         self._likeness = Likeness(

@@ -18,6 +18,7 @@ from keras_colorize.metadata.xmp import NAMESPACES, Xmp, find_xmp
 
 __all__ = [
     "DIGITAL_SOURCE_TYPE",
+    "HUMAN_EDITS",
     "Provenance",
     "add_provenance",
     "describe_settings",
@@ -31,6 +32,9 @@ _log = logging.getLogger(__name__)
 DIGITAL_SOURCE_TYPE = (
     "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 )
+
+#: What a person has edited without such a model, in the same list.
+HUMAN_EDITS = "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits"
 
 # Ours replaces what these said of the original, which the history keeps.
 _REPLACED = ("xmp:CreatorTool", "Iptc4xmpExt:DigitalSourceType")
@@ -47,6 +51,7 @@ class Provenance:
         input_hash: SHA-256 of the original's file.
         settings: all that the result depends on besides; see :func:`describe_settings`.
         input_name: of the original's file; None where it is not to be told.
+        chosen_colors: SHA-256 of the colors that a person chose at places; None where none did.
     """
 
     software: str
@@ -55,11 +60,12 @@ class Provenance:
     input_hash: str
     settings: str = "{}"
     input_name: str | None = None
+    chosen_colors: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("model_hash", "input_hash"):
+        for name in ("model_hash", "input_hash", "chosen_colors"):
             value = getattr(self, name)
-            if not re.fullmatch("[0-9a-f]{64}", value):
+            if value is not None and not re.fullmatch("[0-9a-f]{64}", value):
                 raise ValueError(
                     f"{name} must be a SHA-256 in 64 lower-case hexadecimal digits. "
                     f"Received: {value[:80]!r}"
@@ -72,8 +78,14 @@ class Provenance:
         """
         return other is not None and self._key() == other._key()
 
-    def _key(self) -> tuple[str, ...]:
-        return (self.software, self.model_hash, self.input_hash, self.settings)
+    def _key(self) -> tuple[str | None, ...]:
+        return (
+            self.software,
+            self.model_hash,
+            self.input_hash,
+            self.settings,
+            self.chosen_colors,
+        )
 
 
 def describe_settings(settings: Mapping[str, object]) -> str:
@@ -90,8 +102,10 @@ def add_provenance(xmp: bytes | None, provenance: Provenance, *, when: str | Non
 
     Set are IPTC's DigitalSourceType, AISystemUsed and AISystemVersionUsed, xmp:CreatorTool, and
     the properties of this package. The history gains an event, which tells what the first and the
-    fourth of these have replaced. The packet's identifiers are replaced too, since this is another
-    file; xmpMM:DerivedFrom keeps those of the original.
+    fourth of these have replaced, and a second one where a person chose colors: its source type is
+    human edits, while the file's stays that of the colors that were computed. The packet's
+    identifiers are replaced too, since this is another file; xmpMM:DerivedFrom keeps those of the
+    original.
 
     Args:
         xmp: the original's packet, or None. Instead of a damaged one, a new one is begun, and a
@@ -131,6 +145,8 @@ def add_provenance(xmp: bytes | None, provenance: Provenance, *, when: str | Non
     if when is not None:
         event["stEvt:when"] = when
     packet.append("xmpMM:History", event)
+    if provenance.chosen_colors is not None:
+        packet.append("xmpMM:History", _choice(event, provenance.chosen_colors))
     return packet.to_bytes()
 
 
@@ -188,6 +204,16 @@ def _identify(packet: Xmp, provenance: Provenance) -> str:
     packet.set("xmpMM:DocumentID", f"xmp.did:{identifier}")
     packet.set("xmpMM:InstanceID", f"xmp.iid:{identifier}")
     return f"xmp.iid:{identifier}"
+
+
+def _choice(colorized: Mapping[str, str], chosen_colors: str) -> dict[str, str]:
+    """The event of a person's choices, made along with the one of the colors computed."""
+    return {
+        **colorized,
+        "stEvt:action": "edited",
+        "stEvt:parameters": f"colors chosen by a person (SHA-256 {chosen_colors})",
+        "Iptc4xmpExt:DigitalSourceType": HUMAN_EDITS,
+    }
 
 
 def _parameters(provenance: Provenance, replaced: Mapping[str, str | None]) -> str:

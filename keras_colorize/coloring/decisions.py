@@ -1,0 +1,286 @@
+"""What a person decided about a photograph's colors, as a file: ``house.jpg.colors.json``.
+
+It is what the studio writes beside a result, and what ``colorize --decisions`` makes the same
+result from. Places are relative, so that they hold at any size; the photograph is known by its
+content, so that files may be renamed and moved::
+
+    {
+      "format": 1,
+      "photo": "<SHA-256 of the original's file>",
+      "model": "<SHA-256 of the generator's file>",
+      "working_size": 192,
+      "saturation": 1.1,
+      "remove_tint": false,
+      "hints": [
+        {"x": 0.4, "y": 0.6, "radius": 0.012, "color": "#3d6b4f"},
+        {"outline": [[0.1, 0.1], [0.3, 0.1], [0.2, 0.4]], "color": "#a03c32"}
+      ]
+    }
+
+``format`` counts up when a file can no longer be read as before.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from keras_colorize.coloring.hints import Hint, Region, chroma_of
+from keras_colorize.errors import ConfigError, PhotoError
+from keras_colorize.files import atomic_path, fit_name
+
+__all__ = ["FORMAT", "Decisions", "DecisionsFolder", "Outline", "decisions_path"]
+
+FORMAT = 1
+
+_ENDING = ".colors.json"
+_MASK_SIDE = 512  # pixels; an outline drawn by hand isn't finer
+_MOST_HINTS = 500
+_MOST_CORNERS = 2000
+_MOST_SATURATION = 4.0
+_HASH = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A color of an area, drawn around it.
+
+    Attributes:
+        corners: its outline, x and y relative to width and height, in [0, 1]; at least three.
+        color: ``"#rrggbb"``, as of a :class:`Hint`.
+
+    Raises:
+        ValueError: a corner lies outside, or there are too few or too many.
+    """
+
+    corners: tuple[tuple[float, float], ...]
+    color: str
+
+    def __post_init__(self) -> None:
+        if not 3 <= len(self.corners) <= _MOST_CORNERS:
+            raise ValueError(
+                f"outline must have 3 to {_MOST_CORNERS} corners. Received: {len(self.corners)}"
+            )
+        if not all(0.0 <= value <= 1.0 for corner in self.corners for value in corner):
+            raise ValueError("outline must have its corners in [0, 1], relative")
+        chroma_of(self.color)
+
+    def region(self) -> Region:
+        """The area that it encloses, its rim included."""
+        mask = Image.new("1", (_MASK_SIDE, _MASK_SIDE))
+        corners = [(x * (_MASK_SIDE - 1), y * (_MASK_SIDE - 1)) for x, y in self.corners]
+        ImageDraw.Draw(mask).polygon(corners, fill=1, outline=1)
+        return Region(np.asarray(mask), self.color)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What was decided about one photograph.
+
+    Attributes:
+        photo: SHA-256 of the original's file.
+        model: SHA-256 of the generator's file that it was decided with.
+        working_size: short side in pixels of what the network sees.
+        saturation: factor of all chroma, 0 to 4.
+        remove_tint: make the paper of a toned print white first.
+        hints: colors that are known at places; of several pages, on the first.
+
+    Raises:
+        ValueError: one of them is out of its range.
+    """
+
+    photo: str
+    model: str
+    working_size: int
+    saturation: float = 1.0
+    remove_tint: bool = False
+    hints: tuple[Hint | Outline, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("photo", "model"):
+            if not _HASH.fullmatch(getattr(self, name)):
+                raise ValueError(
+                    f"{name} must be a SHA-256 in 64 lower-case hexadecimal digits. "
+                    f"Received: {getattr(self, name)[:80]!r}"
+                )
+        if self.working_size < 1:
+            raise ValueError(f"working_size must be at least 1. Received: {self.working_size}")
+        if not 0.0 <= self.saturation <= _MOST_SATURATION:
+            raise ValueError(
+                f"saturation must be in [0, {_MOST_SATURATION:g}]. Received: {self.saturation}"
+            )
+        if len(self.hints) > _MOST_HINTS:
+            raise ValueError(f"at most {_MOST_HINTS} hints. Received: {len(self.hints)}")
+
+    @classmethod
+    def parse(cls, content: object) -> "Decisions":
+        """From what JSON holds.
+
+        Raises:
+            ConfigError: something is missing, unknown or out of its range.
+        """
+        try:
+            values = _take(
+                content,
+                "decisions",
+                {"format": int, "photo": str, "model": str, "working_size": int,
+                 "saturation": float, "remove_tint": bool, "hints": list},
+            )  # fmt: skip
+            if values.pop("format") != FORMAT:
+                raise ValueError(f"format must be {FORMAT}, or this version cannot read it")
+            hints = tuple(_parse_hint(hint) for hint in values.pop("hints"))
+            return cls(**values, hints=hints)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """As :meth:`parse` takes it."""
+        return {
+            "format": FORMAT,
+            "photo": self.photo,
+            "model": self.model,
+            "working_size": self.working_size,
+            "saturation": self.saturation,
+            "remove_tint": self.remove_tint,
+            "hints": [_hint_to_json(hint) for hint in self.hints],
+        }
+
+    def save(self, path: Path) -> None:
+        """Write the file, complete or not at all, making its folder where it is missing."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Decisions":
+        """Read a file.
+
+        Raises:
+            ConfigError: it cannot be read, or is no such file.
+        """
+        try:
+            return cls.parse(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError) as error:
+            raise ConfigError(f"cannot use the decisions in {path}: {error}") from error
+
+    @property
+    def chosen_colors(self) -> str | None:
+        """SHA-256 of the colors that the person chose; None where there are none."""
+        if not self.hints:
+            return None
+        hints = json.dumps([_hint_to_json(hint) for hint in self.hints], sort_keys=True)
+        return hashlib.sha256(hints.encode()).hexdigest()
+
+    @property
+    def regions(self) -> list[Hint | Region]:
+        """The hints as a ``Session`` takes them."""
+        return [hint.region() if isinstance(hint, Outline) else hint for hint in self.hints]
+
+
+class DecisionsFolder:
+    """The decisions in a folder and below it, found by the photographs that they are about.
+
+    Args:
+        folder: where ``*.colors.json`` lie.
+
+    Raises:
+        ConfigError: there is no such folder, no decisions in it, or a file cannot be read.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self._folder = Path(folder)
+        self._of_photo: dict[str, dict[Path, Decisions]] = defaultdict(dict)
+        for path in sorted(self._folder.rglob("*" + _ENDING)):
+            if not path.name.startswith("."):  # half-written, of a process that was killed
+                decisions = Decisions.load(path)
+                self._of_photo[decisions.photo][path] = decisions
+        if not self._of_photo:
+            raise ConfigError(
+                f"expected a folder with decisions of the studio (NAME{_ENDING}). "
+                f"Received: {folder}"
+            )
+
+    def find(self, photo: str, result: Path) -> Decisions | None:
+        """What was decided about a photograph.
+
+        Args:
+            photo: SHA-256 of its file.
+            result: path of its result within the output folder, which tells copies apart about
+                which different things were decided.
+
+        Raises:
+            PhotoError: it doesn't tell them apart.
+        """
+        found = self._of_photo.get(photo, {})
+        if len(set(found.values())) > 1:
+            named = decisions_path(self._folder, result)
+            if named not in found:
+                raise PhotoError(
+                    f"different decisions about this photograph: {', '.join(map(str, found))}; "
+                    "leave one of them"
+                )
+            return found[named]
+        return next(iter(found.values()), None)
+
+
+def decisions_path(folder: Path, result: Path) -> Path:
+    """Where the decisions about a result lie, given by its path within the output folder."""
+    return folder / result.with_name(fit_name(result.name, _ENDING))
+
+
+def _parse_hint(content: object) -> Hint | Outline:
+    if isinstance(content, Mapping) and "outline" in content:
+        values = _take(content, "hint", {"outline": list, "color": str})
+        corners = [_pair(corner) for corner in values["outline"]]
+        return Outline(tuple(corners), values["color"])
+    return Hint(**_take(content, "hint", {"x": float, "y": float, "radius": float, "color": str}))
+
+
+def _hint_to_json(hint: Hint | Outline) -> dict[str, Any]:
+    if isinstance(hint, Outline):
+        return {"outline": [list(corner) for corner in hint.corners], "color": hint.color}
+    return {"x": hint.x, "y": hint.y, "radius": hint.radius, "color": hint.color}
+
+
+def _take(content: object, what: str, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """The values of an object that has these and no others.
+
+    Raises:
+        ValueError: it is otherwise.
+    """
+    if not isinstance(content, Mapping) or set(content) != set(kinds):
+        received = sorted(map(str, content)) if isinstance(content, Mapping) else content
+        raise ValueError(f"{what} must have {', '.join(kinds)}. Received: {str(received)[:200]}")
+    return {name: _as(kind, content[name], name) for name, kind in kinds.items()}
+
+
+def _as(kind: type, value: object, name: str) -> Any:
+    if kind is float and type(value) in (int, float) and math.isfinite(float(value)):  # type: ignore[arg-type]
+        return float(value)  # type: ignore[arg-type]
+    if type(value) is not kind or kind is float:  # True is no whole number
+        raise ValueError(f"{name} must be {_WORDS[kind]}. Received: {str(value)[:80]!r}")
+    return value
+
+
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    list: "a list",
+}
+
+
+def _pair(corner: object) -> tuple[float, float]:
+    if not isinstance(corner, list) or len(corner) != 2:
+        raise ValueError(f"a corner must be [x, y]. Received: {str(corner)[:80]}")
+    x, y = (_as(float, value, "a corner") for value in corner)
+    return x, y
