@@ -145,13 +145,13 @@ class Xmp:
     def shorten(self, limit: int) -> list[str]:
         """Take the largest properties out until the packet has at most ``limit`` bytes.
 
-        Those of this package stay.
+        Those of this package last.
 
         Returns:
             The names of what was taken out, with the prefixes of the packet, largest first.
         """
         excess = len(self.to_bytes()) - limit
-        sizes: dict[str, tuple[int, str]] = {}
+        sizes: dict[str, tuple[bool, int, str]] = {}
         for description in self._rdf.iterfind(_DESCRIPTION):
             for tag, value in description.attrib.items():
                 _measure(sizes, tag, len(value), description)
@@ -160,11 +160,11 @@ class Xmp:
                            for e in element.iter())  # fmt: skip
                 _measure(sizes, element.tag, size, element)
         lost = []
-        for tag, (size, name) in sorted(sizes.items(), key=lambda item: (-item[1][0], item[0])):
+        for tag, (_, size, name) in sorted(sizes.items(), key=lambda item: item[1]):
             if excess <= 0:
                 break
             self._remove(tag)
-            excess -= size
+            excess += size
             lost.append(name)
         return lost
 
@@ -219,15 +219,14 @@ def _parse(packet: bytes) -> _Element:
         raise ValueError(f"not well-formed ({reason})") from error
 
 
-def _measure(sizes: dict[str, tuple[int, str]], tag: str, size: int, where: _Element) -> None:
-    """Add to the size and name of a property, unless it is this package's."""
+def _measure(sizes: dict[str, tuple[bool, int, str]], tag: str, size: int, where: _Element) -> None:
+    """Add to what is known of a property: whether it is ours, minus its size, its name."""
     name = etree.QName(tag)
-    if name.namespace == NAMESPACES["kerasColorize"]:
-        return
+    ours = name.namespace == NAMESPACES["kerasColorize"]
     prefixes = {uri: prefix for prefix, uri in where.nsmap.items()}
     prefix = prefixes.get(name.namespace)
-    before, _ = sizes.get(tag, (0, ""))
-    sizes[tag] = before + size, f"{prefix}:{name.localname}" if prefix else name.localname
+    _, before, _ = sizes.get(tag, (ours, 0, ""))
+    sizes[tag] = ours, before - size, f"{prefix}:{name.localname}" if prefix else name.localname
 
 
 def _text(element: _Element) -> str:
