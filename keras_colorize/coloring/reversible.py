@@ -12,6 +12,7 @@ from keras_colorize.coloring.halved import HalvedJpeg
 from keras_colorize.coloring.upsampling import Enlargement
 from keras_colorize.errors import IrreversibleJpegError
 from keras_colorize.jpeg.chroma import add_chroma_planes
+from keras_colorize.jpeg.metadata import drop_profile
 from keras_colorize.metadata.embedding import fit_to_format
 from keras_colorize.metadata.provenance import Provenance, add_provenance
 from keras_colorize.metadata.reading import Metadata, orientation, read_metadata
@@ -31,7 +32,7 @@ class Jpeg:
     """What is decoded of a JPEG to color it.
 
     Attributes:
-        data: the file.
+        data: the file, without a profile of gray.
         luminance: upright, uint8, at the resolution of the chroma it will get: the photograph's,
             or half of it.
         size: width and height of the photograph, upright.
@@ -68,7 +69,7 @@ class Jpeg:
             image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
             width, height = image.size  # before decoding at half of it changes that
             check_size(width, height, max_pixels)
-            _check_colors(image)
+            of_gray = _check_colors(image)
             half = min(image.size) >= half_chroma_from
             tables = _tables(image) if half and image.mode == "RGB" else None
             quick = None if tables is None else HalvedJpeg.read(data, tables)
@@ -77,6 +78,10 @@ class Jpeg:
             else:
                 luminance, preview = quick.luminance, quick.preview
             metadata = read_metadata(image)
+            if of_gray:
+                data = drop_profile(data)
+                note = "its profile of gray, whose tones are those of sRGB, left out"
+                metadata = replace(metadata, warnings=(*metadata.warnings, note))
             turn = TURN.get(orientation(metadata))
             return cls(
                 data,
@@ -151,15 +156,26 @@ def _reduce(preview: Image.Image) -> Image.Image:
     return reduced.convert("RGB")
 
 
-def _check_colors(image: Image.Image) -> None:
+def _check_colors(image: Image.Image) -> bool:
+    """Whether it has a profile of gray, which a picture in color cannot keep and doesn't need.
+
+    Raises:
+        IrreversibleJpegError: its luminance would look different beside chroma.
+    """
     if image.mode not in ("L", "RGB"):
         raise IrreversibleJpegError(f"its colors are {image.mode}")
     profile = image.info.get("icc_profile")
     if profile is None:
-        return
+        return False
+    of_gray = image.mode == "L" and profile[16:20] == b"GRAY"  # ICC.1:2022, section 7.2.6
     try:
-        srgb = make_converter(profile, 3) is None
-    except ValueError as error:  # damaged, or of gray, which no color picture can have
+        srgb = make_converter(profile, 1 if of_gray else 3) is None
+    except ValueError as error:
         raise IrreversibleJpegError(str(error)) from error
     if not srgb:
-        raise IrreversibleJpegError("its color profile is not sRGB")
+        raise IrreversibleJpegError(
+            "its profile of gray has other tones than sRGB, which a picture in color has"
+            if of_gray
+            else "its color profile is not sRGB"
+        )
+    return of_gray

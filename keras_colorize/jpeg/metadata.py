@@ -1,8 +1,8 @@
 """What a JPEG says of itself beside its picture, when that picture changes from gray to color.
 
-Sources: JFIF in ITU-T T.871, section 10; Adobe's APP14 in its Technical Note 5116, section 18; XMP
-in its specification, part 3, section 1.1.3; several pictures in
-one file in CIPA DC-007 (Multi-Picture Format), section 5.2.
+Sources: JFIF in ITU-T T.871, section 10; color profiles in ICC.1:2022, section B.4; Adobe's APP14
+in its Technical Note 5116, section 18; XMP in its specification, part 3, section 1.1.3; several
+pictures in one file in CIPA DC-007 (Multi-Picture Format), section 5.2.
 """
 
 import dataclasses
@@ -10,11 +10,12 @@ import itertools
 import struct
 from collections.abc import Sequence
 
-from keras_colorize.jpeg.segments import PLAIN_JFIF, Marker, Segment
+from keras_colorize.jpeg.segments import PLAIN_JFIF, Marker, Segment, join_jpeg, split_jpeg
 from keras_colorize.metadata.xmp import JPEG_EXTENSION, JPEG_LIMIT, JPEG_PACKET
 
 __all__ = [
     "declare_ycbcr",
+    "drop_profile",
     "relocate_pictures",
     "replace_exif",
     "replace_xmp",
@@ -23,6 +24,7 @@ __all__ = [
 _JFIF = b"JFIF\0"
 _EXIF = b"Exif\0"
 _ADOBE = b"Adobe"
+_PROFILE = b"ICC_PROFILE\0"
 _MPF = b"MPF\0"
 
 _MAX_SEGMENT = 65533  # bytes
@@ -44,9 +46,20 @@ def declare_ycbcr(segments: Sequence[Segment]) -> list[Segment]:
         else segment
         for segment in segments
     ]
-    if not any(_begins(x, Marker.APP0, _JFIF) or _begins(x, Marker.APP1, _EXIF) for x in segments):
+    if not any(_begins(x, Marker.APP1, _EXIF) or _is_jfif(x) for x in segments):
         declared.insert(0, PLAIN_JFIF)
     return declared
+
+
+def drop_profile(jpeg: bytes) -> bytes:
+    """The file without its color profile.
+
+    Raises:
+        IrreversibleJpegError: if it is no JPEG, truncated, or damaged.
+    """
+    file = split_jpeg(jpeg)
+    kept = [segment for segment in file.segments if not _begins(segment, Marker.APP2, _PROFILE)]
+    return join_jpeg(relocate_pictures(kept, file.end), file.trailer)
 
 
 def replace_exif(segments: Sequence[Segment], block: bytes) -> list[Segment]:
@@ -125,6 +138,11 @@ def _check_length(name: str, content: bytes, limit: int) -> None:
             f"{name} must have at most {limit} bytes, which is what a JPEG segment holds; "
             f"fit_to_format makes it fit. Received: {len(content)} bytes"
         )
+
+
+def _is_jfif(segment: Segment) -> bool:
+    """Whether decoders take it for JFIF: libjpeg passes over what is shorter than T.871 says."""
+    return _begins(segment, Marker.APP0, _JFIF) and len(segment) >= len(PLAIN_JFIF)
 
 
 def _begins(segment: Segment, marker: int, name: bytes) -> bool:

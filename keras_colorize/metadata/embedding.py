@@ -8,6 +8,7 @@ Formats: PNG (W3C, third edition); Photoshop's APP13 in JPEG (Photoshop File For
 """
 
 import functools
+import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,6 +31,7 @@ from keras_colorize.metadata.exif import (
 )
 from keras_colorize.metadata.iptc import IPTC_RESOURCE, build_resources
 from keras_colorize.metadata.maker_note import release_maker_note
+from keras_colorize.metadata.pieces import pieces
 from keras_colorize.metadata.reading import RESOLUTION, Metadata
 from keras_colorize.metadata.xmp import JPEG_LIMIT, Xmp
 
@@ -224,11 +226,13 @@ def png_with_metadata(png: bytes, metadata: Metadata, icc: bytes | None = None) 
     if not png.startswith(_PNG_HEAD):
         raise ValueError("expected a PNG file. Received: data that don't begin as one")
     parts: list[bytes | memoryview] = [png[:33], *(_chunk(*chunk) for chunk in chunks)]
-    for kind, begin, end in _chunks(png):
+    file = io.BytesIO(png)
+    for kind, size in pieces(file):
+        begin = file.tell() - 8
         if kind == b"IDAT":
             return b"".join((*parts, memoryview(png)[begin:]))
-        if kind not in replaced:
-            parts.append(png[begin:end])
+        if kind != b"IHDR" and kind not in replaced:
+            parts.append(png[begin : begin + 12 + size])
     raise ValueError("expected a PNG file. Received: one without pixels")
 
 
@@ -301,14 +305,3 @@ def _png_texts(metadata: Metadata) -> PngInfo:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
-
-
-def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Type, begin and end of each chunk behind the header that is complete."""
-    begin = 33
-    while True:
-        end = begin + 12 + int.from_bytes(png[begin : begin + 4], "big")
-        if end > len(png):
-            return
-        yield png[begin + 4 : begin + 8], begin, end
-        begin = end

@@ -8,13 +8,14 @@ Formats: XMP Specification Part 1 (Adobe, 2012; ISO 16684-1), and Part 3 for its
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from lxml import etree
 from PIL.ExifTags import Base as Tag
 
 from keras_colorize.metadata.exif import read_tiff_directories
+from keras_colorize.metadata.pieces import pieces
 
 __all__ = ["JPEG_EXTENSION", "JPEG_LIMIT", "JPEG_PACKET", "NAMESPACES", "Xmp", "find_xmp"]
 
@@ -260,14 +261,15 @@ def find_xmp(file: BinaryIO) -> bytes | None:
     Of a PNG what comes before them. None where there is none, or the file is damaged before it.
     """
     file.seek(0)
-    start = file.read(12)
-    if start.startswith((b"II", b"MM")):
+    if file.read(2) in (b"II", b"MM"):
         try:
             exif, _ = read_tiff_directories(file, 0, frozenset({Tag.XMLPacket}))
         except ValueError:
             return None
         return exif.image[Tag.XMLPacket].data if Tag.XMLPacket in exif.image else None
-    for kind, size in _pieces(file, start):
+    for kind, size in pieces(file):
+        if kind == b"IDAT":
+            return None
         if kind not in (b"\xff\xe1", b"iTXt", b"XMP ") or size > _MAX_BYTES:
             continue
         data = file.read(size)
@@ -278,36 +280,3 @@ def find_xmp(file: BinaryIO) -> bytes | None:
         if data.startswith(_PNG_PACKET):  # then the language, and the keyword in that
             return data[len(_PNG_PACKET) :].split(b"\0", 2)[-1]
     return None
-
-
-def _pieces(file: BinaryIO, start: bytes) -> Iterator[tuple[bytes, int]]:
-    """Kind and size of each piece of a JPEG, PNG or WebP file before its pixels.
-
-    The file stands where the content of the piece begins.
-
-    Args:
-        file: of one of these formats, or of none: then there are no pieces.
-        start: its first 12 bytes.
-    """
-    jpeg, png = start.startswith(b"\xff\xd8"), start.startswith(b"\x89PNG\r\n\x1a\n")
-    if not (jpeg or png or (start[:4] == b"RIFF" and start[8:] == b"WEBP")):
-        return
-    at = 2 if jpeg else 8 if png else 12
-    while True:
-        file.seek(at)
-        head = file.read(4 if jpeg else 8)
-        if jpeg:
-            if head[:2] == b"\xff\xff":  # a marker may be preceded by any number of FF
-                at += 1
-                continue
-            kind, size = head[:2], int.from_bytes(head[2:], "big") - 2
-        elif png:
-            kind, size = head[4:], int.from_bytes(head[:4], "big")
-        else:
-            kind, size = head[:4], int.from_bytes(head[4:], "little")
-        is_piece = kind not in (b"\xff\xda", b"IDAT") and (kind[:1] == b"\xff" or not jpeg)
-        if len(head) < (4 if jpeg else 8) or size < 0 or not is_piece:
-            return
-        yield kind, size
-        # Behind the content: a PNG's check sum; in a WebP a byte that makes it even.
-        at += len(head) + size + (0 if jpeg else 4 if png else size % 2)

@@ -3,20 +3,24 @@
 import hashlib
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from PIL.ExifTags import IFD
 from PIL.ExifTags import Base as Tag
 
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.upsampling import Enlargement
+from keras_colorize.errors import IrreversibleJpegError
 from keras_colorize.jpeg.chroma import drop_chroma
 from keras_colorize.jpeg.luminance import read_luminance
 from keras_colorize.metadata.provenance import Provenance, find_provenance
 from keras_colorize.metadata.reading import read_metadata
 from tests.conftest import SAMPLE
 from tests.metadata.sources import XMP, segment
+from tests.photos.icc_profiles import gray_profile, rgb_profile
 
 PROVENANCE = Provenance("keras_colorize 0", "model", *[hashlib.sha256(b"").hexdigest()] * 2)
 
@@ -28,9 +32,9 @@ def colorized(path: Path) -> tuple[bytes, tuple[str, ...]]:
     return jpeg.with_color(enlargement, quality=90, provenance=PROVENANCE)
 
 
-def gray(path: Path, extra: bytes) -> Path:
+def gray(path: Path, extra: bytes = b"", **options: Any) -> Path:
     with Image.open(SAMPLE / "historical" / "alpine_landscape.jpg") as image:
-        image.convert("L").save(path, extra=extra)
+        image.convert("L").save(path, extra=extra, **options)
     return path
 
 
@@ -57,3 +61,29 @@ def test_xmp_that_grows_beyond_a_segment(tmp_path: Path) -> None:
         assert find_provenance(read_metadata(image).xmp) == PROVENANCE
     gray_again = drop_chroma(result)
     np.testing.assert_array_equal(read_luminance(gray_again), read_luminance(path.read_bytes()))
+
+
+def test_a_profile_of_gray_with_the_tones_of_srgb_goes(tmp_path: Path) -> None:
+    path = gray(tmp_path / "x.jpg", icc_profile=gray_profile(None), comment="kept")
+    result, warnings = colorized(path)
+    assert warnings == ("its profile of gray, whose tones are those of sRGB, left out",)
+    np.testing.assert_array_equal(read_luminance(result), read_luminance(path.read_bytes()))
+    with Image.open(io.BytesIO(result)) as image:
+        assert (image.mode, image.info["comment"]) == ("RGB", b"kept")
+        assert "icc_profile" not in image.info
+
+
+@pytest.mark.parametrize(
+    "profile, reason",
+    [
+        (gray_profile(1.8), "its profile of gray has other tones than sRGB"),
+        (gray_profile(None)[:200], "its ICC profile is damaged"),
+        (rgb_profile("adobe"), "its color profile is not sRGB"),
+    ],
+)
+def test_why_a_profile_keeps_luminance_from_staying(
+    tmp_path: Path, profile: bytes, reason: str
+) -> None:
+    path = gray(tmp_path / "x.jpg", icc_profile=profile)
+    with pytest.raises(IrreversibleJpegError, match=reason):
+        colorized(path)

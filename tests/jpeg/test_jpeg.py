@@ -315,6 +315,14 @@ def test_jfif_is_added_where_nothing_says_ycbcr() -> None:
     assert "jfif" not in Image.open(io.BytesIO(colorized(with_exif))).info
 
 
+def test_a_short_jfif_is_none() -> None:
+    bare = insert(patch(GRAY["quality_75"], 0xE0, 1, b"\xef"), (0xE0, b"JFIF\0\1\1"))
+    result = colorized(bare)
+    assert metadata(result)[0] == (0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0")
+    assert metadata(result)[1:] == metadata(bare)
+    np.testing.assert_array_equal(read_luminance(result), read_luminance(bare))
+
+
 def test_xmp_is_replaced_or_added() -> None:
     new = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>computed colors</x:xmpmeta>"
     for original in (gray(exif=EXIF, comment=b"note", xmp=XMP), gray(exif=EXIF, comment=b"note")):

@@ -166,7 +166,7 @@ def test_png_of_another_encoder(sources: Path) -> None:
     assert (again.exif, again.texts) == (EXIFTOOL, metadata.texts)
     for kind in (b"iCCP", b"pHYs", b"eXIf", b"IHDR"):
         assert twice.count(kind) == 1
-    for damaged in (b"", b"GIF89a", encoded[:50], encoded[:33]):
+    for damaged in (b"", b"GIF89a", encoded[:33]):
         with pytest.raises(ValueError, match="expected a PNG file"):
             png_with_metadata(damaged, metadata)
 

@@ -23,9 +23,10 @@ PRIMARIES = {
 }
 
 
-def gray_profile(gamma: float) -> bytes:
-    """Gray whose light is the value's power."""
-    return _profile(b"GRAY", {b"wtpt": _xyz(_D50), b"kTRC": _gamma(gamma)})
+def gray_profile(gamma: float | None) -> bytes:
+    """Gray whose light is the value's power, or what sRGB makes of the value."""
+    curve = _srgb_curve() if gamma is None else _gamma(gamma)
+    return _profile(b"GRAY", {b"wtpt": _xyz(_D50), b"kTRC": curve})
 
 
 def rgb_profile(name: str) -> bytes:
