@@ -17,6 +17,7 @@ from keras_colorize.errors import RunError
 __all__ = [
     "atomic_folder",
     "atomic_path",
+    "escape_name",
     "exclusive",
     "fit_name",
     "hash_file",
@@ -91,6 +92,15 @@ def fit_name(stem: str, ending: str) -> str:
         kept = kept[:-1]
         name = f"{kept}-{_digest(stem)}{ending}"
     return name
+
+
+def escape_name(name: str) -> str:
+    """A path, or a part of it, as UTF-8 can hold it and a reader can turn it back.
+
+    Bytes that are no text in UTF-8, as of names from other systems, become ``\\xe9`` and the like;
+    a backslash becomes two. Bash's ``printf '%b'`` gives the name back.
+    """
+    return os.fsencode(name.replace("\\", "\\\\")).decode("utf-8", "backslashreplace")
 
 
 def _digest(name: str) -> str:

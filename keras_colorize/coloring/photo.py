@@ -19,7 +19,7 @@ from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.tasks import Sheet, Task
 from keras_colorize.errors import IrreversibleJpegError, ModelError, PhotoError
-from keras_colorize.files import atomic_path, hash_file
+from keras_colorize.files import atomic_path, escape_name, hash_file
 from keras_colorize.metadata.embedding import fit_to_format, save_options, srgb_profile
 from keras_colorize.metadata.provenance import (
     Provenance,
@@ -198,7 +198,7 @@ class _Work:
             colorizer.model_hash,
             input_hash,
             describe_settings(settings),
-            task.source.name,
+            escape_name(task.source.name),
             None if decisions is None else decisions.chosen_colors,
         )
         return cls(task, output, colorizer, options, provenance, decisions)

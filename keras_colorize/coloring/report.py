@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from keras_colorize.errors import RunError
-from keras_colorize.files import lock, read_rows
+from keras_colorize.files import escape_name, lock, read_rows
 
 __all__ = ["Ledger", "Record", "Status"]
 
@@ -23,8 +23,8 @@ class Record:
     """One row.
 
     Attributes:
-        source: the photograph.
-        output: what it became.
+        source: the photograph; in the file as :func:`~keras_colorize.files.escape_name` writes it.
+        output: what it became; likewise.
         status: what was done.
         reason: why it failed.
         method: how it was written: ``reversible JPEG``, or in which format and depth.
@@ -76,7 +76,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("a", newline="", encoding="utf-8", errors="surrogateescape")
+        self._file = path.open("a", newline="", encoding="utf-8", errors="backslashreplace")
         try:
             self._lock()
             self._check_columns()
@@ -97,6 +97,7 @@ class Ledger:
     def add(self, record: Record) -> None:
         """Report a photograph; one that was done before, and reported then, is not again."""
         row = dataclasses.asdict(record)
+        row |= {name: escape_name(row[name]) for name in ("source", "output")}
         if record.status == "already done" and tuple(row[name] for name in _SAME) in self._done:
             return
         self._writer.writerow(row)

@@ -21,7 +21,7 @@ from keras_colorize.evaluation.protocol import (
     to_gray,
 )
 from keras_colorize.evaluation.scoring import TRUTH, gap_of_means
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, escape_name
 from keras_colorize.photos.sheets import draw_sheet
 
 __all__ = ["draw_examples", "format_table", "summarize", "write_files"]
@@ -124,7 +124,7 @@ def write_files(
         temporary.write_text(text + "\n", encoding="utf-8")
     with (
         atomic_path(folder / "scores.csv") as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        temporary.open("w", newline="", encoding="utf-8") as file,
     ):
         _write_rows(file, evaluation)
     with atomic_path(folder / "sheet.png") as temporary:
@@ -225,4 +225,4 @@ def _write_rows(file: Any, evaluation: Evaluation) -> None:
     for index, path in enumerate(evaluation.photos):
         for result, scores in evaluation.scores.items():
             values = [float(scores[name][index]) if name in scores else "" for name in names]
-            writer.writerow([path, result, *values])
+            writer.writerow([escape_name(str(path)), result, *values])

@@ -50,7 +50,7 @@ class Provenance:
         model_hash: SHA-256 of its file, 64 hexadecimal digits.
         input_hash: SHA-256 of the original's file.
         settings: all that the result depends on besides; see :func:`describe_settings`.
-        input_name: of the original's file; None where it is not to be told.
+        input_name: of the original's file, as UTF-8 can hold it; None where it is not to be told.
         chosen_colors: SHA-256 of the colors that a person chose at places; None where none did.
     """
 

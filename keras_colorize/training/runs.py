@@ -11,7 +11,7 @@ import yaml
 
 from keras_colorize.config import FitConfig, flatten
 from keras_colorize.errors import RunError
-from keras_colorize.files import atomic_path, exclusive
+from keras_colorize.files import atomic_path, escape_name, exclusive
 from keras_colorize.run_folder import RunFolder
 from keras_colorize.training.photosets import Skipped
 
@@ -80,11 +80,11 @@ def write_skipped(run: RunFolder, skipped: Sequence[Skipped]) -> None:
     """List the photographs that are not used; an empty list leaves the header alone."""
     with (
         atomic_path(run.skipped) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(["path", "reason"])
-        writer.writerows([str(entry.path), entry.reason] for entry in skipped)
+        writer.writerows([escape_name(str(entry.path)), entry.reason] for entry in skipped)
 
 
 def _refuse_other_settings(run: RunFolder, config: FitConfig) -> None:

@@ -1,5 +1,7 @@
 """The report, across runs that were interrupted."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,17 @@ def test_a_result_is_reported_once(tmp_path: Path) -> None:
             for record in records:
                 ledger.add(record)
     assert [row["output"] for row in read_rows(path)] == ["out/a.jpg", "out/sizes/a.jpg.jpg"]
+
+
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.jpg", b"\\xe9.jpg", b"\xe9\\\xe9a", "äé家\n".encode(), b"a b"]
+)
+def test_names_are_text_that_can_be_turned_back(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / "report.csv"
+    for _ in range(2):
+        with Ledger(path) as ledger:
+            ledger.add(Record(os.fsdecode(name), "", "already done", reason=os.fsdecode(name)))
+    path.read_text(encoding="utf-8")
+    (row,) = read_rows(path)
+    script = ["bash", "-c", 'printf %b "$1"', "-", row["source"]]
+    assert subprocess.run(script, capture_output=True, check=True).stdout == name
