@@ -20,6 +20,8 @@ from keras_colorize.config import (
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "keras_colorize" / "sample"
+#: Photographs of kinds that were read wrongly, or not at all.
+CASES = ROOT / "tests" / "cases"
 
 
 def copy_sample(stream: str, count: int, folder: Path) -> Path:

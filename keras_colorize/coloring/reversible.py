@@ -19,6 +19,7 @@ from keras_colorize.metadata.reading import Metadata, orientation, read_metadata
 from keras_colorize.metadata.upright import upright
 from keras_colorize.photos.condition import Tone, find_tone
 from keras_colorize.photos.formats import TURN, open_file, photo_errors
+from keras_colorize.photos.mending import mend
 from keras_colorize.photos.pixels import check_size, opposite_turn, swaps_sides, turn_array
 from keras_colorize.photos.profiles import make_converter
 
@@ -66,7 +67,8 @@ class Jpeg:
         """
         with open_file(path) as file, photo_errors("JPEG"):
             data = file.read()
-            image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+            mended = mend(io.BytesIO(data), "JPEG")
+            image = JpegImagePlugin.JpegImageFile(mended.file)
             width, height = image.size  # before decoding at half of it changes that
             check_size(width, height, max_pixels)
             of_gray = _check_colors(image)
@@ -77,11 +79,11 @@ class Jpeg:
                 luminance, preview = _decode(image, half=half, size=len(data))
             else:
                 luminance, preview = quick.luminance, quick.preview
-            metadata = read_metadata(image)
+            metadata, notes = read_metadata(image), mended.notes
             if of_gray:
                 data = drop_profile(data)
-                note = "its profile of gray, whose tones are those of sRGB, left out"
-                metadata = replace(metadata, warnings=(*metadata.warnings, note))
+                notes += ("its profile of gray, whose tones are those of sRGB, left out",)
+            metadata = replace(metadata, warnings=metadata.warnings + notes)
             turn = TURN.get(orientation(metadata))
             return cls(
                 data,

@@ -35,6 +35,7 @@ from keras_colorize.jpeg.segments import (
     without,
 )
 from keras_colorize.jpeg.turbo import See, find_range, recode_luminance
+from keras_colorize.photos.mending import mend
 from keras_colorize.photos.pixels import TRUNCATED
 
 __all__ = [
@@ -136,7 +137,7 @@ def read_luminance(jpeg: bytes) -> np.ndarray:
         PhotoError: if it cannot be decoded.
     """
     try:
-        image = JpegImagePlugin.JpegImageFile(io.BytesIO(jpeg))
+        image = JpegImagePlugin.JpegImageFile(mend(io.BytesIO(jpeg), "JPEG").file)
         image.draft("L", image.size)
         image.load()
     # Damaged bytes make Pillow raise nearly every exception there is.

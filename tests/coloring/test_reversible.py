@@ -18,7 +18,7 @@ from keras_colorize.jpeg.chroma import drop_chroma
 from keras_colorize.jpeg.luminance import read_luminance
 from keras_colorize.metadata.provenance import Provenance, find_provenance
 from keras_colorize.metadata.reading import read_metadata
-from tests.conftest import SAMPLE
+from tests.conftest import CASES, SAMPLE
 from tests.metadata.sources import XMP, segment
 from tests.photos.icc_profiles import gray_profile, rgb_profile
 
@@ -50,6 +50,14 @@ def test_exif_of_more_than_one_segment(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_luminance(result), read_luminance(path.read_bytes()))
     with Image.open(io.BytesIO(result)) as image:
         assert dict(image.getexif()) == {Tag.ImageDescription: "Alps"}
+
+
+def test_a_jfif_segment_without_content(tmp_path: Path) -> None:
+    path = CASES / "jpeg_empty_jfif.jpg"
+    result, warnings = colorized(path)
+    assert warnings == ("JPEG: APP0 left out, since it cannot be read",)
+    np.testing.assert_array_equal(read_luminance(result), read_luminance(path.read_bytes()))
+    assert drop_chroma(result).endswith(path.read_bytes()[-1000:])
 
 
 def test_xmp_that_grows_beyond_a_segment(tmp_path: Path) -> None:

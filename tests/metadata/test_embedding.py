@@ -24,6 +24,7 @@ from keras_colorize.metadata.exif import Dialect, Exif, Field, build_exif, parse
 from keras_colorize.metadata.reading import Metadata, orientation, read_metadata
 from keras_colorize.metadata.upright import upright
 from keras_colorize.metadata.xmp import Xmp, find_xmp
+from tests.conftest import CASES
 from tests.metadata.sources import (
     EXIFTOOL,
     IPTC,
@@ -205,17 +206,33 @@ def test_long_metadata_in_jpeg(tmp_path: Path) -> None:
         assert image.getexif()[Tag.ImageDescription] == "Pont du Gard"
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_note_that_counts_from_the_beginning_of_exif_stays_there(
+    tmp_path: Path, suffix: str
+) -> None:
+    before, _ = parse_exif(metadata_of(CASES / "canon_makernote.jpg").exif or b"")
+    save(tmp_path / f"x{suffix}", upright(metadata_of(CASES / "canon_makernote.jpg"), SIZE))
+    after, _ = parse_exif(metadata_of(tmp_path / f"x{suffix}").exif or b"")
+    note = after.photo[Tag.MakerNote]
+    assert (note.data, note.at) == (before.photo[Tag.MakerNote].data, 638)
+
+
 def test_a_note_that_counts_from_the_beginning_of_exif_is_not_for_tiff(tmp_path: Path) -> None:
-    exif, _ = parse_exif(with_maker_note(EXIFTOOL))
-    exif.photo[Tag.MakerNote] = Field(7, b"\1\0" + NOTE, at=exif.photo[Tag.MakerNote].at)
-    metadata = Metadata(exif=build_exif(exif))
-    assert fit_to_format(metadata, "PNG") == metadata
+    metadata = metadata_of(CASES / "canon_makernote.jpg")
     assert fit_to_format(metadata, "TIFF").warnings == (
         "TIFF has no place for the maker's note, whose offsets count from the beginning of EXIF",
     )
     save(tmp_path / "x.tif", metadata)
     written, _ = parse_exif(metadata_of(tmp_path / "x.tif").exif or b"")
-    assert Tag.MakerNote not in written.photo and written.photo[Tag.DateTimeOriginal].data
+    assert Tag.MakerNote not in written.photo and written.image[Tag.Make].data == b"Canon\0"
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_the_resolution_of_exif_wins_over_that_of_jfif(tmp_path: Path, suffix: str) -> None:
+    metadata = metadata_of(CASES / "exif_600_jfif_72.jpg")
+    save(tmp_path / f"x{suffix}", metadata)
+    with Image.open(tmp_path / f"x{suffix}") as image:
+        assert image.info["dpi"] == pytest.approx((600, 600), abs=0.01)
 
 
 def test_many_values_and_a_long_comment_in_jpeg(tmp_path: Path) -> None:

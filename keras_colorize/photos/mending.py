@@ -1,0 +1,146 @@
+"""Files whose pixels are sound, without what else in them keeps Pillow from opening them.
+
+Pillow refuses a JPEG or PNG for segments and chunks that libjpeg and libpng pass over, such as an
+empty JFIF segment or a color profile of more than a megabyte: the pixels need none of them.
+"""
+
+import functools
+import io
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from PIL import Image, JpegImagePlugin, PngImagePlugin
+
+from keras_colorize.metadata.pieces import pieces
+
+__all__ = ["Mended", "mend"]
+
+_MAX_PROFILE = 32 << 20  # bytes
+_EMPTY_IDAT = bytes(4) + b"IDAT" + zlib.crc32(b"IDAT").to_bytes(4, "big")
+
+
+class Mended(NamedTuple):
+    """A file that Pillow opens if its pixels allow it.
+
+    Attributes:
+        file: the one that was given, or a copy in memory; it stands at its beginning.
+        icc: a color profile that Pillow would not have read.
+        notes: what was left out or is doubtful, in words.
+    """
+
+    file: BinaryIO
+    icc: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+def mend(file: BinaryIO, format_: str) -> Mended:
+    """Leave out of a JPEG's or PNG's metadata what Pillow refuses the whole file for.
+
+    Args:
+        file: as it was opened.
+        format_: what it holds; what is neither of the two stays as it is.
+    """
+    refused: list[_Piece] = []
+    if format_ == "JPEG" and not _opens(JpegImagePlugin.JpegImageFile, file):
+        refused = list(_refused_segments(file))
+    notes: tuple[str, ...] = ()
+    if format_ == "PNG":
+        refused = list(_refused_chunks(file))
+        if not _sums_are_right(file):
+            notes = ("PNG: a check sum of its pixels is wrong; some may be damaged",)
+    file.seek(0)
+    if not refused:
+        return Mended(file, None, notes)
+    data, parts, at = file.read(), [], 0
+    for _, begin, end in refused:
+        parts.append(data[at:begin])
+        at = end
+    mended = io.BytesIO(b"".join((*parts, data[at:])))
+    profiles = (_profile(data[begin:end]) for name, begin, end in refused if name == "iCCP")
+    icc = next(profiles, None)
+    names = dict.fromkeys(name for name, *_ in refused if name != "iCCP" or icc is None)
+    left_out = f"{format_}: {', '.join(names)} left out, since it cannot be read"
+    return Mended(mended, icc, (left_out, *notes) if names else notes)
+
+
+_Piece = tuple[str, int, int]  # its name, its begin and end in the file
+
+
+def _refused_segments(file: BinaryIO) -> Iterator[_Piece]:
+    """Segments of applications with which Pillow cannot open even a JPEG of one pixel."""
+    for kind, size in pieces(file):
+        if 0xE0 <= kind[1] <= 0xEF:
+            begin = file.tell() - 4
+            file.seek(begin)
+            segment = file.read(4 + size)
+            small = io.BytesIO(b"\xff\xd8" + segment + _small_jpeg()[2:])
+            if not _opens(JpegImagePlugin.JpegImageFile, small):
+                yield f"APP{kind[1] - 0xE0}", begin, begin + len(segment)
+
+
+def _refused_chunks(file: BinaryIO) -> Iterator[_Piece]:
+    """Chunks that pixels don't need, with which Pillow cannot open even a PNG of one pixel.
+
+    Their names begin with a small letter (W3C, third edition, section 5.4), as does transparency,
+    which is needed.
+    """
+    head, texts = b"", 0
+    for kind, size in pieces(file):
+        begin = file.tell() - 8
+        file.seek(begin)
+        if kind == b"IHDR":
+            head = b"\x89PNG\r\n\x1a\n" + _chunk(kind, bytes((0, 0, 0, 1) * 2) + file.read(21)[16:])
+        if not kind[:1].islower() or kind == b"tRNS":
+            continue
+        chunk = file.read(12 + size)
+        if kind in (b"iTXt", b"tEXt", b"zTXt"):
+            # Compressed, it may become as long as Pillow allows a single one to be.
+            texts += max(size, PngImagePlugin.MAX_TEXT_CHUNK)
+        small = io.BytesIO(head + chunk + _EMPTY_IDAT)
+        if texts > PngImagePlugin.MAX_TEXT_MEMORY or not _opens(PngImagePlugin.PngImageFile, small):
+            yield kind.decode("ascii", "replace"), begin, begin + len(chunk)
+
+
+def _sums_are_right(file: BinaryIO) -> bool:
+    """Whether the pixels' chunks have the check sums that belong to them, which Pillow ignores."""
+    sums = (
+        (zlib.crc32(file.read(size), zlib.crc32(kind)), int.from_bytes(file.read(4), "big"))
+        for kind, size in pieces(file)
+        if kind == b"IDAT"
+    )
+    return all(found == said for found, said in sums)
+
+
+def _opens(
+    plugin: type[JpegImagePlugin.JpegImageFile] | type[PngImagePlugin.PngImageFile], file: BinaryIO
+) -> bool:
+    file.seek(0)
+    try:
+        plugin(file)
+    # As varied as in `photo_errors`.
+    except Exception:  # noqa: BLE001
+        return False
+    return True
+
+
+@functools.cache
+def _small_jpeg() -> bytes:
+    output = io.BytesIO()
+    Image.new("L", (1, 1)).save(output, "JPEG")
+    return output.getvalue()
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+
+def _profile(chunk: bytes) -> bytes | None:
+    """The color profile of an iCCP chunk, if it is whole (section 11.3.2.3)."""
+    _, _, compressed = chunk[8:-4].partition(b"\0")
+    decompressor = zlib.decompressobj()
+    try:
+        profile = decompressor.decompress(compressed[1:], _MAX_PROFILE)
+    except zlib.error:
+        return None
+    return profile if decompressor.eof else None

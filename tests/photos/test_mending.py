@@ -1,0 +1,94 @@
+"""What Pillow refuses sound pixels for is left out, and that is said."""
+
+import io
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_colorize.photos.formats import open_image
+from keras_colorize.photos.mending import mend
+from tests.conftest import SAMPLE
+from tests.metadata.sources import segment
+
+with Image.open(SAMPLE / "modern" / "pont_du_gard.jpg") as image:
+    PHOTO = image.convert("L").resize((48, 32))
+
+
+def saved(format_: str) -> bytes:
+    output = io.BytesIO()
+    PHOTO.save(output, format_)
+    return output.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    check_sum = zlib.crc32(kind + data).to_bytes(4, "big")
+    return len(data).to_bytes(4, "big") + kind + data + check_sum
+
+
+JPEG, PNG = saved("JPEG"), saved("PNG")
+LONG = zlib.compress(bytes(2_000_000))
+SEGMENTS = {
+    "an empty JFIF": (segment(0xE0, b"JFIF"), "APP0"),
+    "a short JFIF": (segment(0xE0, b"JFIF\0\1"), "APP0"),
+    "a short Adobe": (segment(0xEE, b"Adobe\0"), "APP14"),
+    "a profile without a number": (segment(0xE2, b"ICC_PROFILE\0"), "APP2"),
+    "a cut resource": (segment(0xED, b"Photoshop 3.0\x008BIM\4\4"), "APP13"),
+}
+CHUNKS = {
+    "a wrong check sum": (chunk(b"tEXt", b"a\0b")[:-1] + b"?", "tEXt"),
+    "a long text": (chunk(b"zTXt", b"a\0\0" + LONG), "zTXt"),
+    "much text": (b"".join(chunk(b"tEXt", b"a\0" + bytes(9_000_000)) for _ in range(9)), "tEXt"),
+    "a damaged profile": (chunk(b"iCCP", b""), "iCCP"),
+    "no resolution": (chunk(b"pHYs", b"12"), "pHYs"),
+    "no gamma": (chunk(b"gAMA", b""), "gAMA"),
+}
+
+
+@pytest.mark.parametrize("name", SEGMENTS)
+def test_segments_that_libjpeg_passes_over(name: str) -> None:
+    piece, named = SEGMENTS[name]
+    mended = mend(io.BytesIO(JPEG[:2] + segment(0xFE, b"kept") + piece + JPEG[2:]), "JPEG")
+    assert mended.notes == (f"JPEG: {named} left out, since it cannot be read",)
+    image = open_image(mended.file, "JPEG")
+    assert image.info["comment"] == b"kept"
+    np.testing.assert_array_equal(np.asarray(image), np.asarray(Image.open(io.BytesIO(JPEG))))
+
+
+@pytest.mark.parametrize("place", [33, -12], ids=["before the pixels", "behind them"])
+@pytest.mark.parametrize("name", CHUNKS)
+def test_chunks_that_libpng_passes_over(name: str, place: int) -> None:
+    pieces, named = CHUNKS[name]
+    pieces = chunk(b"tEXt", b"Title\0kept") + pieces
+    mended = mend(io.BytesIO(PNG[:place] + pieces + PNG[place:]), "PNG")
+    assert mended.notes == (f"PNG: {named} left out, since it cannot be read",)
+    image = open_image(mended.file, "PNG")
+    np.testing.assert_array_equal(np.asarray(image), np.asarray(PHOTO))
+    assert image.info["Title"] == "kept"
+
+
+def test_a_large_profile_is_read() -> None:
+    profile = bytes(range(256)) * 8000
+    data = PNG[:33] + chunk(b"iCCP", b"a\0\0" + zlib.compress(profile)) + PNG[33:]
+    mended = mend(io.BytesIO(data), "PNG")
+    assert mended.icc == profile and mended.notes == ()
+    cut = PNG[:33] + chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(2_000_000))[:-4]) + PNG[33:]
+    mended = mend(io.BytesIO(cut), "PNG")
+    assert mended.icc is None and "iCCP" in mended.notes[0]
+
+
+def test_a_wrong_check_sum_of_pixels_is_said() -> None:
+    data = PNG[:-13] + b"?" + PNG[-12:]
+    mended = mend(io.BytesIO(data), "PNG")
+    assert mended.notes == ("PNG: a check sum of its pixels is wrong; some may be damaged",)
+    np.testing.assert_array_equal(np.asarray(open_image(mended.file, "PNG")), np.asarray(PHOTO))
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF"])
+def test_what_is_sound_is_not_copied_and_damaged_pixels_stay_so(format_: str) -> None:
+    file = io.BytesIO(saved(format_))
+    assert mend(file, format_) == (file, None, ())
+    for damaged in (b"", saved(format_)[:30]):
+        file = io.BytesIO(damaged)
+        assert mend(file, format_).file.read() == damaged
