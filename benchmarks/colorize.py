@@ -33,7 +33,7 @@ import tifffile
 from measuring import ROOT, describe_machine, describe_ratios, describe_versions, format_table
 from PIL import Image
 
-from keras_colorize.colorize import colorize_photos, default_workers
+from keras_colorize.coloring.folder import colorize_photos, default_workers
 
 SIZE = (4000, 3000)
 LARGE = (12_000, 8_400)  # 100.8 megapixels

@@ -19,9 +19,13 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from keras_colorize.config import FitConfig, flatten
 from keras_colorize.errors import ConfigError, KerasColorizeError
 
-__all__ = ["UNUSABLE", "parse_fit_config", "run_command"]
+__all__ = ["UNUSABLE", "import_keras", "parse_fit_config", "run_command"]
 
 UNUSABLE = 2  # exit status of a command that could not be carried out
+
+# What TensorFlow and Keras import if it is there, and need for nothing that is done here: for
+# galleries of a data set's pictures, and (setuptools) to learn a version. A fifth of their start.
+_NEEDLESS = ("matplotlib", "pkg_resources")
 
 
 def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | None) -> int:
@@ -56,6 +60,17 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 128 + 2  # as a shell reports SIGINT
+
+
+def import_keras() -> None:
+    """Import Keras and TensorFlow without what only costs time; later it can be imported as ever."""
+    hidden = [name for name in _NEEDLESS if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # None: as if it were not installed
+    try:
+        import keras  # noqa: F401
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def parse_fit_config(argv: Sequence[str]) -> FitConfig:

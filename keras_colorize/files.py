@@ -107,18 +107,20 @@ def _digest(name: str) -> str:
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
 
 
-def lock(file: IO[str], *, wait: bool) -> None:
+def lock(file: IO[str], *, wait: bool, shared: bool = False) -> None:
     """Lock an open file against other processes; it is unlocked when it is closed.
 
     Args:
-        file: open for writing.
+        file: open for writing; a shared lock, for reading.
         wait: for another process that has it, instead of giving up.
+        shared: only against those who want it for themselves.
 
     Raises:
         BlockingIOError: another process has it.
         OSError: the file system has no locks.
     """
-    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    fcntl.flock(file, kind | (0 if wait else fcntl.LOCK_NB))
 
 
 @contextlib.contextmanager

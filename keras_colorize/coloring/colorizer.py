@@ -324,8 +324,11 @@ def _with_features(generator: keras.Model) -> keras.Model:
 def _compile(generator: keras.Model) -> Callable[[np.ndarray], Any]:
     """A model as one graph for every size, luminance ``(B, h, w, 1)`` in, its outputs out."""
 
+    # Without autograph, which would read the sources of layers for loops that are not there.
     @functools.partial(
-        tf.function, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)]
+        tf.function,
+        input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)],
+        autograph=False,
     )
     def run(luminance: tf.Tensor) -> tf.Tensor:
         return generator(luminance, training=False)

@@ -55,7 +55,7 @@ class ColoringOptions:
 
     Attributes:
         quality: of JPEG and WebP, 1 to 100; of a reversible JPEG, that of its chroma.
-        overwrite: replace results that exist already.
+        overwrite: color anew what is there already, whatever it is.
         compare: also write each photograph beside its result, to ``compare/``.
         sizes: instead of a result, write what the network makes of each photograph at each of
             these working sizes, side by side, to ``sizes/``.
@@ -243,13 +243,13 @@ class _Work:
             return False
         if not path.is_file():
             raise PhotoError(f"{path} exists already and is no file; move it away")
+        if self.options.overwrite:
+            return False
         found = read_provenance(path)
-        if self.provenance.matches(found):
-            return True
-        if not self.options.overwrite:
+        if not self.provenance.matches(found):
             what = "" if found is None else ", of another model, version, setting or original"
             raise PhotoError(f"{path} exists already{what}; pass --overwrite to replace it")
-        return False
+        return True
 
     # -- coloring -----------------------------------------------------------------------------
 

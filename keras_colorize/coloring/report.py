@@ -3,15 +3,17 @@
 import csv
 import dataclasses
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from keras_colorize.coloring.tasks import Shard
 from keras_colorize.errors import RunError
 from keras_colorize.files import escape_name, lock, read_rows
 
-__all__ = ["Ledger", "Record", "Status"]
+__all__ = ["Ledger", "Record", "Status", "refuse_other_shards", "report_path"]
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +59,38 @@ class Record:
 
 # Rows that agree in these report the same result.
 _SAME = ("source", "output", "input_sha256", "model_sha256", "settings")
+_REPORT = re.compile(r"report(_[0-9]+_of_(?P<count>[0-9]+))?\.csv")
 _COLUMNS = [field.name for field in dataclasses.fields(Record)]
+
+
+def report_path(output: Path, shard: Shard) -> Path:
+    """Where the report of a part of the work lies in the output folder."""
+    part = "" if shard.count == 1 else f"_{shard.index}_of_{shard.count}"
+    return output / f"report{part}.csv"
+
+
+def refuse_other_shards(output: Path, shard: Shard) -> None:
+    """Refuse to work beside processes whose parts are of another number, and overlap with this.
+
+    Raises:
+        RunError: there is one.
+    """
+    for path in output.glob("report*.csv"):
+        match = _REPORT.fullmatch(path.name)
+        if match is None or int(match["count"] or 1) == shard.count:
+            continue
+        with path.open(encoding="utf-8") as file:
+            try:
+                # Shared: others who look at the same time are not taken for the one who writes.
+                lock(file, wait=False, shared=True)
+            except BlockingIOError as error:
+                raise RunError(
+                    f"another process is writing {path}, and its part of the work overlaps with "
+                    "this one; wait for it, give all processes a --shard i/n of the same n, or "
+                    "choose another --output"
+                ) from error
+            except OSError:  # no locks, which opening the report has told
+                return
 
 
 class Ledger:
@@ -90,6 +123,7 @@ class Ledger:
             self._writer = csv.DictWriter(self._file, _COLUMNS)
             if path.stat().st_size == 0:
                 self._writer.writeheader()
+                self._file.flush()  # at once: half of it would not be known for a report
         except BaseException:
             self._file.close()
             raise
@@ -129,8 +163,7 @@ class Ledger:
         expected = ",".join(_COLUMNS)
         with self.path.open(encoding="utf-8", errors="surrogateescape") as file:
             header = file.readline()
-        # A killed run may have left the beginning of it.
-        if header.rstrip() != expected and not expected.startswith(header):
+        if header and header.rstrip("\r\n") != expected:
             raise RunError(
                 f"expected {self.path} to be absent, or a report with the columns "
                 f"{', '.join(_COLUMNS)}; found another file. Move it away, or choose "

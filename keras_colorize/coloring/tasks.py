@@ -1,5 +1,6 @@
 """Which photographs are to be colored, and which file each becomes."""
 
+import dataclasses
 import functools
 import hashlib
 import os
@@ -117,8 +118,7 @@ def find_tasks(
         wanted = wanted if wanted in WRITABLE else "PNG"
         if FORMATS.get(relative.suffix.lower()) != wanted:
             relative = relative.with_name(fit_name(relative.stem, suffix_of(wanted)))
-        relative = names.take(relative)
-        tasks.append(Task(source, relative, wanted))
+        tasks.append(names.take(Task(source, relative, wanted)))
     if not tasks:
         raise DataError(f"expected photographs, found none in {', '.join(map(str, named))}")
     _check_originals(tasks, output)
@@ -190,18 +190,28 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 class _Names:
-    """Names that are taken, in any case: two that differ in that alone may be one file."""
+    """Names that are taken, in any case: two that differ in that alone may be one file.
+
+    Those of all pictures that may come to lie beside a result are taken with it, whether they are
+    asked for or not: so the result has the same name with them and without.
+    """
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}  # the last that was tried, by folded name
+        self._taken: set[str] = set()
+        self._numbers: defaultdict[str, int] = defaultdict(lambda: 1)  # the last that was tried
 
-    def take(self, path: Path) -> Path:
-        """The name itself, or the first of name_2, name_3 … that is free."""
-        candidate = path
-        while (folded := os.fspath(candidate).casefold()) in self._numbers:
-            first = os.fspath(path).casefold()
-            self._numbers[first] += 1
-            ending = f"_{self._numbers[first]}{path.suffix}"
-            candidate = path.with_name(fit_name(path.stem, ending))
-        self._numbers[folded] = 1
+    def take(self, task: Task) -> Task:
+        """The task, or the first whose result is called name_2, name_3 … and is free."""
+        candidate, first = task, task.relative
+        while not self._taken.isdisjoint(names := set(map(_fold, candidate.all_files))):
+            self._numbers[_fold(first)] += 1
+            ending = f"_{self._numbers[_fold(first)]}{first.suffix}"
+            candidate = dataclasses.replace(
+                task, relative=first.with_name(fit_name(first.stem, ending))
+            )
+        self._taken |= names
         return candidate
+
+
+def _fold(path: Path) -> str:
+    return os.fspath(path).casefold()

@@ -19,12 +19,13 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from keras_colorize import Colorizer, color, colorize
+from keras_colorize.coloring import folder as folder_module
 from keras_colorize.coloring.colorizer import Painting
+from keras_colorize.coloring.folder import colorize_photos
 from keras_colorize.coloring.halved import HalvedJpeg
 from keras_colorize.coloring.photo import ColoringOptions
 from keras_colorize.coloring.report import Ledger
 from keras_colorize.coloring.tasks import Shard, find_tasks
-from keras_colorize.colorize import colorize_photos
 from keras_colorize.errors import DataError
 from keras_colorize.files import hash_file
 from keras_colorize.jpeg.chroma import add_chroma_planes, drop_chroma
@@ -426,31 +427,20 @@ def test_comparison(run: Run, out: Path) -> None:
 
 
 def test_several_working_sizes_make_a_sheet(run: Run, out: Path) -> None:
-    assert run(HOUSE, "--working_size", 16, 32, 64) == 0
+    assert run(HOUSE, "--working_size", "16,32,64") == 0
     assert files(out) == {f"sizes/{HOUSE.name}.jpg", "report.csv"}
     with Image.open(out / "sizes" / f"{HOUSE.name}.jpg") as sheet:
         assert sheet.width > 4 * house().width
-    assert run(HOUSE, "--working_size", 16, 32, 64) == 0
+    assert run(HOUSE, "--working_size", "16,32,64") == 0
     assert len(report(out)) == 1
-    assert run(HOUSE, "--working_size", 16, 4) == 2  # below the stride
-    assert run("--working_size", "16,32,64", HOUSE) == 0
-    assert len(report(out)) == 1
+    assert run(HOUSE, "--working_size=16,4") == 2  # below the stride
 
 
-def test_a_working_size_takes_no_photographs(
-    run: Run,
-    out: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert run("--working_size", 64, HOUSE) == 0
-    assert files(out) == {HOUSE.name, "report.csv"}
-    monkeypatch.chdir(tmp_path)
+def test_a_working_size_takes_no_photographs(run: Run, out: Path, tmp_path: Path) -> None:
     copy_sample("historical", 1, tmp_path / "1911")
-    assert run("--working_size", 64, 1911) == 2
-    assert "is 1911 a size or a photograph?" in capsys.readouterr().err
-    assert run("--working_size=64", 1911) == 0
+    assert run("--working_size", 64, tmp_path / "1911", HOUSE) == 0
+    assert len(report(out)) == 2
+    assert {json.loads(row["settings"])["working_size"] for row in report(out)} == {64}
 
 
 def test_ensemble_tells_where_it_is_certain(
@@ -517,6 +507,18 @@ def test_finished_photographs_are_not_done_again(
     assert run(folder, "--saturation", 0.5, "--overwrite") == 0
 
 
+def test_overwriting_colors_anew_what_is_there(run: Run, out: Path) -> None:
+    """Also where it would come out the same, as when someone has retouched the result."""
+    assert run(HOUSE) == 0
+    first = (out / HOUSE.name).read_bytes()
+    (out / HOUSE.name).write_bytes(first + b"retouched")
+    assert run(HOUSE) == 0
+    assert report(out)[-1]["status"] == "colorized" and len(report(out)) == 1
+    assert run(HOUSE, "--overwrite") == 0
+    assert (out / HOUSE.name).read_bytes() == first
+    assert [row["status"] for row in report(out)] == ["colorized"] * 2
+
+
 def test_nothing_of_the_users_is_overwritten(run: Run, out: Path) -> None:
     out.mkdir()
     (out / HOUSE.name).write_text("mine")
@@ -532,14 +534,16 @@ def test_nothing_of_the_users_is_overwritten(run: Run, out: Path) -> None:
     assert report(out)[-1]["reason"].endswith("is no file; move it away")
 
 
+@pytest.mark.parametrize("content", ["name,grade\nann,1\n", "source", "source,output,status"])
 def test_a_file_in_the_reports_place_is_not_touched(
-    run: Run, out: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, out: Path, capsys: pytest.CaptureFixture[str], content: str
 ) -> None:
+    """Not even one that begins as a report does."""
     out.mkdir()
-    (out / "report.csv").write_text("name,grade\nann,1\n")
+    (out / "report.csv").write_text(content)
     assert run(HOUSE) == 2
     assert "report.csv" in capsys.readouterr().err
-    assert (out / "report.csv").read_text() == "name,grade\nann,1\n"
+    assert (out / "report.csv").read_text() == content
 
 
 def test_originals_are_never_replaced(colorizer: Colorizer, tmp_path: Path) -> None:
@@ -576,6 +580,24 @@ def test_results_inside_a_searched_folder_are_not_colored_again(run: Run, tmp_pa
     assert len([name for name in before if name.startswith("out")]) == 5
     assert run(tmp_path, "--compare") == 0
     assert files(tmp_path) == before
+
+
+def test_results_and_pictures_beside_others_have_names_of_their_own(
+    colorizer: Colorizer, tmp_path: Path
+) -> None:
+    """An output folder, colored in turn: its comparisons are photographs as any others."""
+    once, again = tmp_path / "once", tmp_path / "again"
+    for photos, output in ((HOUSE, once), (once, again)):
+        colorize_photos([photos], output, colorizer, ColoringOptions(compare=True))
+    rows = report(again)
+    assert [row["status"] for row in rows] == ["colorized"] * 2
+    names = {str(Path(row["output"]).relative_to(again)) for row in rows}
+    sheets = {f"compare/{name}.jpg" for name in names}
+    assert len(names | sheets) == 4
+    assert files(again) == {"report.csv", *names, *sheets}
+    for row in rows:
+        with Image.open(row["source"]) as photo, Image.open(row["output"]) as result:
+            assert result.size == photo.size
 
 
 def test_sheets_belong_to_the_result(run: Run, out: Path) -> None:
@@ -655,11 +677,12 @@ def test_photographs_that_wait_for_room_are_dropped_at_an_interruption(
 ) -> None:
     """Ctrl-C while one is painted and another, begun too, waits for the memory it takes."""
     folder = copy_sample("historical", 3, tmp_path / "scans")
-    monkeypatch.setattr(colorize, "_PIXELS_AT_ONCE", 1)
-    paint, close, closed = Colorizer.paint, colorize._Room.close, threading.Event()
+    monkeypatch.setattr(folder_module, "_PIXELS_AT_ONCE", 1)
+    budget = folder_module._PixelBudget
+    paint, close, closed = Colorizer.paint, budget.close, threading.Event()
 
-    def note(room: colorize._Room) -> None:
-        close(room)
+    def note(self: folder_module._PixelBudget) -> None:
+        close(self)
         closed.set()
 
     def interrupt(self: Colorizer, luminance: np.ndarray) -> Painting:
@@ -668,7 +691,7 @@ def test_photographs_that_wait_for_room_are_dropped_at_an_interruption(
         assert closed.wait(60)  # this one must not make room for the other before
         return paint(self, luminance)
 
-    monkeypatch.setattr(colorize._Room, "close", note)
+    monkeypatch.setattr(budget, "close", note)
     monkeypatch.setattr(Colorizer, "paint", interrupt)
     assert run(folder, "--workers", 2) == 130
     assert [row["status"] for row in report(out)] == ["colorized"]
@@ -683,6 +706,20 @@ def test_one_process_at_a_time(run: Run, out: Path, capsys: pytest.CaptureFixtur
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: another process is writing")
     assert run(HOUSE) == 0
+
+
+def test_processes_that_share_the_work_share_it_in_as_many_parts(
+    run: Run, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of another number of parts, one would clear away what the other is just writing."""
+    folder = copy_sample("historical", 2, tmp_path / "scans")
+    out.mkdir()
+    with Ledger(out / "report_1_of_4.csv"):
+        for shard in ([], ["--shard", "1/2"]):
+            assert run(folder, *shard) == 2
+            assert "report_1_of_4.csv, and its part of the work" in capsys.readouterr().err
+        assert run(SAMPLE / "modern", "--shard", "2/4") == 0
+    assert run(folder) == 0
 
 
 def test_a_killed_run_leaves_nothing_half_written_and_goes_on(
@@ -744,7 +781,7 @@ def test_dry_run_writes_nothing(out: Path, capsys: pytest.CaptureFixture[str]) -
     printed = capsys.readouterr().out
     width, height = house().size
     assert f"{HOUSE} -> {out / HOUSE.name} [{width} x {height}]" in printed
-    assert colorize.main([*arguments, "--max_pixels", "9", "--working_size", "64", "96"]) == 1
+    assert colorize.main([*arguments, "--max_pixels", "9", "--working_size", "64,96"]) == 1
     printed = capsys.readouterr().out
     assert f"{HOUSE} -> {out / 'sizes' / HOUSE.name}.jpg [refused: too large" in printed
 
@@ -805,7 +842,7 @@ def test_names_as_long_as_they_can_be(run: Run, out: Path, tmp_path: Path) -> No
     names = ["x" * 251 + ".jpg", "x" * 251 + ".bmp", "家" * 83 + "xx.jpg"]
     for name in names:
         house().convert("L").resize((64, 64)).save(folder / name)
-    for options in (["--compare", "--ensemble"], ["--working_size", "64", "96"]):
+    for options in (["--compare", "--ensemble"], ["--working_size=64,96"]):
         assert run(folder, *options) == 0
         assert run(folder, *options) == 0
     # Both of the first two become this, and the second gets a number.
@@ -878,7 +915,7 @@ def test_a_full_disk_is_reported_photograph_by_photograph(
     code = (
         "import resource, signal, sys\n"
         "from keras_colorize import Colorizer\n"
-        "from keras_colorize.colorize import colorize_photos\n"
+        "from keras_colorize.coloring.folder import colorize_photos\n"
         "model, output, *photos = sys.argv[1:]\n"
         "colorizer = Colorizer.load(model)\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
