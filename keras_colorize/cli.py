@@ -63,9 +63,13 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
 
 
 def import_keras() -> None:
-    """Import Keras and TensorFlow without what only costs time; later it can be imported as ever."""
+    """Import Keras, and TensorFlow with it, without what only costs time.
+
+    Afterwards that can be imported as ever.
+    """
     hidden = [name for name in _NEEDLESS if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # None: as if it were not installed
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment] # as if it were not installed
     try:
         import keras  # noqa: F401
     finally:

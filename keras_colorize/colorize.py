@@ -53,7 +53,8 @@ def _colorize(argv: Sequence[str]) -> int:
         saturation=args.saturation,
         ensemble=args.ensemble,
     )
-    colorizer.check_sizes(sizes)
+    for size in sizes:
+        colorizer.facts.check_working_size(size)
     options = ColoringOptions(
         quality=args.quality,
         overwrite=args.overwrite,

@@ -74,11 +74,8 @@ def _pack(argv: Sequence[str]) -> int:
     from keras_colorize.models.saved import load_generator
 
     generator, facts = load_generator(args.model)
-    if args.working_size is not None and args.working_size < facts.stride:
-        raise ConfigError(
-            f"--working_size must be at least the generator's stride, {facts.stride}. "
-            f"Received: {args.working_size}"
-        )
+    if args.working_size is not None:
+        facts.check_working_size(args.working_size)
     if args.ranks is not None:
         from keras_colorize.exporting.tflite import read_calibration
         from keras_colorize.models.factoring import factorize

@@ -23,7 +23,6 @@ from keras_colorize.coloring.reduction import (
 )
 from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
-from keras_colorize.errors import ModelError
 from keras_colorize.files import hash_file
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
 from keras_colorize.photos.originals import pages_of
@@ -72,7 +71,8 @@ class Colorizer:
 
     The network sees a copy reduced to its working size, padded by reflection to its stride. Only
     the chroma of what it paints is used: enlarged with the full luminance as guide, limited into
-    gamut and joined to the photograph's own luminance. Safe to call from several threads.
+    gamut and joined to the photograph's own luminance. Safe to call from several threads. For other
+    processes, which must be spawned, not forked, it can be pickled.
 
     ::
 
@@ -114,16 +114,27 @@ class Colorizer:
         self.path = path
         self._network = _compile(generator)
         self._seeing: Callable[[np.ndarray], Any] | None = None
-        self.check_sizes([self.working_size])
+        facts.check_working_size(self.working_size)
 
-    def check_sizes(self, working_sizes: Iterable[int]) -> None:
-        """Raise a ModelError for a working size below the generator's stride."""
-        for size in working_sizes:
-            if size < self.facts.stride:
-                raise ModelError(
-                    f"working_size must be at least the generator's stride, {self.facts.stride}. "
-                    f"Received: {size}"
-                )
+    def __reduce__(self) -> tuple[Callable[[], "Colorizer"], tuple[()]]:
+        """To another process go the path and the settings; there the file is loaded again.
+
+        Raises:
+            TypeError: it comes from no file.
+        """
+        if self.path is None:
+            raise TypeError(
+                "only a Colorizer that was loaded from a file can be pickled; save its generator "
+                "and use Colorizer.load"
+            )
+        load = functools.partial(
+            type(self).load,
+            self.path.absolute(),
+            self.working_size,
+            saturation=self.saturation,
+            ensemble=self.ensemble,
+        )
+        return load, ()
 
     @classmethod
     def load(

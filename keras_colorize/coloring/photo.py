@@ -184,7 +184,7 @@ class _Work:
         if options.decisions is not None:
             decisions = options.decisions.find(input_hash, task.relative)
         if decisions is not None:
-            colorizer.check_sizes([decisions.working_size])
+            colorizer.facts.check_working_size(decisions.working_size)
             options = dataclasses.replace(options, remove_tint=decisions.remove_tint)
             settings |= {
                 "working_size": decisions.working_size,

@@ -13,11 +13,11 @@ import tensorflow as tf
 from keras_colorize import color
 from keras_colorize.coloring.reduction import MAX_RATIO, REDUCING_GAP
 from keras_colorize.coloring.upsampling import RADIUS, REGULARIZATION
-from keras_colorize.exporting.graph_strips import by_strips
 from keras_colorize.photos.pixels import WHITE
 
-__all__ = ["GraphColorizer"]
+__all__ = ["GraphColorizer", "by_strips"]
 
+_STRIP_PIXELS = 1 << 18
 _CHANNELS = 4  # of the coefficients: slopes of Cb and Cr, offsets of Cb and Cr
 
 
@@ -79,6 +79,34 @@ class GraphColorizer:
         return tf.clip_by_value(
             tf.image.resize(blocks, new_size, "bicubic", antialias=True), 0.0, 1.0
         )
+
+
+def by_strips(
+    strip: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    shape: tuple[tf.Tensor, tf.Tensor, int],
+    dtype: tf.DType,
+) -> tf.Tensor:
+    """An image ``(H, W, C)`` made in strips of rows, so that a large one takes little memory.
+
+    Args:
+        strip: from the first row of a strip and the row after its last to its pixels,
+            ``(n, W, C)``.
+        shape: height, width and channels of the image, which has at least one pixel.
+        dtype: of the pixels.
+    """
+    height, width, channels = shape
+    rows = tf.maximum(_STRIP_PIXELS // width, 1)
+    count = -(-height // rows)
+
+    def add(index: tf.Tensor, done: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        top = index * rows
+        return index + 1, done.write(index, strip(top, tf.minimum(top + rows, height)))
+
+    none = tf.TensorArray(dtype, count, infer_shape=False, element_shape=(None, None, channels))
+    _, done = tf.while_loop(
+        lambda index, _: index < count, add, (tf.constant(0), none), parallel_iterations=1
+    )
+    return done.concat()
 
 
 def _scale(luminance: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ from typing import Literal
 import tensorflow as tf
 
 from keras_colorize import color
-from keras_colorize.exporting.graph_strips import by_strips
+from keras_colorize.exporting.graph import by_strips
 from keras_colorize.photos.pixels import WHITE
 
 __all__ = ["ImageFormat", "decode_photo", "encode_photo", "exif_orientation"]

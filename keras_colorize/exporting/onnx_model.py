@@ -13,8 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_colorize.errors import ModelError
-from keras_colorize.exporting.cards import write_card
-from keras_colorize.exporting.origin import METADATA_NAME, Origin, compare, describe
+from keras_colorize.exporting.origin import (
+    METADATA_NAME,
+    Origin,
+    compare,
+    describe,
+    write_card,
+)
 from keras_colorize.files import atomic_folder
 
 __all__ = ["FILE_NAME", "export_onnx", "load_onnx"]

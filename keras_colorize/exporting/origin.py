@@ -1,25 +1,33 @@
-"""Where an exported generator comes from, and what the export tells programs about it."""
+"""Where an exported generator comes from, and what the export tells programs and people of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
+import yaml
 
 from keras_colorize import color
-from keras_colorize.errors import ModelError
-from keras_colorize.files import hash_file
+from keras_colorize.errors import ModelError, RunError
+from keras_colorize.files import hash_file, read_numbers
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
+from keras_colorize.run_folder import RunFolder
 from keras_colorize.version import __version__
 
-__all__ = ["METADATA_NAME", "Origin", "compare", "describe", "load_origin"]
+__all__ = ["METADATA_NAME", "Origin", "compare", "describe", "load_origin", "write_card"]
 
 #: Name of the metadata: of the file inside a TFLite model, and of the entry in an ONNX model.
 METADATA_NAME = "keras_colorize.json"
 
 _LICENSE = "Apache-2.0"  # of the shipped model, as NOTICE has it
+_LIMITS = """\
+Every color is a guess: the network knows nothing of the true colors of a given house. What it does
+not recognize it paints in muted browns, or in blotches. It sees a copy reduced to the working size;
+color finer than that is not painted. The luminance of the photograph stays as it is.
+"""
 
 
 @dataclass(frozen=True)
@@ -76,11 +84,8 @@ def load_origin(
                 f"expected a generator of float32 layers, as save_generator writes it; layer "
                 f"{layer.name} of {path} computes in {layer.compute_dtype}"
             )
-    if working_size is not None and working_size < facts.stride:
-        raise ModelError(
-            f"working_size must be at least the generator's stride, {facts.stride}. "
-            f"Received: {working_size}"
-        )
+    if working_size is not None:
+        facts.check_working_size(working_size)
     origin = Origin(path, generator, facts, working_size or facts.working_size)
     if weights_license is None:
         weights_license = _LICENSE if origin.is_shipped else origin.weights_license
@@ -135,3 +140,77 @@ def compare(
         squares.append(np.square(apart).mean())
     psnr = -10.0 * np.log10(max(np.mean(squares), 1e-12))
     return {"PSNR against the Keras model": f"{psnr:.1f} dB, {len(photographs)} photographs"}
+
+
+def write_card(
+    folder: Path, origin: Origin, kind: str, usage: str, measured: Mapping[str, str]
+) -> None:
+    """Write ``README.md``: what the export is, from which run and data, how good, how to use it.
+
+    Args:
+        folder: where the export lies.
+        origin: what was exported.
+        kind: in which form, such as "TensorFlow Lite model, float16".
+        usage: how to use it, in Markdown.
+        measured: what was measured when it was exported, by name.
+    """
+    facts, told = origin.facts, describe(origin)
+    parameters = origin.generator.count_params()
+    rows = {
+        "form": kind,
+        "network": f"{parameters / 1e6:.2f} million parameters, stride {facts.stride}",
+        "working size": f"{origin.working_size} pixels, short side",
+        "run": f"{facts.run}, step {facts.step}",
+        "exported from": f"`{origin.path.name}`, SHA-256 `{told['sha256']}`",
+        "exported by": f"{told['package']}, TensorFlow {tf.__version__}, Keras {keras.__version__}",
+        **_training(origin),
+        **measured,
+        "license of the weights": origin.weights_license,
+    }
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    (folder / "README.md").write_text(
+        f"# Color for black-and-white photographs: {facts.run}\n\n"
+        f"| | |\n|---|---|\n{table}\n\n## Use\n\n{usage.strip()}\n\n## Limits\n\n{_LIMITS}",
+        encoding="utf-8",
+    )
+
+
+def _training(origin: Origin) -> dict[str, str]:
+    """Data and metrics of the run in whose folder the generator lies, as far as they are there."""
+    if origin.is_shipped:
+        where = "in the model card of keras-colorize, saved_models/README.md"
+        return {"trained on": f"photographs under open licenses, listed {where}", "quality": where}
+    for root in (origin.path.parent, origin.path.parent.parent):
+        run = RunFolder(root)
+        if run.config.is_file():
+            return {"trained on": _data(run), "validation": _metrics(run, origin.facts.step)}
+    unknown = "not known: the file does not lie in the folder of its run"
+    return {"trained on": unknown, "validation": unknown}
+
+
+def _data(run: RunFolder) -> str:
+    try:
+        settings = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, yaml.YAMLError):
+        settings = None
+    if not isinstance(settings, dict) or not isinstance(settings.get("data"), dict):
+        return f"not known: {run.config.name} of the run is damaged"
+    streams = [
+        f"{stream}: {', '.join(Path(folder).name for folder in settings['data'][stream])}"
+        for stream in ("modern", "historical")
+        if settings["data"].get(stream)
+    ]
+    return "; ".join(streams) or "the sample photographs of keras-colorize"
+
+
+def _metrics(run: RunFolder, step: int) -> str:
+    try:
+        history = read_numbers(run.history)
+    except RunError as error:
+        return f"not known: {error}"
+    if step not in history.get("step", []):
+        return "none at this step"
+    row = history["step"].index(step)
+    names = ("psnr", "ssim", "colorfulness", "true_colorfulness")
+    values = [f"{n} {history[f'val_{n}'][row]:.4g}" for n in names if f"val_{n}" in history]
+    return ", ".join(values) or "none"

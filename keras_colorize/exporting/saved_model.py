@@ -9,10 +9,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_colorize.exporting.cards import write_card
 from keras_colorize.exporting.graph import GraphColorizer
 from keras_colorize.exporting.graph_photos import ImageFormat, decode_photo, encode_photo
-from keras_colorize.exporting.origin import Origin
+from keras_colorize.exporting.origin import Origin, write_card
 from keras_colorize.files import atomic_folder, atomic_path
 
 __all__ = ["MAX_PIXELS", "export_saved_model", "next_version"]

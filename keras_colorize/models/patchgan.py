@@ -5,18 +5,10 @@ import keras
 from keras_colorize.config import Normalization
 from keras_colorize.models.blocks import LEAK, LayerFactory, check_positive
 
-__all__ = ["build_patchgan", "patch_size"]
+__all__ = ["build_patchgan"]
 
 _MAX_FILTERS = 512
 _KERNEL = 4
-
-
-def patch_size(depth: int) -> int:
-    """Side in pixels of the patch that one logit of the discriminator sees: 70 for depth 3."""
-    size = 1
-    for stride in [1, 1] + [2] * depth:  # from the logit back to the photograph
-        size = (size - 1) * stride + _KERNEL
-    return size
 
 
 def build_patchgan(

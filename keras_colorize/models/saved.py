@@ -54,6 +54,14 @@ class GeneratorFacts:
         """The smallest multiple of the stride that is no less than ``size``."""
         return -(-size // self.stride) * self.stride
 
+    def check_working_size(self, size: int) -> None:
+        """Raise a ModelError for a working size below the stride."""
+        if size < self.stride:
+            raise ModelError(
+                f"working_size must be at least the generator's stride, {self.stride}. "
+                f"Received: {size}"
+            )
+
 
 def save_generator(
     path: Path, generator: keras.Model, config: GeneratorConfig, *, size: int, run: str, step: int

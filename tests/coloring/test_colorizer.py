@@ -1,5 +1,6 @@
 """Colorizing: any size, luminance kept, nothing lost, honest exit status."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -263,6 +264,15 @@ def test_other_files_are_no_generators(content: bytes | str | None, tmp_path: Pa
         path.write_bytes(content)
     with pytest.raises(ModelError, match=r"generator\.keras"):
         load_generator(path)
+
+
+def test_it_goes_to_another_process_by_its_file_and_settings(model: Path) -> None:
+    colorizer = Colorizer.load(model, 48, saturation=0.5, ensemble=True)
+    received = pickle.loads(pickle.dumps(colorizer))
+    assert (received.name, received.model_hash) == (colorizer.name, colorizer.model_hash)
+    np.testing.assert_array_equal(np.asarray(received(HOUSE)), np.asarray(colorizer(HOUSE)))
+    with pytest.raises(TypeError, match="loaded from a file"):
+        pickle.dumps(painter(0.1))
 
 
 def test_threads_are_one_for_each_photograph_from_the_beginning_or_not_at_all() -> None:

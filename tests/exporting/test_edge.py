@@ -17,8 +17,13 @@ from PIL import Image
 from keras_colorize import Colorizer, color, export
 from keras_colorize.errors import DataError, ModelError
 from keras_colorize.exporting.origin import load_origin
-from keras_colorize.exporting.quantization import leave_unlimited, replace_normalization
-from keras_colorize.exporting.tflite import convert, load_tflite, read_calibration
+from keras_colorize.exporting.tflite import (
+    convert,
+    leave_unlimited,
+    load_tflite,
+    read_calibration,
+    replace_normalization,
+)
 from keras_colorize.models.packing import saturate
 from keras_colorize.models.unet import build_unet
 from keras_colorize.photos.pixels import to_rgb

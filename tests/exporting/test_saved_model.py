@@ -22,9 +22,8 @@ from PIL import Image
 from keras_colorize import Colorizer, color, export
 from keras_colorize.errors import ModelError
 from keras_colorize.exporting import saved_model
-from keras_colorize.exporting.cards import write_card
 from keras_colorize.exporting.graph_photos import decode_photo, exif_orientation
-from keras_colorize.exporting.origin import load_origin
+from keras_colorize.exporting.origin import load_origin, write_card
 from keras_colorize.exporting.saved_model import export_saved_model, next_version
 from keras_colorize.files import atomic_folder
 from keras_colorize.models.saved import find_shipped, load_generator
