@@ -3,11 +3,12 @@
     pip install atheris
     python benchmarks/fuzz_parsers.py exif /tmp/corpus -max_total_time=3600
 
-The parsers are `exif`, `iptc`, `jpeg`, `tiff` and `xmp`; the folder keeps inputs that reach new
-code, from run to run; what follows is libFuzzer's (https://llvm.org/docs/LibFuzzer.html). A parser
-may read bytes or raise the error that its docstring names. Anything else, or a promise that doesn't
-hold (what is written is read again, and is the same), ends the run and is written to a file
-`crash-*`: mend it, and make that file a case of the tests.
+The parsers are `exif`, `iptc`, `jpeg`, `photo`, `tiff` and `xmp`. The folder keeps inputs that
+reach new code, from run to run; what follows is libFuzzer's (https://llvm.org/docs/LibFuzzer.html).
+
+A parser may read bytes or raise the error that its docstring names. Anything else, or a promise
+that doesn't hold (what is written is read again, and is the same), ends the run and is written to a
+file `crash-*`: mend it, and make that file a case of the tests.
 """
 
 import io
@@ -25,9 +26,16 @@ with atheris.instrument_imports(include=["keras_colorize"]):
     from keras_colorize.metadata.embedding import fit_to_format
     from keras_colorize.metadata.exif import build_exif, extend_tiff, parse_exif
     from keras_colorize.metadata.iptc import build_resources, parse_resources, sound_records
-    from keras_colorize.metadata.reading import Metadata, orientation, read_tiff_metadata
+    from keras_colorize.metadata.reading import (
+        Metadata,
+        orientation,
+        read_metadata,
+        read_tiff_metadata,
+    )
     from keras_colorize.metadata.upright import upright
     from keras_colorize.metadata.xmp import Xmp, find_xmp
+    from keras_colorize.photos.formats import open_image
+    from keras_colorize.photos.mending import mend
 
 
 def carry(metadata: Metadata) -> None:
@@ -116,10 +124,22 @@ def fuzz_jpeg(data: bytes) -> None:
         return
 
 
+def fuzz_photo(data: bytes) -> None:
+    """The metadata of a JPEG or PNG that Pillow opens."""
+    format_ = "PNG" if data.startswith(b"\x89PNG") else "JPEG"
+    mended = mend(io.BytesIO(data), format_)
+    try:
+        image = open_image(mended.file, format_)
+    except Exception:  # noqa: BLE001  nothing but the pixels is to blame any more
+        return
+    carry(read_metadata(image))
+
+
 PARSERS: dict[str, Callable[[bytes], None]] = {
     "exif": fuzz_exif,
     "iptc": fuzz_iptc,
     "jpeg": fuzz_jpeg,
+    "photo": fuzz_photo,
     "tiff": fuzz_tiff,
     "xmp": fuzz_xmp,
 }
