@@ -26,7 +26,7 @@ class Mended(NamedTuple):
     Attributes:
         file: the one that was given, or a copy in memory; it stands at its beginning.
         icc: a color profile that Pillow would not have read.
-        notes: what was left out or is doubtful, in words.
+        notes: what could not be read or is doubtful, in words.
     """
 
     file: BinaryIO
@@ -60,8 +60,8 @@ def mend(file: BinaryIO, format_: str) -> Mended:
     profiles = (_profile(data[begin:end]) for name, begin, end in refused if name == "iCCP")
     icc = next(profiles, None)
     names = dict.fromkeys(name for name, *_ in refused if name != "iCCP" or icc is None)
-    left_out = f"{format_}: {', '.join(names)} left out, since it cannot be read"
-    return Mended(mended, icc, (left_out, *notes) if names else notes)
+    unread = f"{format_}: {', '.join(names)} could not be read"
+    return Mended(mended, icc, (unread, *notes) if names else notes)
 
 
 _Piece = tuple[str, int, int]  # its name, its begin and end in the file

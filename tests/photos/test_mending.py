@@ -50,7 +50,7 @@ CHUNKS = {
 def test_segments_that_libjpeg_passes_over(name: str) -> None:
     piece, named = SEGMENTS[name]
     mended = mend(io.BytesIO(JPEG[:2] + segment(0xFE, b"kept") + piece + JPEG[2:]), "JPEG")
-    assert mended.notes == (f"JPEG: {named} left out, since it cannot be read",)
+    assert mended.notes == (f"JPEG: {named} could not be read",)
     image = open_image(mended.file, "JPEG")
     assert image.info["comment"] == b"kept"
     np.testing.assert_array_equal(np.asarray(image), np.asarray(Image.open(io.BytesIO(JPEG))))
@@ -62,7 +62,7 @@ def test_chunks_that_libpng_passes_over(name: str, place: int) -> None:
     pieces, named = CHUNKS[name]
     pieces = chunk(b"tEXt", b"Title\0kept") + pieces
     mended = mend(io.BytesIO(PNG[:place] + pieces + PNG[place:]), "PNG")
-    assert mended.notes == (f"PNG: {named} left out, since it cannot be read",)
+    assert mended.notes == (f"PNG: {named} could not be read",)
     image = open_image(mended.file, "PNG")
     np.testing.assert_array_equal(np.asarray(image), np.asarray(PHOTO))
     assert image.info["Title"] == "kept"
