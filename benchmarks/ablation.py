@@ -31,7 +31,7 @@ from keras_colorize.evaluation.report import format_table
 from keras_colorize.evaluation.scoring import load_judges
 from keras_colorize.files import atomic_path
 from keras_colorize.metrics import colorfulness
-from keras_colorize.photos.reading import find_photos
+from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.sheets import draw_sheet
 
 CONFIGS = ROOT / "configs" / "ablation"

@@ -89,7 +89,8 @@ def main() -> None:
 
 def read_squares(folder: Path, side: int, count: int) -> np.ndarray:
     """Centers of photographs, uint8 (N, side, side, 3); smaller ones are left out."""
-    from keras_colorize.photos.reading import find_photos, read_photo
+    from keras_colorize.photos.finding import find_photos
+    from keras_colorize.photos.reading import read_photo
 
     squares = []
     paths = find_photos(folder)

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.files import atomic_path
-from keras_colorize.photos.reading import find_photos
+from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.sheets import draw_sheet
 
 COLUMNS = 6

@@ -20,8 +20,8 @@ from keras_colorize.evaluation.protocol import GRAY, Evaluation, Protocol, read_
 from keras_colorize.evaluation.report import format_table
 from keras_colorize.evaluation.scoring import Scorer, load_judges
 from keras_colorize.models.saved import load_generator
+from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.pixels import quantize
-from keras_colorize.photos.reading import find_photos
 
 BATCH = 4  # as in configs/peer_pix2pix.yaml
 

@@ -41,7 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     from keras_colorize import Colorizer
-    from keras_colorize.photos.reading import find_photos
+    from keras_colorize.photos.finding import find_photos
 
     print(describe_machine())
     print(describe_versions("tensorflow", "keras"))

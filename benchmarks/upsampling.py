@@ -17,7 +17,8 @@ from PIL import Image
 
 from keras_colorize import color
 from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
-from keras_colorize.photos.reading import find_photos, read_photo
+from keras_colorize.photos.finding import find_photos
+from keras_colorize.photos.reading import read_photo
 
 FACTORS = (2, 4, 8)
 EDGES = 0.9  # quantile of the luminance's gradient

@@ -13,8 +13,8 @@ from keras_colorize.coloring.report import Status, report_path
 from keras_colorize.coloring.tasks import Shard, find_tasks
 from keras_colorize.errors import ConfigError, PhotoError
 from keras_colorize.photos.formats import suffix_of
-from keras_colorize.photos.originals import largest_size
 from keras_colorize.photos.pixels import check_size
+from keras_colorize.photos.reading import largest_size
 from keras_colorize.photos.writing import WRITABLE
 
 __all__ = ["main"]

@@ -11,7 +11,7 @@ from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError, DataError
 from keras_colorize.files import hash_file
 from keras_colorize.film.stocks import STOCKS
-from keras_colorize.photos.reading import find_photos
+from keras_colorize.photos.finding import find_photos
 
 __all__ = ["main"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image
 
 from keras_colorize import color
 from keras_colorize.coloring.hints import Hint, Region
@@ -25,14 +25,12 @@ from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
 from keras_colorize.files import hash_file
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
-from keras_colorize.photos.originals import pages_of
-from keras_colorize.photos.pixels import WHITE, strips, to_rgb
+from keras_colorize.photos.pixels import strips
+from keras_colorize.photos.reading import PhotoLike, read_luminance
 
 __all__ = ["Colorizer", "Painting", "color_strips", "compute_side_by_side"]
 
 _log = logging.getLogger(__name__)
-
-Photo = str | Path | Image.Image | np.ndarray
 
 # Of the decoder, at an eighth and a quarter of the size: what a place is, and where it ends.
 _SEEN_LEVELS = (3, 2)
@@ -182,13 +180,14 @@ class Colorizer:
         """What to call the model: its run and file."""
         return self.facts.run if self.path is None else f"{self.facts.run}/{self.path.name}"
 
-    def __call__(self, photo: Photo, hints: Sequence[Hint | Region] = ()) -> Image.Image:
+    def __call__(self, photo: PhotoLike, hints: Sequence[Hint | Region] = ()) -> Image.Image:
         """Colorize one photograph.
 
         Args:
             photo: a file (of several pages, the first), a Pillow image of any mode, or an array
-                ``(H, W, 3)``, ``(H, W, 1)`` or ``(H, W)`` of uint8, uint16, or float in [0, 1].
-                Color in it is ignored; transparent parts become white.
+                ``(H, W, 3)``, ``(H, W, 1)`` or ``(H, W)`` of uint8, uint16, or float in [0, 1];
+                see :func:`~keras_colorize.photos.reading.read_luminance`. Color in it is ignored;
+                transparent parts become white.
             hints: colors that are known at places; for several tries at one photograph, see
                 :meth:`session`.
 
@@ -203,12 +202,12 @@ class Colorizer:
         """
         if hints:
             return self.session(photo).color(hints)
-        luminance = _luminance(photo)
+        luminance = read_luminance(photo)
         return self.join(self.paint(luminance), luminance)
 
-    def session(self, photo: Photo) -> Session:
+    def session(self, photo: PhotoLike) -> Session:
         """One photograph to try hints on: the network sees it once; see ``__call__``."""
-        return Session(self, _luminance(photo))
+        return Session(self, read_luminance(photo))
 
     def join(self, painting: Painting, luminance: np.ndarray) -> Image.Image:
         """What was painted, enlarged and joined to the luminance ``(H, W)`` of any size."""
@@ -219,7 +218,7 @@ class Colorizer:
             result[top : top + len(rgb)] = rgb
         return Image.fromarray(result)
 
-    def map(self, photos: Iterable[Photo]) -> Iterator[Image.Image]:
+    def map(self, photos: Iterable[PhotoLike]) -> Iterator[Image.Image]:
         """Colorize photographs one after the other, as they are asked for; see ``__call__``."""
         return map(self, photos)
 
@@ -345,33 +344,3 @@ def _compile(generator: keras.Model) -> Callable[[np.ndarray], Any]:
         return generator(luminance, training=False)
 
     return lambda luminance: tf.nest.map_structure(lambda x: x.numpy(), run(luminance))
-
-
-def _luminance(photo: Photo) -> np.ndarray:
-    """Luminance ``(H, W)`` of uint8, uint16, or float in [0, 1]."""
-    if isinstance(photo, str | Path):
-        return next(pages_of(photo)).on_white()
-    if isinstance(photo, Image.Image):
-        upright = ImageOps.exif_transpose(photo)
-        deep = upright.mode.startswith("I;16")
-        photo = np.asarray(upright if deep else to_rgb(upright))
-    if not isinstance(photo, np.ndarray):
-        raise TypeError(
-            f"Expected a path, a Pillow image or a NumPy array. Received: {type(photo).__name__}"
-        )
-    channels = photo.shape[2] if photo.ndim == 3 else 1 if photo.ndim == 2 else 0
-    whole = photo.dtype in (np.uint8, np.uint16)
-    if channels not in (1, 3) or 0 in photo.shape or not (whole or photo.dtype.kind == "f"):
-        raise ValueError(
-            "Expected an array of shape (H, W), (H, W, 1) or (H, W, 3) of uint8, uint16, or float "
-            f"in [0, 1]. Received: {photo.dtype} of shape {photo.shape}"
-        )
-    if not whole and not (photo.min() >= 0.0 and photo.max() <= 1.0):
-        raise ValueError(f"Expected floats in [0, 1]. Received: {photo.min():g} to {photo.max():g}")
-    if channels == 1:
-        # Floats of other widths or in foreign byte order: what is compiled takes neither.
-        plane = photo.reshape(photo.shape[:2])
-        return plane if whole else plane.astype(np.float32)
-    white = np.iinfo(photo.dtype).max if whole else 1.0
-    y = color.luminance(photo.astype(np.float32) / np.float32(white))[..., 0]
-    return np.rint(WHITE * np.clip(y, 0.0, 1.0)).astype(np.uint16)

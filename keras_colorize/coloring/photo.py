@@ -20,7 +20,7 @@ from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.tasks import Sheet, Task
 from keras_colorize.errors import IrreversibleJpegError, ModelError, PhotoError
 from keras_colorize.files import atomic_path, escape_name, hash_file
-from keras_colorize.metadata.embedding import fit_to_format, save_options, srgb_profile
+from keras_colorize.metadata.embedding import fit_to_format, save_options
 from keras_colorize.metadata.provenance import (
     Provenance,
     add_provenance,
@@ -29,9 +29,10 @@ from keras_colorize.metadata.provenance import (
 )
 from keras_colorize.metadata.reading import Metadata
 from keras_colorize.metadata.upright import upright
-from keras_colorize.photos.condition import describe_condition, find_halftone
+from keras_colorize.photos.condition import describe_condition
 from keras_colorize.photos.formats import identify, open_file
-from keras_colorize.photos.originals import Page, pages_of
+from keras_colorize.photos.profiles import srgb_profile
+from keras_colorize.photos.reading import Page, read_pages
 from keras_colorize.photos.sheets import draw_sheet
 from keras_colorize.photos.writing import WRITABLE, Picture, write_pictures
 from keras_colorize.version import __version__
@@ -309,7 +310,7 @@ class _Work:
         return Session(self.colorizer, luminance, self.working_size).paint(hints)
 
     def _pages(self) -> Iterator[Page]:
-        return pages_of(
+        return read_pages(
             self.task.source,
             max_pixels=self.options.max_pixels,
             remove_tint=self.options.remove_tint,
@@ -351,8 +352,7 @@ class _Work:
         self._write_sheets(painting, jpeg.luminance)
         with atomic_path(self.target) as temporary:
             temporary.write_bytes(colored)
-        halftone = find_halftone(jpeg.luminance)
-        warnings = describe_condition(jpeg.tone, halftone, jpeg.size)
+        warnings = describe_condition(jpeg.tone, jpeg.size)
         return _Colored("reversible JPEG", jpeg.size, 1, warnings + lost)
 
     # -- pictures beside the result -----------------------------------------------------------
@@ -398,7 +398,7 @@ def _decided_otherwise(decisions: Decisions | None, colorizer: Colorizer) -> tup
 
 
 def _describe(page: Page) -> tuple[str, ...]:
-    return describe_condition(page.tone, find_halftone(page.luminance), page.size) + page.notes
+    return describe_condition(page.tone, page.size) + page.notes
 
 
 def _lost_pixels(page: Page, format_: str) -> tuple[str, ...]:

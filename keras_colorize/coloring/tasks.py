@@ -13,8 +13,8 @@ from typing import Literal
 
 from keras_colorize.errors import ConfigError, DataError
 from keras_colorize.files import fit_name, temporary_ending
+from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.formats import FORMATS, suffix_of
-from keras_colorize.photos.reading import find_photos
 from keras_colorize.photos.writing import WRITABLE
 
 __all__ = ["Shard", "Sheet", "Task", "clear_leftovers", "find_tasks"]

@@ -27,7 +27,8 @@ from keras_colorize.exporting.origin import (
 )
 from keras_colorize.files import atomic_folder
 from keras_colorize.models.unet import CHROMA_LAYER
-from keras_colorize.photos.reading import find_photos, read_photo
+from keras_colorize.photos.finding import find_photos
+from keras_colorize.photos.reading import read_photo
 
 __all__ = [
     "FILE_NAME",

@@ -7,7 +7,6 @@ Pillow with :func:`save_options`; to a PNG or TIFF file that anyone has written,
 Formats: PNG (W3C, third edition); Photoshop's APP13 in JPEG (Photoshop File Formats, Adobe).
 """
 
-import functools
 import io
 import zlib
 from collections.abc import Iterator
@@ -40,7 +39,6 @@ __all__ = [
     "fit_to_format",
     "png_with_metadata",
     "save_options",
-    "srgb_profile",
 ]
 
 _MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "TIFF": "image/tiff", "WEBP": "image/webp"}
@@ -171,7 +169,7 @@ def save_options(metadata: Metadata, format_: str, icc: bytes | None = None) -> 
         metadata: of the picture as it is written; see :func:`fit_to_format`.
         format_: "JPEG", "PNG" or "WEBP". For TIFF there are none: Pillow's writer turns text that
             isn't ASCII into question marks; use :func:`add_tiff_metadata` afterwards.
-        icc: the profile of the pixels that are written, such as :func:`srgb_profile`.
+        icc: the profile of the pixels that are written.
 
     Raises:
         ValueError: it is another format.
@@ -272,16 +270,6 @@ def add_tiff_metadata(
             exif.image[tag] = Field(kind, data)
     with Path(path).open("r+b") as file:
         extend_tiff(file, exif, page)
-
-
-@functools.cache
-def srgb_profile() -> bytes:
-    """The ICC profile of sRGB that Little CMS makes, with a fixed date: the same bytes each day."""
-    from PIL import ImageCms
-
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    date = b"".join(number.to_bytes(2, "big") for number in (2000, 1, 1, 0, 0, 0))
-    return profile[:24] + date + profile[36:]  # ICC.1:2022, section 7.2: bytes 24 to 35
 
 
 def _photoshop_segments(metadata: Metadata) -> Iterator[bytes]:

@@ -9,7 +9,8 @@ from PIL import Image
 
 from keras_colorize.metadata.reading import NO_METADATA, Metadata, orientation, read_metadata
 from keras_colorize.photos.formats import TURN, open_image
-from keras_colorize.photos.pixels import WHITE, check_size, to_integers
+from keras_colorize.photos.pixels import check_size, to_integers
+from keras_colorize.photos.profiles import lab_to_srgb
 
 __all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture"]
 
@@ -28,20 +29,32 @@ class Decoded:
         turn: how to turn it upright.
         notes: what decoding it showed.
         metadata: what the file says of it.
+        reduced_to: where it was decoded at less than its size, which width and height the
+            photograph has then: the last row and column may be filled in part.
     """
 
     size: tuple[int, int]
     strip: Callable[[int, int], np.ndarray]
     channels: int
     depth: int
-    icc: bytes | None
-    turn: Image.Transpose | None
+    icc: bytes | None = None
+    turn: Image.Transpose | None = None
     notes: tuple[str, ...] = ()
     metadata: Metadata = NO_METADATA
+    reduced_to: tuple[float, float] | None = None
 
 
-def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded:
+def read_first_picture(
+    file: BinaryIO, format_: str, max_pixels: int, short_side: int | None = None
+) -> Decoded:
     """The picture of a file that isn't TIFF; of an animation, the first.
+
+    Args:
+        file: as it is opened.
+        format_: what it holds.
+        max_pixels: refuse a picture with more, before it is decoded.
+        short_side: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, which is several times
+            faster, if its shorter side keeps this many pixels.
 
     Raises:
         PhotoError: it has more pixels than ``max_pixels``.
@@ -50,9 +63,14 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
     image = open_image(file, format_)
     check_size(*image.size, max_pixels)
     deep = format_ == "PNG" and _png_depth(file) == 16
-    # First: Pillow's `getexif` would load a PNG too, and `turn_of` pass over the damage it finds.
+    drafted = None
+    if format_ == "JPEG" and short_side is not None:
+        scale = min(1.0, short_side / min(image.size))
+        width, height = (round(scale * side) for side in image.size)
+        drafted = image.draft(None, (width, height))
+    # First: Pillow's `getexif` would load a PNG too, and pass over the damage it finds.
     image.load()
-    icc, metadata = image.info.get("icc_profile"), read_metadata(image)
+    metadata = read_metadata(image)
     turn = TURN.get(orientation(metadata))
     notes: tuple[str, ...] = ()
     if _has_more(image):
@@ -62,14 +80,23 @@ def read_first_picture(file: BinaryIO, format_: str, max_pixels: int) -> Decoded
             if format_ == "HEIF"
             else ("animated: only its first picture is colored",)
         )
-    if not deep:
-        return replace(from_pillow(image, icc, turn, notes), metadata=metadata)
-    import imagecodecs  # Pillow has no 16-bit color
+    if deep:
+        import imagecodecs  # Pillow has no 16-bit color
 
-    del image
-    file.seek(0)
-    array = imagecodecs.png_decode(file.read())
-    return replace(from_array(array, icc, turn, notes), metadata=metadata)
+        icc = image.info.get("icc_profile")
+        del image
+        file.seek(0)
+        decoded = replace(from_array(imagecodecs.png_decode(file.read())), icc=icc)
+    else:
+        decoded = from_pillow(image)
+    reduced_to = None if drafted is None else (drafted[1][2], drafted[1][3])
+    return replace(
+        decoded,
+        turn=turn,
+        notes=decoded.notes + notes,
+        metadata=metadata,
+        reduced_to=reduced_to,
+    )
 
 
 def _has_more(image: Image.Image) -> bool:
@@ -90,41 +117,42 @@ def _png_depth(file: BinaryIO) -> int:
     return depth
 
 
-def from_array(
-    array: np.ndarray, icc: bytes | None, turn: Image.Transpose | None, notes: tuple[str, ...] = ()
-) -> Decoded:
-    """Of gray or RGB, with alpha or without: uint16 ``(H, W)`` or ``(H, W, C)``."""
+def from_array(array: np.ndarray) -> Decoded:
+    """Of gray or RGB, with alpha or without: uint8 or uint16 ``(H, W)`` or ``(H, W, C)``."""
     array = array.reshape(*array.shape[:2], -1)
     height, width, samples = array.shape
-    channels = 1 if samples <= 2 else 3
+    depth = 8 if array.dtype == np.uint8 else 16
     return Decoded(
-        (width, height), lambda top, bottom: array[top:bottom], channels, 16, icc, turn, notes
+        (width, height), lambda top, bottom: array[top:bottom], 1 if samples <= 2 else 3, depth
     )
 
 
-def from_pillow(
-    image: Image.Image,
-    icc: bytes | None,
-    turn: Image.Transpose | None,
-    notes: tuple[str, ...] = (),
-) -> Decoded:
-    """Of any mode that Pillow has; numbers of 16 bits or more are scaled to 16."""
+def from_pillow(image: Image.Image) -> Decoded:
+    """Of any mode that Pillow has, not turned; numbers of 16 bits or more are scaled to 16."""
+    icc = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
-        return from_array(to_integers(np.asarray(image), WHITE), icc, turn, notes)
+        stored = np.asarray(image)
+        values, notes = to_integers(stored)
+        transparent = image.info.get("transparency")
+        if isinstance(transparent, int):
+            alpha = np.where(stored == transparent, 0, np.iinfo(values.dtype).max)
+            values = np.stack([values, alpha.astype(values.dtype)], axis=-1)
+        return replace(from_array(values), icc=icc, notes=notes)
     if image.mode == "LAB":
-        # By Little CMS, which takes longer to set up than a strip; to sRGB, so no profile is left.
-        image, icc = image.convert("RGB"), None
+        lab = np.asarray(image)
+        return Decoded(
+            image.size, lambda top, bottom: lab_to_srgb(lab[top:bottom], signed=True), 3, 8
+        )
     mode = _common_mode(image)
     width = image.width
     samples = len(mode)
-    channels = samples - mode.endswith("A")
 
     def strip(top: int, bottom: int) -> np.ndarray:
         part = image.crop((0, top, width, bottom))
         part = part if part.mode == mode else part.convert(mode)
         return np.asarray(part).reshape(bottom - top, width, samples)
 
-    return Decoded(image.size, strip, channels, 8, icc, turn, notes)
+    return Decoded(image.size, strip, samples - mode.endswith("A"), 8, icc)
 
 
 def _common_mode(image: Image.Image) -> str:

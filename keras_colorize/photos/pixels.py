@@ -1,4 +1,4 @@
-"""From whatever a decoder or a network gives to 8 bits, and the checks that decoders share."""
+"""Numbers of any kind to pixels of 8 and 16 bits, turned upright, in strips; and their limits."""
 
 import math
 from collections.abc import Iterator
@@ -12,12 +12,14 @@ __all__ = [
     "TRUNCATED",
     "WHITE",
     "check_size",
+    "deepen",
+    "on_white",
     "opposite_turn",
     "quantize",
     "strips",
     "swaps_sides",
+    "to_bytes",
     "to_integers",
-    "to_rgb",
     "turn_array",
 ]
 
@@ -25,6 +27,8 @@ __all__ = [
 WHITE = 65535
 
 _STRIP_PIXELS = 32_000
+
+_NOMINAL = 0.95  # of all numbers: so many of floats lie between black and white
 
 #: The reason to refuse a file that is cut short.
 TRUNCATED = "truncated: the file ends before the picture does"
@@ -46,48 +50,76 @@ def quantize(image: np.ndarray) -> np.ndarray:
     return np.round(np.clip(image, 0.0, 1.0).astype(np.float32) * 255.0).astype(np.uint8)
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode to RGB: 16 and 32 bits are scaled, transparent parts become white."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(to_integers(np.asarray(image), 255)).convert("RGB")
-    if image.mode in ("La", "RGBa"):  # colors multiplied by alpha: only their own kind can undo it
-        image = image.convert(image.mode[:-1] + "A")
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
+def to_integers(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Numbers of any kind to uint8 or uint16, any shape, and notes of what was done to them.
 
-
-def to_integers(values: np.ndarray, white: int) -> np.ndarray:
-    """Numbers of 16 bits or more to integers, any shape.
-
-    Numbers of 32 bits or more (integer or float) have no agreed white: it is the first of 1 (float
-    only), 255 and 65535 that none exceeds; where all do, or where one is negative, smallest and
-    largest become black and white.
-
-    Args:
-        values: unsigned integers of 16 bits, or wider numbers of any kind.
-        white: what white becomes: 255, for uint8, or :data:`WHITE`, for uint16.
+    Unsigned integers of 8 and 16 bits stay. Signed ones without a negative number are taken for
+    unsigned; otherwise their least number is black and their largest white, whether they occur or
+    not. Wider integers have no agreed white: it is the first of 255 and 65535 that none exceeds.
+    Floats are meant to lie between 0 and 1: where 95 percent do, the others are clipped; otherwise
+    white is the first of 255 and 65535 that none exceeds. Where all are exceeded, or a wider number
+    is negative, the smallest and the largest of the picture become black and white.
 
     Raises:
         PhotoError: there are values that are no numbers.
     """
-    dtype = np.uint8 if white == 255 else np.uint16
-    if values.dtype == np.uint16:
-        return values if white == WHITE else ((values.astype(np.uint32) + 128) // 257).astype(dtype)
+    size = values.dtype.itemsize
+    if values.dtype.kind in "ui" and size <= 2:
+        unsigned = values.astype(f"u{size}")
+        if values.dtype.kind == "u" or values.min() >= 0:
+            return unsigned, ()
+        half = 1 << (8 * size - 1)
+        note = f"signed numbers: {-half} was taken for black and {half - 1} for white"
+        return unsigned ^ unsigned.dtype.type(half), (note,)
+    black, white, notes = _range(values)
+    scale = WHITE / max(white - black, 1e-30)
+    integers = np.empty(values.shape, np.uint16)
+    # In parts: float64 of all would be several times the memory of the picture.
+    for part, source in zip(_parts(integers), _parts(values)):
+        scaled = (source.astype(np.float64) - black) * scale
+        part[...] = np.round(np.clip(scaled, 0, WHITE))
+    return integers, notes
+
+
+def _range(values: np.ndarray) -> tuple[float, float, tuple[str, ...]]:
+    """Which numbers are black and white, and why; see :func:`to_integers`."""
     low, high = float(values.min()), float(values.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise PhotoError("holds pixels that are NaN or infinite")
-    whites = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
-    brightest = next((w for w in whites if low >= 0.0 and high <= w), None)
-    black, brightest = (low, high) if brightest is None else (0.0, brightest)
-    scale = white / max(brightest - black, 1e-30)
-    integers = np.empty(values.shape, dtype)
-    # In parts: float64 of all would be several times the memory of the picture.
-    for part, source in zip(np.array_split(integers, 64), np.array_split(values, 64)):
-        part[...] = np.round((source.astype(np.float64) - black) * scale)
-    return integers
+    floats = values.dtype.kind == "f"
+    if floats:
+        within = sum(int(np.count_nonzero((p >= 0) & (p <= 1))) for p in _parts(values))
+        if within >= _NOMINAL * values.size:
+            share = f"{100 * (1 - within / values.size):.2g} percent of its numbers"
+            note = f"clipped to 0 to 1: {share}, which go from {low:.4g} to {high:.4g}"
+            return 0.0, 1.0, (note,) if within < values.size else ()
+    for white in (255.0, 65535.0):
+        if low >= 0.0 and high <= white:
+            note = f"{white:.0f} was taken for white: its numbers go up to {high:.6g}"
+            return 0.0, white, (note,) if floats and high < white else ()
+    return low, high, (f"contrast stretched: {low:.6g} became black, {high:.6g} white",)
+
+
+def _parts(values: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(values, 64)
+
+
+def deepen(values: np.ndarray) -> np.ndarray:
+    """uint8 or uint16 to uint16, any shape: 255 becomes :data:`WHITE`."""
+    return values if values.dtype == np.uint16 else values.astype(np.uint16) * 257
+
+
+def to_bytes(values: np.ndarray) -> np.ndarray:
+    """uint8 or uint16 to uint8, rounded, any shape."""
+    if values.dtype == np.uint8:
+        return values
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def on_white(values: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """How a picture looks on white where it is transparent: uint16, any shape that broadcasts."""
+    opacity = opacity.astype(np.uint32)  # which holds every product of two of 16 bits
+    return ((opacity * values + WHITE * (WHITE - opacity) + WHITE // 2) // WHITE).astype(np.uint16)
 
 
 def turn_array(array: np.ndarray, turn: Image.Transpose | None) -> np.ndarray:

@@ -1,7 +1,7 @@
 """ICC profiles: from the color space of a scan to sRGB, by Little CMS.
 
 What Little CMS does to be fast costs 16-bit pixels up to 5 levels of 8 bits, so those go through
-tables here: their luminance is within 10 of 65535 of the exact one (tests/test_icc.py).
+tables here: their luminance is within 10 of 65535 of the exact one (tests/photos/test_profiles.py).
 """
 
 import functools
@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["Converter", "make_converter"]
+from keras_colorize.photos.pixels import deepen
+
+__all__ = ["Converter", "lab_to_srgb", "make_converter", "srgb_profile"]
 
 #: Pixels ``(..., C)``, uint8 or uint16, to sRGB ``(..., 3)``, uint16.
 Converter = Callable[[np.ndarray], np.ndarray]
@@ -29,6 +31,7 @@ _D65 = (0.3127, 0.3290, 1.0)
 _PRIMARIES = (0.64, 0.33, 1.0, 0.30, 0.60, 1.0, 0.15, 0.06, 1.0)
 
 
+@functools.lru_cache(maxsize=16)  # photographs of one camera or scanner share a profile
 def make_converter(profile: bytes, channels: int) -> Converter | None:
     """A conversion from a profile's space to sRGB; ``None`` where it is sRGB already.
 
@@ -55,7 +58,7 @@ def make_converter(profile: bytes, channels: int) -> Converter | None:
             gray = np.arange(65536, dtype=np.uint16)[:, None].repeat(expected, axis=1)
             table = _transform(gray, profile, space, flags=_EXACT)
             identity = np.abs(table.astype(int) - gray[:, :1]).max() <= _SAME
-            return None if identity else lambda pixels: table[_deepen(pixels)[..., 0]]
+            return None if identity else lambda pixels: table[deepen(pixels)[..., 0]]
         if channels == 3 and np.abs(converted.astype(int) - cube).max() <= _SAME:
             return None
         tables = _linear_tables(profile) if channels == 3 else None
@@ -71,6 +74,36 @@ def make_converter(profile: bytes, channels: int) -> Converter | None:
     return convert
 
 
+def lab_to_srgb(stored: np.ndarray, *, signed: bool) -> np.ndarray:
+    """L*, a* and b* of illuminant D50, as files store them, to sRGB, uint16 ``(..., 3)``.
+
+    Args:
+        stored: uint8 or uint16 ``(..., 3)``. L* of 0 to 100 fills all bits; a* and b* are integers,
+            in 16 bits of 1/256.
+        signed: whether a* and b* are signed (TIFF 6.0, section 23, and Pillow), or have 128 added
+            (Adobe).
+    """
+    step = np.float32(1.0 if stored.dtype == np.uint8 else 1.0 / 256.0)
+    lightness = stored[..., :1] * np.float32(100.0 / np.iinfo(stored.dtype).max)
+    chroma = stored[..., 1:]
+    if signed:
+        chroma = chroma.astype(f"i{stored.dtype.itemsize}") * step
+    else:
+        chroma = chroma * step - np.float32(128.0)
+    lab = np.concatenate([lightness, chroma], axis=-1)
+    return _transform(lab, _lab_profile(), "lab", _EXACT)
+
+
+@functools.cache
+def srgb_profile() -> bytes:
+    """The ICC profile of sRGB that Little CMS makes, with a fixed date: the same bytes each day."""
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    date = b"".join(number.to_bytes(2, "big") for number in (2000, 1, 1, 0, 0, 0))
+    return profile[:24] + date + profile[36:]  # ICC.1:2022, section 7.2: bytes 24 to 35
+
+
 def _transform(
     pixels: np.ndarray, profile: bytes, space: str, flags: int, output: bytes | None = None
 ) -> np.ndarray:
@@ -81,7 +114,7 @@ def _transform(
     converted = imagecodecs.cms_transform(
         row[..., 0] if space == "gray" else row,
         profile,
-        _srgb() if output is None else output,
+        srgb_profile() if output is None else output,
         colorspace=space,
         outcolorspace="rgb",
         outdtype="uint16" if output is None else "float32",
@@ -116,10 +149,10 @@ def _encoding() -> np.ndarray:
 
 
 @functools.cache
-def _srgb() -> bytes:
+def _lab_profile() -> bytes:
     from PIL import ImageCms
 
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 
 
 @functools.cache
@@ -133,7 +166,3 @@ def _cube(channels: int) -> np.ndarray:
     """Pixels all over the space, uint16 ``(n, channels)``."""
     axis = np.linspace(0, 65535, 17 if channels == 1 else 5).round().astype(np.uint16)
     return np.stack(np.meshgrid(*[axis] * channels), axis=-1).reshape(-1, channels)
-
-
-def _deepen(pixels: np.ndarray) -> np.ndarray:
-    return pixels if pixels.dtype == np.uint16 else pixels.astype(np.uint16) * 257

@@ -1,51 +1,92 @@
-"""Every page of a TIFF at its full depth: deep ones through tifffile, the others through Pillow.
+"""Every page of a TIFF at its full depth, as numbers.
 
-Pillow converts every color space and knows 16 bits of gray only; tifffile reads 16 bits and more,
-whatever their arrangement. What a page claims is checked before either allocates memory for it.
+tifffile reads the directories; libtiff, in imagecodecs, unpacks what is compressed, each page as a
+file of its own in memory, so that it sees nothing else. tifffile reads the numbers that are not
+compressed, and those that need codecs that libtiff lacks. What a page claims is checked before
+anything allocates memory for it.
 """
 
 import io
 import logging
 import struct
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any, BinaryIO, cast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import TiffImagePlugin
 from PIL.ExifTags import Base as Tag
 
 from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.reading import read_tiff_metadata
-from keras_colorize.photos.decoded import Decoded, from_pillow
+from keras_colorize.photos.decoded import Decoded
 from keras_colorize.photos.formats import TURN
-from keras_colorize.photos.packed import read_packed
-from keras_colorize.photos.pixels import TRUNCATED, WHITE, check_size, to_integers
+from keras_colorize.photos.pixels import TRUNCATED, check_size, to_integers
+from keras_colorize.photos.profiles import lab_to_srgb
 
-__all__ = ["largest_page", "read_tiff_pages"]
+__all__ = ["TiffDecoder", "largest_page", "read_tiff_pages"]
 
-# TIFF 6.0: values of the tags PhotometricInterpretation, Compression and ExtraSamples; 32946 was
-# the first of deflate, zstd is libtiff's.
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK, _YCBCR = 0, 1, 2, 5, 6
-_CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
-_UNCOMPRESSED = 1
-_LOSSLESS = (1, 5, 8, 32946, 32773, 50000)  # none, LZW, deflate, deflate, packbits, zstd
-_ASSOCIATED, _UNASSOCIATED = 1, 2
+#: The first page of a file of 8-bit gray or RGB, uncompressed, to uint8 ``(H, W, 4)``; ``None``
+#: where it refuses the file.
+TiffDecoder = Callable[[bytes], np.ndarray | None]
+
+# Values of the tag PhotometricInterpretation (TIFF 6.0, sections 3 to 6, 16, 21 and 23; the last is
+# Adobe's), and the channels of each.
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE = 0, 1, 2, 3
+_CMYK, _YCBCR, _CIELAB, _ICCLAB = 5, 6, 8, 9
+_CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
+_CHANNELS |= {_YCBCR: 3, _CIELAB: 3, _ICCLAB: 3}
+# Of the tag Compression, here and in TIFF 6.0, Adobe's notes and libtiff's tiff.h.
+_UNCOMPRESSED, _JPEG = 1, 7
+_FAX = (2, 3, 4)
+# LZW, JPEG, deflate (twice), packbits, LERC, LZMA, Zstandard, WebP.
+_LIBTIFFS = (5, _JPEG, 8, 32946, 32773, 34887, 34925, 50000, 50001)
+# JPEG 2000 (four times), PNG, JPEG XL (twice).
+_TIFFFILES = (33003, 33004, 33005, 34712, 34933, 50002, 52546)
+_ASSOCIATED, _UNASSOCIATED = 1, 2  # of the tag ExtraSamples
 _REDUCED_OR_MASK = 0b101  # of the tag NewSubfileType
 
 _MOST_SAMPLES = 8  # a pixel: no photograph has more, a forged file has 65535
 _LARGEST_TILE = 1 << 24  # pixels, where the picture itself is smaller
+
+# What libtiff needs to unpack a page: all but where the parts lie and how the page is turned.
+_WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _TILE_WIDTH = 256, 257, 258, 262, 322
+_NEEDED: tuple[int, ...] = (
+    _WIDTH,
+    _LENGTH,
+    _BITS,
+    259,
+    _PHOTOMETRIC,
+    266,
+    277,
+    278,
+    284,
+    292,
+    293,
+    317,
+    320,
+)
+_NEEDED += (_TILE_WIDTH, 323, 338, 339, 347, 529, 530, 531, 532, 50674)
+_LONG8 = 16
 
 # tifffile reports there what is wrong with a file, and `logging` prints what nobody listens to.
 for _name in ("tifffile", "imagecodecs"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
-def read_tiff_pages(file: BinaryIO, max_pixels: int) -> Iterator[Decoded]:
+def read_tiff_pages(
+    file: BinaryIO, max_pixels: int, decoder: TiffDecoder | None = None
+) -> Iterator[Decoded]:
     """The pages, one after the other, without reduced copies and transparency masks.
 
+    Args:
+        file: a TIFF or BigTIFF.
+        max_pixels: refuse a page with more, before it is decoded.
+        decoder: of what it knows; it has to give the same pixels as the reader here.
+
     Raises:
-        PhotoError: a page has more pixels than ``max_pixels``, or is of a kind that isn't read.
+        PhotoError: there is no page, one has more pixels than ``max_pixels``, or it is of a kind
+            that isn't read.
         Exception: whatever decoders raise at damaged data.
     """
     import tifffile
@@ -53,10 +94,10 @@ def read_tiff_pages(file: BinaryIO, max_pixels: int) -> Iterator[Decoded]:
     with tifffile.TiffFile(file) as tiff:
         for index, page in _pages(tiff):
             check_size(page.imagewidth, page.imagelength, max_pixels)
+            _check_kind(page)
             _check_data(page, file)
-            deep = page.dtype is not None and page.dtype.itemsize >= 2
-            direct = deep and page.photometric in _CHANNELS
-            decoded = _read_deep(page, file) if direct else _read_shallow(page, file, tiff)
+            known = decoder if index == 0 and _is_plain(page) else None
+            decoded = _decode(_read_samples(page, file, known))
             yield replace(decoded, metadata=read_tiff_metadata(file, index))
 
 
@@ -71,30 +112,68 @@ def largest_page(file: BinaryIO) -> tuple[int, int]:
 
     with tifffile.TiffFile(file) as tiff:
         sizes = [(page.imagewidth, page.imagelength) for _, page in _pages(tiff)]
-    if not sizes:
-        raise PhotoError("damaged TIFF data: no page")
     return max(sizes, key=lambda size: size[0] * size[1])
 
 
 def _pages(tiff: Any) -> Iterator[tuple[int, Any]]:
-    """The pages that are photographs, with their places in the file."""
-    seen = set()
+    """The pages that are photographs, with their places in the file; at least one."""
+    seen: set[int] = set()
     for index, page in enumerate(tiff.pages):
         if page.offset in seen:  # a directory that names an earlier one as the next
-            return
+            break
         seen.add(page.offset)
         _check_numbers(page)
         if index == 0 or not page.subfiletype & _REDUCED_OR_MASK:
             yield index, page
+    if not seen:
+        raise PhotoError("holds no picture: a TIFF without a page, or one that is truncated")
+
+
+# -- what a page claims -------------------------------------------------------------------------
 
 
 def _check_numbers(page: Any) -> None:
     """Refuse texts and lists in place of numbers: products of them would fill the memory."""
-    names = "imagewidth imagelength imagedepth samplesperpixel bitspersample planarconfig"
+    names = "imagewidth imagelength imagedepth samplesperpixel planarconfig"
     names += " photometric compression subfiletype tilewidth tilelength tiledepth"
     for name in names.split():
         if not isinstance(getattr(page, name), int):
             raise PhotoError(f"damaged TIFF data: {name} is not one integer")
+
+
+def _check_kind(page: Any) -> None:
+    """Refuse what would be read wrongly, or with memory that the picture doesn't need."""
+    bits, samples = page.bitspersample, page.samplesperpixel
+    if page.imagedepth != 1 or (page.dtype is not None and page.dtype.kind == "c"):
+        raise PhotoError("not a photograph: its TIFF page holds volumes or complex numbers")
+    channels = _CHANNELS.get(page.photometric, 0)
+    numbers = page.dtype is not None and page.dtype.kind in "buif"
+    of_known_bits = isinstance(bits, int) and (
+        bits % 8 == 0
+        or (bits in (1, 2, 4) and samples == 1)
+        or (bits == 12 and page.compression in (_UNCOMPRESSED, _JPEG))
+    )
+    codecs = (_UNCOMPRESSED, *_LIBTIFFS, *_TIFFFILES, *(_FAX if bits == samples == 1 else ()))
+    of_bytes = page.dtype is not None and page.dtype.kind in "bu" and page.dtype.itemsize == 1
+    lab = page.photometric in (_CIELAB, _ICCLAB) and page.dtype not in (np.uint8, np.uint16)
+    converted = page.photometric in (_PALETTE, _YCBCR) and not (of_bytes or bits == 12)
+    misread = page.photometric == _YCBCR and page.compression in _TIFFFILES
+    if (
+        not (channels and numbers and of_known_bits and page.compression in codecs)
+        or lab
+        or converted
+        or misread
+    ):
+        number = {"i": "signed", "f": "float", "c": "complex"}
+        kind = "" if page.dtype is None else number.get(page.dtype.kind, "unsigned") + ", "
+        raise PhotoError(
+            f"a kind of TIFF that is not read: {samples} x {bits} bits, {kind}"
+            f"photometric {int(page.photometric)}, compression {int(page.compression)}"
+        )
+    if not channels <= samples <= _MOST_SAMPLES:
+        raise PhotoError(
+            f"expected a TIFF page of {channels} to {_MOST_SAMPLES} channels, found {samples}"
+        )
 
 
 def _check_data(page: Any, file: BinaryIO) -> None:
@@ -108,6 +187,10 @@ def _check_data(page: Any, file: BinaryIO) -> None:
     tile = page.tilewidth * page.tilelength * page.tiledepth
     if tile > max(_LARGEST_TILE, 2 * page.imagewidth * page.imagelength):
         raise PhotoError(f"damaged TIFF data: tiles of {page.tilewidth} x {page.tilelength}")
+    # Of what isn't there, tifffile makes black, or whatever lay in the memory.
+    parts = int(np.prod(page.chunked))
+    if not len(page.dataoffsets) == len(page.databytecounts) == parts or 0 in page.databytecounts:
+        raise PhotoError("truncated: the file holds fewer parts than the picture should have")
     # YCbCr may hold fewer numbers than pixels.
     packed = page.compression != _UNCOMPRESSED or page.photometric == _YCBCR
     bits = page.imagewidth * page.samplesperpixel * page.bitspersample
@@ -115,117 +198,181 @@ def _check_data(page: Any, file: BinaryIO) -> None:
         raise PhotoError("truncated: the file holds fewer pixels than the picture should have")
 
 
-# -- 16 bits or more --------------------------------------------------------------------------
+def _is_plain(page: Any) -> bool:
+    """Whether a page is what a :data:`TiffDecoder` knows, and proves to be whole."""
+    return (
+        page.compression == _UNCOMPRESSED
+        and page.dtype == np.uint8
+        and page.bitspersample == 8
+        and page.photometric in (_BLACK_IS_ZERO, _RGB)
+        and page.samplesperpixel == _CHANNELS[page.photometric]
+        and page.tags.valueof(Tag.Orientation, default=1) == 1
+    )
 
 
-def _read_deep(page: Any, file: BinaryIO) -> Decoded:
-    _check_deep(page)
-    samples, channels = page.samplesperpixel, _CHANNELS[page.photometric]
-    array = page.asarray() if page.compression == _UNCOMPRESSED else read_packed(page, file)
+# -- numbers as they are stored -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """The numbers of a page.
+
+    Attributes:
+        array: as they are stored, ``(H, W, samples)``; those of less than 8 bits in one byte each,
+            YCbCr already in RGB.
+        page: tifffile's.
+        converted: whether the array is RGB where the page isn't.
+    """
+
+    array: np.ndarray
+    page: Any
+    converted: bool = False
+
+
+def _read_samples(page: Any, file: BinaryIO, decoder: TiffDecoder | None) -> _Samples:
+    file.seek(0)
+    known = None if decoder is None else decoder(file.read())
+    if known is not None:
+        return _Samples(known[..., : page.samplesperpixel], page)
+    height, width, samples = page.imagelength, page.imagewidth, page.samplesperpixel
+    if page.photometric == _YCBCR and page.bitspersample == 8:
+        return _Samples(_unpack(_alone(page, file)).reshape(height, width, 3), page, converted=True)
+    if page.compression in _FAX:
+        # Into RGBA, of which only black and white are left. Damage to fax isn't found by libtiff.
+        rgba = _unpack(_alone(page, file, {_PHOTOMETRIC: _BLACK_IS_ZERO}), asrgb=True)
+        return _Samples(rgba[..., :1] >> 7, page)
+    if page.compression not in _LIBTIFFS or page.bitspersample == 12:
+        array = page.asarray()
+    elif page.bitspersample < 8:
+        array = _unpack_bits(page, file)
+    else:
+        array = _unpack(_alone(page, file))
     if samples > 1 and page.planarconfig == 2:
-        array = np.moveaxis(array.reshape(samples, page.imagelength, page.imagewidth), 0, -1)
-    array = array.reshape(page.imagelength, page.imagewidth, samples)
+        array = np.moveaxis(array.reshape(samples, height, width), 0, -1)
+    return _Samples(array.reshape(height, width, samples), page)
+
+
+def _unpack(data: bytes, asrgb: bool = False) -> np.ndarray:
+    import imagecodecs
+
+    return imagecodecs.tiff_decode(data, asrgb=asrgb)
+
+
+def _unpack_bits(page: Any, file: BinaryIO) -> np.ndarray:
+    """Numbers of 1, 2 or 4 bits: libtiff unpacks them as bytes that hold several."""
+    bits, height, width = page.bitspersample, page.imagelength, page.imagewidth
+    as_bytes = {_WIDTH: -(-width * bits // 8), _BITS: 8, _PHOTOMETRIC: _BLACK_IS_ZERO}
+    if page.is_tiled:
+        as_bytes[_TILE_WIDTH] = page.tilewidth * bits // 8
+    packed = _unpack(_alone(page, file, as_bytes)).reshape(height, -1)
+    planes = np.unpackbits(packed, axis=1)[:, : width * bits].reshape(height, width, bits)
+    places = (1 << np.arange(bits)[::-1]).astype(np.uint8)
+    return (planes * places).sum(axis=-1, dtype=np.uint8)
+
+
+def _alone(page: Any, file: BinaryIO, changes: dict[int, int] | None = None) -> bytes:
+    """A page as a BigTIFF of its own, not turned; with other values of some tags."""
+    order = page.parent.byteorder
+    entries: dict[int, tuple[int, int, bytes]] = {}
+    for tag in page.tags:
+        if tag.code in _NEEDED:
+            file.seek(tag.valueoffset)
+            entries[tag.code] = (int(tag.dtype), tag.count, file.read(tag.valuebytecount))
+    for code, number in (changes or {}).items():
+        entries[code] = (_LONG8, 1, struct.pack(f"{order}Q", number))
+    lengths = list(page.databytecounts)
+    codes = (324, 325) if page.is_tiled else (273, 279)
+    # The parts come right behind the head, the directory and what doesn't fit into its entries.
+    directory = 16 + 8 + 20 * (len(entries) + 2) + 8
+    behind = sum(len(data) for *_, data in entries.values() if len(data) > 8)
+    behind += 2 * 8 * len(lengths) if len(lengths) > 1 else 0
+    starts = np.cumsum([directory + behind, *lengths[:-1]]).tolist()
+    for code, numbers in zip(codes, (starts, lengths)):
+        entries[code] = (_LONG8, len(numbers), struct.pack(f"{order}{len(numbers)}Q", *numbers))
+    mark = b"II" if order == "<" else b"MM"
+    head = struct.pack(f"{order}2sHHHQQ", mark, 43, 8, 0, 16, len(entries))
+    tail = b""
+    for code, (type_, count, data) in sorted(entries.items()):
+        value = data.ljust(8, b"\0")
+        if len(data) > 8:
+            value = struct.pack(f"{order}Q", directory + len(tail))
+            tail += data
+        head += struct.pack(f"{order}HHQ", code, type_, count) + value
+    parts = [head, bytes(8), tail]
+    for start, length in zip(page.dataoffsets, lengths):
+        file.seek(start)
+        parts.append(file.read(length))
+    return b"".join(parts)
+
+
+# -- from numbers to pixels ---------------------------------------------------------------------
+
+
+def _decode(samples: _Samples) -> Decoded:
+    array, page = samples.array, samples.page
+    channels = 3 if samples.converted else _CHANNELS[page.photometric]
     # Of extra channels, only opacity means something here.
-    kind = next(iter(page.extrasamples), None) if samples > channels else None
+    kind = next(iter(page.extrasamples), None) if array.shape[2] > channels else None
     with_alpha = kind in (_ASSOCIATED, _UNASSOCIATED)
     array = array[..., : channels + with_alpha]
-    if array.dtype != np.uint16:
-        array = to_integers(array, WHITE)
-    elif page.bitspersample < 16:
-        largest = (1 << page.bitspersample) - 1
-        array = ((array.astype(np.uint32) * WHITE + largest // 2) // largest).astype(np.uint16)
-
-    def strip(top: int, bottom: int) -> np.ndarray:
-        part = array[top:bottom]
-        if kind == _ASSOCIATED:
-            part = _divide_by_alpha(part)
-        if page.photometric == _WHITE_IS_ZERO:
-            part = np.concatenate([WHITE - part[..., :1], part[..., 1:]], axis=-1)
-        return part
-
+    notes: tuple[str, ...] = ()
+    if page.photometric == _PALETTE:
+        array, channels = _look_up(array[..., 0], page), 3
+    elif page.bitspersample % 8:
+        array = _scale(array, page.bitspersample)
+    elif page.photometric not in (_CIELAB, _ICCLAB):
+        array, notes = to_integers(array)
+    convert = _converter(page.photometric, kind, array.dtype)
     icc = page.tags.valueof(TiffImagePlugin.ICCPROFILE)
     orientation = page.tags.valueof(Tag.Orientation)
-    turn = TURN.get(orientation) if isinstance(orientation, int) else None
-    return Decoded((page.imagewidth, page.imagelength), strip, channels, 16, icc, turn)
+    return Decoded(
+        size=(page.imagewidth, page.imagelength),
+        strip=lambda top, bottom: convert(array[top:bottom]),
+        channels=channels,
+        depth=8 if array.dtype == np.uint8 else 16,
+        # What Lab means is known without a profile.
+        icc=None if page.photometric in (_CIELAB, _ICCLAB) else icc,
+        turn=TURN.get(orientation) if isinstance(orientation, int) else None,
+        notes=notes,
+    )
 
 
-def _check_deep(page: Any) -> None:
-    """Refuse what tifffile would read wrongly, or with memory that the picture doesn't need."""
-    if page.compression not in _LOSSLESS:
-        raise PhotoError(
-            f"16-bit TIFF with compression {int(page.compression)}, of which only none, LZW, "
-            f"deflate, packbits and zstd are read; save it with one of them"
-        )
-    if page.compression != _UNCOMPRESSED and page.bitspersample != 8 * page.dtype.itemsize:
-        raise PhotoError(f"compressed TIFF of {page.bitspersample} bits; save it uncompressed")
-    channels = _CHANNELS[page.photometric]
-    if page.dtype.kind not in "uif" or page.imagedepth != 1:
-        raise PhotoError("not a photograph: its TIFF page holds volumes or complex numbers")
-    if not channels <= page.samplesperpixel <= _MOST_SAMPLES:
-        raise PhotoError(
-            f"expected a TIFF page of {channels} to {_MOST_SAMPLES} channels, found "
-            f"{page.samplesperpixel}"
-        )
-    # Of what isn't there, tifffile makes black, or whatever lay in the memory.
-    count = int(np.prod(page.chunked))
-    if not len(page.dataoffsets) == len(page.databytecounts) == count or 0 in page.databytecounts:
-        raise PhotoError("truncated: the file holds fewer parts than the picture should have")
+def _look_up(indices: np.ndarray, page: Any) -> np.ndarray:
+    """Of 16 bits, programs fill the higher 8, the lower with anything; some fill only the lower."""
+    palette = np.asarray(page.colormap).T  # (colors, 3)
+    palette = palette >> 8 if palette.max() > 255 else palette
+    return palette.astype(np.uint8)[indices]
+
+
+def _scale(array: np.ndarray, bits: int) -> np.ndarray:
+    """Numbers of 1, 2 or 4 bits to uint8, of 12 to uint16."""
+    white, largest = (255 if bits < 8 else 65535), (1 << bits) - 1
+    scaled = (array.astype(np.uint32) * white + largest // 2) // largest
+    return scaled.astype(np.uint8 if bits < 8 else np.uint16)
+
+
+def _converter(
+    photometric: int, extra: int | None, dtype: np.dtype
+) -> Callable[[np.ndarray], np.ndarray]:
+    """From pixels as they are stored to gray, RGB or CMYK, with alpha that is apart from them."""
+
+    def convert(strip: np.ndarray) -> np.ndarray:
+        if photometric in (_CIELAB, _ICCLAB):
+            return lab_to_srgb(strip[..., :3], signed=photometric == _CIELAB)
+        if extra == _ASSOCIATED:
+            strip = _divide_by_alpha(strip)
+        if photometric == _WHITE_IS_ZERO:
+            white = np.iinfo(dtype).max
+            strip = np.concatenate([white - strip[..., :1], strip[..., 1:]], axis=-1)
+        return strip
+
+    return convert
 
 
 def _divide_by_alpha(strip: np.ndarray) -> np.ndarray:
     """Colors that were multiplied by their opacity, the last channel, as they were before."""
+    white = np.uint32(np.iinfo(strip.dtype).max)
     colors, alpha = strip[..., :-1].astype(np.uint32), strip[..., -1:].astype(np.uint32)
     divisor = np.maximum(alpha, 1)
-    divided = np.minimum((colors * WHITE + divisor // 2) // divisor, WHITE)
-    return np.concatenate([divided, alpha], axis=-1).astype(np.uint16)
-
-
-# -- 8 bits or fewer, and color spaces that Pillow converts -------------------------------------
-
-
-def _read_shallow(page: Any, file: BinaryIO, tiff: Any) -> Decoded:
-    try:
-        image = TiffImagePlugin.TiffImageFile(cast(BinaryIO, _FromPage(file, page, tiff)))
-    except SyntaxError as error:
-        raise PhotoError(
-            f"a kind of TIFF that is not read: {page.samplesperpixel} x {page.bitspersample} bits, "
-            f"photometric {int(page.photometric)}, compression {int(page.compression)}"
-        ) from error
-    # Memory that is there already isn't measured by Pillow's own limit.
-    image.im = Image.new(image.mode, (page.imagewidth, page.imagelength)).im
-    image.load()  # which turns it upright
-    return from_pillow(image, image.info.get("icc_profile"), None)
-
-
-class _FromPage(io.RawIOBase):
-    """A TIFF that begins with another of its pages: Pillow would read all before it each time."""
-
-    def __init__(self, file: BinaryIO, page: Any, tiff: Any) -> None:
-        self._file = file
-        file.seek(0)
-        order = tiff.byteorder
-        if tiff.is_bigtiff:
-            self._head = file.read(8) + struct.pack(f"{order}Q", page.offset)
-        else:
-            self._head = file.read(4) + struct.pack(f"{order}I", page.offset)
-        file.seek(0)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def read(self, size: int | None = -1) -> bytes:
-        place = self._file.tell()
-        data = self._file.read(-1 if size is None else size)
-        return self._head[place : place + len(data)] + data[max(0, len(self._head) - place) :]
+    divided = np.minimum((colors * white + divisor // 2) // divisor, white)
+    return np.concatenate([divided, alpha], axis=-1).astype(strip.dtype)

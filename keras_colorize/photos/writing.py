@@ -12,14 +12,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from keras_colorize.metadata.embedding import (
-    add_tiff_metadata,
-    png_with_metadata,
-    save_options,
-    srgb_profile,
-)
+from keras_colorize.metadata.embedding import add_tiff_metadata, png_with_metadata, save_options
 from keras_colorize.metadata.reading import Metadata
-from keras_colorize.photos.pixels import strips
+from keras_colorize.photos.pixels import strips, to_bytes
+from keras_colorize.photos.profiles import srgb_profile
 
 __all__ = ["WRITABLE", "Picture", "write_pictures"]
 
@@ -57,7 +53,7 @@ class Picture:
                 continue
             alpha = self.alpha[top : top + len(rgb)]
             if self.dtype == np.uint8:
-                alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
+                alpha = to_bytes(alpha)
             yield top, np.concatenate([rgb, alpha[..., None]], axis=-1)
 
 

@@ -17,8 +17,9 @@ from keras_colorize import color, metrics
 from keras_colorize.config import Cache
 from keras_colorize.errors import DataError, PhotoError
 from keras_colorize.files import atomic_path, exclusive, remove_leftovers
+from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.pixels import quantize
-from keras_colorize.photos.reading import find_photos, read_photo
+from keras_colorize.photos.reading import read_photo
 
 __all__ = ["Photo", "PhotoSet", "Skipped", "load_photos", "split_photos"]
 

@@ -241,6 +241,17 @@ def test_map_colorizes_one_by_one(colorizer: Colorizer) -> None:
     np.testing.assert_array_equal(*(np.asarray(result) for result in results))
 
 
+def test_map_gives_as_many_results_as_inputs(colorizer: Colorizer, tmp_path: Path) -> None:
+    """A TIFF without a page ended it in silence."""
+    (tmp_path / "empty.tif").write_bytes(b"II*\0" + bytes(4))
+    results = colorizer.map([HOUSE, tmp_path / "empty.tif", house()])
+    first = next(results)
+    with pytest.raises(PhotoError, match="holds no picture: a TIFF without a page"):
+        next(results)
+    np.testing.assert_array_equal(np.asarray(next(results)), np.asarray(first))
+    assert next(results, None) is None
+
+
 def test_unreadable_file_is_a_photo_error(colorizer: Colorizer, tmp_path: Path) -> None:
     with pytest.raises(PhotoError):
         colorizer(tmp_path / "absent.jpg")

@@ -23,8 +23,7 @@ import tifffile
 from PIL import Image
 
 from keras_colorize.errors import PhotoError
-from keras_colorize.photos.originals import pages_of
-from keras_colorize.photos.reading import read_photo
+from keras_colorize.photos.reading import read_pages, read_photo
 from tests.conftest import ROOT
 from tests.mutations import mutate
 from tests.photo_kinds import KINDS, build, color_pixels, gray_pixels, saved
@@ -68,7 +67,7 @@ def damaged(batch: int) -> Iterator[tuple[int, bytes]]:
 
 
 def check_pages(path: Path, number: int) -> None:
-    for page in pages_of(path, max_pixels=MAX_PIXELS, remove_tint=number % 2 == 0):
+    for page in read_pages(path, max_pixels=MAX_PIXELS, remove_tint=number % 2 == 0):
         assert page.luminance.dtype == np.uint16 and page.luminance.ndim == 2
         assert 0 < page.luminance.size <= MAX_PIXELS
         assert page.alpha is None or page.alpha.shape == page.luminance.shape
@@ -77,7 +76,7 @@ def check_pages(path: Path, number: int) -> None:
 def check_photo(path: Path, number: int) -> None:
     short_side = None if number % 2 == 0 else 8
     # TensorFlow reserves more memory than is allowed here; test_photos.py mutates files for it.
-    photo = read_photo(path, max_pixels=MAX_PIXELS, tiff_decoder="pillow", short_side=short_side)
+    photo = read_photo(path, max_pixels=MAX_PIXELS, short_side=short_side)
     assert photo.dtype == np.uint8 and photo.ndim == 3 and photo.shape[2] == 3
     assert 0 < photo.shape[0] * photo.shape[1] <= MAX_PIXELS
 

@@ -22,8 +22,9 @@ from PIL import (
 from PIL.ExifTags import IFD
 from PIL.ExifTags import Base as Tag
 
-from keras_colorize.metadata.embedding import add_tiff_metadata, save_options, srgb_profile
+from keras_colorize.metadata.embedding import add_tiff_metadata, save_options
 from keras_colorize.metadata.reading import Metadata, read_metadata
+from keras_colorize.photos.profiles import srgb_profile
 from tests.conftest import SAMPLE
 
 BRIDGE = SAMPLE / "modern" / "pont_du_gard.jpg"

@@ -10,7 +10,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, IptcImagePlugin, PngImagePlugin
+from PIL import Image, IptcImagePlugin, PngImagePlugin
 from PIL.ExifTags import GPS, IFD
 from PIL.ExifTags import Base as Tag
 
@@ -18,12 +18,12 @@ from keras_colorize.metadata.embedding import (
     fit_to_format,
     png_with_metadata,
     save_options,
-    srgb_profile,
 )
 from keras_colorize.metadata.exif import Dialect, Exif, Field, build_exif, parse_exif
 from keras_colorize.metadata.reading import Metadata, orientation, read_metadata
 from keras_colorize.metadata.upright import upright
 from keras_colorize.metadata.xmp import Xmp, find_xmp
+from keras_colorize.photos.profiles import srgb_profile
 from tests.conftest import CASES
 from tests.metadata.sources import (
     EXIFTOOL,
@@ -246,14 +246,6 @@ def test_many_values_and_a_long_comment_in_jpeg(tmp_path: Path) -> None:
     again = metadata_of(tmp_path / "x.jpg")
     # 65535 bytes less the length, "Exif\0\0", and the header and ends of the directory.
     assert len(parse_exif(again.exif or b"")[0].image) == (65535 - 2 - 6 - 14) // 12 == 9000 - 3541
-
-
-def test_srgb_profile_is_srgb_and_has_no_clock() -> None:
-    assert struct.unpack(">6H", srgb_profile()[24:36]) == (2000, 1, 1, 0, 0, 0)
-    profile = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
-    same = ImageCms.profileToProfile(photo(), profile, ImageCms.createProfile("sRGB"))
-    assert same is not None
-    assert np.abs(np.asarray(same).astype(int) - np.asarray(photo())).max() <= 1
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's remarks about damaged metadata

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL.ExifTags import Base as Tag
 
-from keras_colorize.metadata.embedding import add_tiff_metadata, fit_to_format, srgb_profile
+from keras_colorize.metadata.embedding import add_tiff_metadata, fit_to_format
 from keras_colorize.metadata.exif import (
     Field,
     build_exif,
@@ -18,6 +18,7 @@ from keras_colorize.metadata.exif import (
 )
 from keras_colorize.metadata.maker_note import release_maker_note
 from keras_colorize.metadata.reading import Metadata, read_tiff_metadata
+from keras_colorize.photos.profiles import srgb_profile
 from tests.metadata.sources import EXIFTOOL, IPTC, NOTE, XMP, metadata_of, photo, with_maker_note
 
 

@@ -1,13 +1,12 @@
-"""What is told of a photograph, on the sample and on what is made of it: tints, screens."""
+"""What is told of a photograph, on the sample and on what is made of it: tints."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from skimage.transform import rescale
 
-from keras_colorize.photos.condition import Tone, describe_condition, find_halftone, find_tone
+from keras_colorize.photos.condition import Tone, describe_condition, find_tone
 from tests.conftest import SAMPLE
 
 MODERN = sorted((SAMPLE / "modern").glob("*.jpg"))
@@ -80,71 +79,6 @@ def test_previews_of_hardly_anything(shape: tuple[int, int]) -> None:
     assert find_tone(np.full((*shape, 3), (200, 150, 100), np.uint8)).kind == "toned"
 
 
-# ---- halftone -----------------------------------------------------------------------------------
-
-
-def printed(gray: np.ndarray, period: float, degrees: float) -> np.ndarray:
-    """In round dots: a cosine screen, antialiased by drawing it at four times the size."""
-    large = np.asarray(
-        Image.fromarray(gray).resize(
-            (4 * gray.shape[1], 4 * gray.shape[0]), Image.Resampling.BICUBIC
-        )
-    )
-    y, x = (axis / 4 for axis in np.mgrid[: large.shape[0], : large.shape[1]])
-    angle = np.deg2rad(degrees)
-    u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-    screen = 0.5 - (np.cos(2 * np.pi * u / period) + np.cos(2 * np.pi * v / period)) / 4
-    dots = 255 * (large / 255 * 0.9 + 0.05 > 1 - screen)
-    return np.asarray(
-        Image.fromarray(dots.astype(np.uint8)).resize(gray.shape[::-1], Image.Resampling.BOX)
-    )
-
-
-def middle(path: Path, side: int = 192) -> np.ndarray:
-    gray = pixels(path, "L")
-    top, left = ((length - min(side, length)) // 2 for length in gray.shape)
-    return gray[top : top + side, left : left + side]
-
-
-def test_photographs_are_no_halftones() -> None:
-    for path in MODERN + HISTORICAL:
-        assert not find_halftone(pixels(path, "L"))
-        assert not find_halftone(pixels(path, "L").astype(np.uint16) * 257)
-
-
-@pytest.mark.parametrize("degrees", [15, 30, 45, 60, 75])
-@pytest.mark.parametrize("period", [3.3, 4.5, 6.0, 8.5])
-def test_screens_are_halftones(period: float, degrees: float) -> None:
-    for path in (MODERN[0], MODERN[7], HISTORICAL[0], HISTORICAL[3]):
-        screened = printed(middle(path), period, degrees)
-        assert find_halftone(screened)
-        assert find_halftone(screened / 255.0) and find_halftone(255 - screened)
-
-
-def test_sizes_of_halftones() -> None:
-    screened = printed(middle(MODERN[0], 150), 4.5, 45)
-    for side in (64, 65, 99, 128, 150):
-        assert find_halftone(screened[:side])
-        assert find_halftone(screened[:side].T)
-    assert not find_halftone(screened[:63])
-
-
-def test_stripes_and_plain_areas_are_no_halftones() -> None:
-    assert not find_halftone(np.zeros((200, 200)))
-    assert not find_halftone(np.full((200, 200), 65535, np.uint16))
-    photo = middle(MODERN[0]).astype(float)
-    y, x = np.mgrid[: photo.shape[0], : photo.shape[1]]
-    # Bricks and blinds: lines along the axes; a fabric of one direction.
-    assert not find_halftone(photo + 20 * (np.cos(2 * np.pi * x / 6) + np.cos(2 * np.pi * y / 6)))
-    assert not find_halftone(photo + 20 * np.cos(2 * np.pi * (x + y) / 8))
-
-
-def test_a_reduced_halftone_is_none() -> None:
-    """Where the dots have run together, nothing is left to be mistaken for texture."""
-    screened = printed(middle(MODERN[0]), 3.3, 45)
-    assert not find_halftone(rescale(screened / 255.0, 1 / 2.5, anti_aliasing=True))
-
-
 # ---- in words -----------------------------------------------------------------------------------
 
 
@@ -152,11 +86,10 @@ def test_describe_condition() -> None:
     paper = np.ones(3, np.float32)
     neutral, faint = Tone("neutral", 0.0, paper), Tone("toned", 11.0, paper)
     strong, colored = Tone("toned", 13.0, paper), Tone("colored", 30.0, paper)
-    assert describe_condition(neutral, False, (64, 64)) == ()
-    assert describe_condition(faint, False, (640, 480)) == ()
-    assert describe_condition(strong, False, (640, 480)) == ("strongly tinted",)
-    assert describe_condition(colored, True, (63, 480)) == (
+    assert describe_condition(neutral, (64, 64)) == ()
+    assert describe_condition(faint, (640, 480)) == ()
+    assert describe_condition(strong, (640, 480)) == ("strongly tinted",)
+    assert describe_condition(colored, (63, 480)) == (
         "already colored: its own color was ignored",
         "too small: 63 x 480 pixels show little to recognize",
-        "halftone: printed in dots, which may be taken for texture",
     )

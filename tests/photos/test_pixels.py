@@ -10,8 +10,11 @@ from keras_colorize.errors import PhotoError
 from keras_colorize.photos.pixels import (
     WHITE,
     check_size,
+    deepen,
+    on_white,
     opposite_turn,
     swaps_sides,
+    to_bytes,
     to_integers,
     turn_array,
 )
@@ -23,17 +26,27 @@ TURNS = [None, *Image.Transpose]
 # ---- to_integers --------------------------------------------------------------------------------
 
 
-def test_16_bits_stay_or_are_rounded() -> None:
-    values = np.arange(65536, dtype=np.uint16).reshape(256, 256)
-    assert to_integers(values, WHITE) is values
-    narrow = to_integers(values, 255)
-    assert narrow.dtype == np.uint8
-    np.testing.assert_array_equal(narrow, np.rint(values / 257))
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", ">u2"])
+def test_integers_without_a_sign_stay(dtype: str) -> None:
+    values = np.arange(256, dtype=dtype).reshape(16, 16)
+    integers, notes = to_integers(values)
+    assert integers.dtype == (np.uint8 if dtype == "uint8" else np.uint16) and notes == ()
+    np.testing.assert_array_equal(integers, values)
 
 
-@pytest.mark.parametrize("white", [255, WHITE])
+@pytest.mark.parametrize(("dtype", "half"), [("int8", 128), ("int16", 32768)])
+def test_signed_integers(dtype: str, half: int) -> None:
+    """As of no sign where none is negative; else the least number that there is is black."""
+    positive = np.array([[0, 5, half - 1]], dtype)
+    integers, notes = to_integers(positive)
+    assert integers.tolist() == [[0, 5, half - 1]] and notes == ()
+    integers, notes = to_integers(np.array([[-half, -1, 0, half - 1]], dtype))
+    assert integers.tolist() == [[0, half - 1, half, 2 * half - 1]]
+    assert notes == (f"signed numbers: {-half} was taken for black and {half - 1} for white",)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint32", "int32", "uint64"])
-def test_white_is_the_first_that_none_exceeds(dtype: str, white: int) -> None:
+def test_white_is_the_first_that_none_exceeds(dtype: str) -> None:
     photo = deep_pixels((61, 43)) / 65535
     photo[0, 0] = 1.0
     floats = dtype.startswith("float")
@@ -41,40 +54,56 @@ def test_white_is_the_first_that_none_exceeds(dtype: str, white: int) -> None:
         if dtype == "float16" and brightest == 65535.0:  # which it cannot hold
             continue
         values = (photo * brightest if floats else np.rint(photo * brightest)).astype(dtype)
-        integers = to_integers(values, white)
-        assert integers.dtype == (np.uint8 if white == 255 else np.uint16)
-        expected = np.rint(values.astype(np.float64) * (white / brightest))
+        integers, notes = to_integers(values)
+        assert integers.dtype == np.uint16 and notes == ()
+        expected = np.rint(values.astype(np.float64) * (WHITE / brightest))
         np.testing.assert_array_equal(integers, expected)
 
 
-def test_the_largest_of_each_white() -> None:
-    for values, expected in [
-        ([0.0, 1.0], [0, WHITE]),
-        ([0.0, np.nextafter(1.0, 2.0)], [0, 257]),  # more than 1: 255 is white
-        ([0.0, 255.0], [0, WHITE]),
-        ([0.0, 256.0], [0, 256]),
-        ([0.0, 65535.0], [0, WHITE]),
-        ([0.0, 65536.0], [0, WHITE]),  # black and white are the smallest and the largest
-        ([5.0, 1e30], [0, WHITE]),
-        ([-1.0, 1.0], [0, WHITE]),
-        ([-3.0, -3.0], [0, 0]),
-        ([0.0, 0.0], [0, 0]),
+def test_floats_beyond_white_are_clipped() -> None:
+    """One highlight above 1, which turned the picture black, and a shadow below 0."""
+    photo = deep_pixels((61, 43)) / 65535
+    photo[0, 0], photo[1, 1] = 1.02, -0.25
+    integers, notes = to_integers(photo)
+    np.testing.assert_array_equal(integers, np.rint(np.clip(photo, 0, 1) * WHITE))
+    # Two pixels of 61 x 43.
+    clipped = "clipped to 0 to 1: 0.076 percent of its numbers, which go from -0.25 to 1.02"
+    assert notes == (clipped,)
+
+
+def test_floats_of_other_ranges() -> None:
+    ramp = np.linspace(0.0, 1.0, 101)
+    for values, white, note in [
+        (ramp * 250, 255, "255 was taken for white: its numbers go up to 250"),
+        (ramp * 4095, 65535, "65535 was taken for white: its numbers go up to 4095"),
     ]:
-        assert to_integers(np.array([values]), WHITE).tolist() == [expected]
+        integers, notes = to_integers(values)
+        np.testing.assert_array_equal(integers, np.rint(values * (WHITE / white)))
+        assert notes == (note,)
+    for values, note in [
+        (200 * ramp - 100, "contrast stretched: -100 became black, 100 white"),
+        (1e9 * ramp, "contrast stretched: 0 became black, 1e+09 white"),
+    ]:
+        integers, notes = to_integers(values)
+        assert np.abs(integers - ramp * WHITE).max() <= 0.5 + 1e-6
+        assert notes == (note,)
 
 
 def test_integers_beyond_every_white() -> None:
     values = np.array([[0, 1 << 31, (1 << 32) - 1]], np.uint32)
-    assert to_integers(values, 255).tolist() == [[0, 128, 255]]
-    assert to_integers(np.array([[-(1 << 31), (1 << 31) - 1]], np.int32), WHITE).tolist() == [
-        [0, WHITE]
-    ]
+    integers, notes = to_integers(values)
+    assert integers.tolist() == [[0, 32768, WHITE]]
+    assert notes == ("contrast stretched: 0 became black, 4.29497e+09 white",)
+    integers, notes = to_integers(np.array([[-5, 0, 95]], np.int32))
+    assert integers.tolist() == [[0, 3277, WHITE]]
+    assert notes == ("contrast stretched: -5 became black, 95 white",)
+    assert to_integers(np.full((2, 2), -7, np.int32))[0].tolist() == [[0, 0], [0, 0]]
 
 
 @pytest.mark.parametrize("shape", [(1,), (1, 1), (1, 300, 3), (300, 1), (70, 5, 4)])
 def test_every_shape(shape: tuple[int, ...]) -> None:
     values = np.random.default_rng(0).random(shape)
-    np.testing.assert_array_equal(to_integers(values, WHITE), np.rint(values * WHITE))
+    np.testing.assert_array_equal(to_integers(values)[0], np.rint(values * WHITE))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -82,7 +111,26 @@ def test_what_is_no_number(value: float) -> None:
     values = np.zeros((3, 4), np.float32)
     values[1, 2] = value
     with pytest.raises(PhotoError, match=r"^holds pixels that are NaN or infinite$"):
-        to_integers(values, WHITE)
+        to_integers(values)
+
+
+# ---- between 8 and 16 bits ----------------------------------------------------------------------
+
+
+def test_bytes_and_back() -> None:
+    levels = np.arange(256, dtype=np.uint8)
+    assert deepen(levels).tolist() == [257 * level for level in range(256)]
+    deep = np.arange(65536, dtype=np.uint16)
+    assert deepen(deep) is deep and to_bytes(levels) is levels
+    np.testing.assert_array_equal(to_bytes(deep), np.rint(deep / 257))
+
+
+def test_on_white() -> None:
+    values = np.array([0, 1000, WHITE], np.uint16)
+    for opacity in (0, 1, 30000, WHITE):
+        share = opacity / WHITE
+        expected = np.rint(values * share + WHITE * (1 - share))
+        np.testing.assert_array_equal(on_white(values, np.array([opacity], np.uint16)), expected)
 
 
 # ---- turns --------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """Color profiles against their formulas, and against Little CMS as Pillow calls it."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from keras_colorize.photos.profiles import make_converter
+from keras_colorize.photos.profiles import make_converter, srgb_profile
 from tests.photo_kinds import color_pixels, deep_pixels, gray_pixels
 from tests.photos.icc_profiles import PRIMARIES, gray_profile, ink_profile, rgb_profile
 
@@ -114,3 +115,12 @@ def test_the_profiles_made_here_are_what_little_cms_reads() -> None:
     for profile in (gray_profile(2.2), rgb_profile("adobe"), rgb_profile("srgb of 1998")):
         read = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         assert ImageCms.getProfileDescription(read).strip() == "made for tests"
+
+
+def test_srgb_profile_is_srgb_and_has_no_clock() -> None:
+    assert struct.unpack(">6H", srgb_profile()[24:36]) == (2000, 1, 1, 0, 0, 0)
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
+    photo = Image.fromarray(color_pixels((61, 43)))
+    same = ImageCms.profileToProfile(photo, profile, ImageCms.createProfile("sRGB"))
+    assert same is not None
+    assert np.abs(np.asarray(same).astype(int) - np.asarray(photo)).max() <= 1

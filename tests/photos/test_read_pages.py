@@ -16,7 +16,8 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from keras_colorize.errors import PhotoError
-from keras_colorize.photos.originals import WHITE, Page, largest_size, pages_of
+from keras_colorize.photos.pixels import WHITE
+from keras_colorize.photos.reading import Page, largest_size, read_pages
 from tests.conftest import SAMPLE
 from tests.photo_kinds import (
     KINDS,
@@ -37,7 +38,7 @@ SIZES = {"": (61, 43), "pixel": (1, 1), "column": (1, 37), "row": (40, 1)}
 def read(data: bytes, folder: Path, **options: Any) -> list[Page]:
     path = folder / "x"
     path.write_bytes(data)
-    return list(pages_of(path, **options))
+    return list(read_pages(path, **options))
 
 
 def read_one(data: bytes, folder: Path, **options: Any) -> Page:
@@ -66,7 +67,8 @@ def test_every_kind(name: str, size: tuple[int, int], tmp_path: Path) -> None:
     page = read_one(kind.data, tmp_path)
     check(page, kind)
     animated = "animated" in name and (size != SIZES["pixel"] or "gif" not in name)  # all the same
-    assert page.notes == (("animated: only its first picture is colored",) if animated else ())
+    first = ("animated: only its first picture is colored",) if animated else ()
+    assert page.notes == kind.notes + first
 
 
 def test_a_series_of_heic_pictures(tmp_path: Path) -> None:
@@ -89,11 +91,11 @@ def test_an_animation_that_is_damaged_behind_its_first_picture(tmp_path: Path) -
 
 def test_the_sample(tmp_path: Path) -> None:
     gray = SAMPLE / "historical" / "alpine_landscape.jpg"
-    (page,) = pages_of(str(gray))
+    (page,) = read_pages(str(gray))
     with Image.open(gray) as image:
         np.testing.assert_array_equal(page.luminance, np.asarray(image).astype(int) * 257)
     assert page.tone.kind == "neutral"
-    (page,) = pages_of(SAMPLE / "modern" / "pont_du_gard.jpg")
+    (page,) = read_pages(SAMPLE / "modern" / "pont_du_gard.jpg")
     assert page.tone.kind == "colored"
 
 
@@ -156,52 +158,6 @@ def test_orientation_behind_the_pixels_of_a_png(tmp_path: Path) -> None:
 # ---- documents of several pages -----------------------------------------------------------------
 
 
-def document(*pages: tuple[np.ndarray, dict[str, Any]], **options: Any) -> bytes:
-    file = io.BytesIO()
-    with tifffile.TiffWriter(file, **options) as writer:
-        for array, settings in pages:
-            writer.write(array, metadata=None, **settings)
-    return file.getvalue()
-
-
-@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}])
-def test_pages_of_mixed_kinds(options: dict[str, Any], tmp_path: Path) -> None:
-    size = (33, 21)
-    gray, deep, rgb = gray_pixels(size, 8), gray_pixels(size, 16), color_pixels((20, 30))
-    pages = read(
-        document(
-            (deep_pixels(size).astype(np.float32) / WHITE, {"photometric": "rgb"}),
-            (gray, {"photometric": "minisblack", "compression": "lzw"}),
-            (rgb, {"photometric": "rgb", "extratags": [(274, 3, 1, 3)]}),
-            (255 - gray, {"photometric": "miniswhite", "compression": "packbits"}),
-            (deep, {"photometric": "minisblack", "extratags": [(274, 3, 1, 6)]}),
-            **options,
-        ),
-        tmp_path,
-    )
-    assert [page.depth for page in pages] == [16, 8, 8, 8, 16]
-    assert [page.size for page in pages] == [size, size, (20, 30), size, size[::-1]]
-    assert np.abs(pages[0].luminance - luminance(deep_pixels(size))).max() <= 1
-    np.testing.assert_array_equal(pages[1].luminance, gray * 257)
-    assert np.abs(pages[2].luminance - luminance(rgb)[::-1, ::-1]).max() < 0.6
-    np.testing.assert_array_equal(pages[3].luminance, gray * 257)
-    np.testing.assert_array_equal(pages[4].luminance, np.rot90(deep, -1))
-
-
-def test_reduced_copies_and_masks_are_passed_over(tmp_path: Path) -> None:
-    gray = gray_pixels((33, 21), 8)
-    data = document(
-        (gray, {"photometric": "minisblack"}),
-        (gray[::4, ::4], {"photometric": "minisblack", "subfiletype": 1}),
-        (gray > 100, {"photometric": 4, "subfiletype": 4}),
-        (gray[::-1], {"photometric": "minisblack", "subfiletype": 2}),
-        (gray[:, ::-1], {"photometric": "minisblack"}),
-    )
-    pages = read(data, tmp_path)
-    assert [page.size for page in pages] == [(33, 21)] * 3
-    np.testing.assert_array_equal(pages[1].luminance, gray[::-1].astype(int) * 257)
-
-
 def test_measured_from_the_headers(tmp_path: Path) -> None:
     """Also where the pixels are missing, or lie on several pages."""
     path = SAMPLE / "modern" / "brick_house_garden.jpg"
@@ -212,44 +168,13 @@ def test_measured_from_the_headers(tmp_path: Path) -> None:
             assert largest_size(tmp_path / f"x{suffix}") == size
     (tmp_path / "cut.jpg").write_bytes(path.read_bytes()[:1000])
     assert largest_size(tmp_path / "cut.jpg") == size
-    pages = [(np.zeros(shape, np.uint16), {}) for shape in ((4, 7), (9, 7), (2, 30))]
-    data = document(*pages)
-    (tmp_path / "pages.tif").write_bytes(data)
-    assert largest_size(tmp_path / "pages.tif") == (7, 9)
-    (tmp_path / "cut.tif").write_bytes(data[:6])
-    with pytest.raises(PhotoError, match="damaged TIFF data"):
-        largest_size(tmp_path / "cut.tif")
     (tmp_path / "no.jpg").write_text("no photograph")
     with pytest.raises(PhotoError, match="not a photograph"):
         largest_size(tmp_path / "no.jpg")
 
 
-def test_pages_that_run_in_a_circle(tmp_path: Path) -> None:
-    gray = gray_pixels((8, 8), 8)
-    count = 130  # tifffile itself looks for a circle at the hundredth page only
-    data = bytearray(document(*[(gray, {"photometric": "minisblack"})] * count))
-    with tifffile.TiffFile(io.BytesIO(data)) as document_:
-        starts = [page.offset for page in document_.pages]
-    end = starts[-1] + 2 + 12 * struct.unpack_from("<H", data, starts[-1])[0]
-    struct.pack_into("<I", data, end, starts[5])
-    assert len(read(bytes(data), tmp_path)) == count
-
-
-def test_a_bad_page_after_good_ones(tmp_path: Path) -> None:
-    gray = gray_pixels((33, 21), 8)
-    bad = np.array([[0.5, np.nan]], np.float32)
-    path = tmp_path / "x.tif"
-    path.write_bytes(
-        document((gray, {"photometric": "minisblack"}), (bad, {"photometric": "minisblack"}))
-    )
-    pages = pages_of(path)
-    np.testing.assert_array_equal(next(pages).luminance, gray.astype(int) * 257)
-    with pytest.raises(PhotoError, match=r"^holds pixels that are NaN or infinite$"):
-        next(pages)
-
-
 def test_what_the_caller_raises_is_not_the_files_fault(tmp_path: Path) -> None:
-    pages = pages_of(SAMPLE / "modern" / "pont_du_gard.jpg")
+    pages = read_pages(SAMPLE / "modern" / "pont_du_gard.jpg")
     next(pages)
     with pytest.raises(KeyError):
         pages.throw(KeyError("mine"))  # type: ignore[attr-defined]
@@ -424,67 +349,25 @@ def test_truncated_everywhere(tmp_path: Path) -> None:
                 read(data[: int(len(data) * share)], tmp_path)
 
 
-def test_parts_that_are_missing(tmp_path: Path) -> None:
-    """tifffile would fill them with zeros, or with what lay in the memory."""
-    data = bytearray(build("tiff_gray_16_strips").data)
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        counts = file.pages[0].tags[279]
-        place, kind = counts.valueoffset, {3: "H", 4: "I"}[counts.dtype]
-    struct.pack_into(f"<{kind}", data, place + struct.calcsize(kind), 0)
-    with pytest.raises(PhotoError, match="truncated: the file holds fewer parts than"):
-        read(bytes(data), tmp_path)
-
-
-def test_tiles_beyond_measure(tmp_path: Path) -> None:
-    for name in ("tiff_rgb_8_tiled", "tiff_gray_16_tiled_deflate"):
-        data = bytearray(build(name).data)
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
-            place = file.pages[0].tags[322].offset
-        struct.pack_into("<HII", data, place + 2, 4, 1, 1 << 24)
-        with pytest.raises(PhotoError, match="damaged TIFF data: tiles of 16777216 x"):
-            read(bytes(data), tmp_path)
-
-
-def test_kinds_of_tiff_that_are_not_read(tmp_path: Path) -> None:
-    deep = deep_pixels((16, 16))
-    volume = np.stack([deep] * 16)
-    for data, reason in [
-        (tiff(deep, photometric="cielab"), "a kind of TIFF that is not read: 3 x 16 bits"),
-        (tiff(volume, photometric="rgb", volumetric=True, tile=(16, 16, 16)), "volumes"),
-        (tiff(deep[..., 0].astype(np.complex64)), "complex numbers"),
-        (tiff(np.dstack([deep] * 5), photometric="rgb"), "of 3 to 8 channels, found 15"),
-        (tiff(deep, photometric="rgb", compression="lzma"), "compression 34925"),
-    ]:
-        with pytest.raises(PhotoError, match=reason):
-            read(data, tmp_path)
-
-
-def test_text_where_a_number_should_be(tmp_path: Path) -> None:
-    data = bytearray(build("tiff_gray_16").data)
-    struct.pack_into("<H", data, 12, 2)  # the width becomes a text
-    with pytest.raises(PhotoError, match="damaged TIFF data: imagewidth is not one integer"):
-        read(bytes(data), tmp_path)
-
-
 def test_files_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "x.jpg"
     with pytest.raises(PhotoError, match="unreadable: No such file or directory"):
-        next(pages_of(path))
+        next(read_pages(path))
     path.touch()
     with pytest.raises(PhotoError, match=r"^the file is empty \(0 bytes\)$"):
-        next(pages_of(path))
+        next(read_pages(path))
     path.write_bytes(b"GIF is short for")
     with pytest.raises(PhotoError, match="not a photograph that can be read"):
-        next(pages_of(path))
+        next(read_pages(path))
     (tmp_path / "folder.jpg").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
     for name in ("folder.jpg", "pipe.jpg"):
         with pytest.raises(PhotoError, match="not a regular file"):
-            next(pages_of(tmp_path / name))
+            next(read_pages(tmp_path / name))
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with pytest.raises(PhotoError, match="unreadable: Too many levels of symbolic links"):
-        next(pages_of(tmp_path / "a"))
+        next(read_pages(tmp_path / "a"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -493,7 +376,7 @@ def test_forbidden(tmp_path: Path) -> None:
     path.write_bytes(build("png_rgb_8").data)
     path.chmod(0)
     with pytest.raises(PhotoError, match="unreadable: Permission denied"):
-        next(pages_of(path))
+        next(read_pages(path))
 
 
 NAMES = [
@@ -510,11 +393,11 @@ def test_names(name: bytes, tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(name)
     kind = build("tiff_rgb_8_lzw")  # an ending of another format than the content's
     path.write_bytes(kind.data)
-    (page,) = pages_of(path)
+    (page,) = read_pages(path)
     check(page, kind)
     link = tmp_path / "link"
     link.symlink_to(path)
-    (page,) = pages_of(link)
+    (page,) = read_pages(link)
     check(page, kind)
 
 
@@ -526,8 +409,8 @@ def test_libraries_do_not_write_to_the_terminal(
     with caplog.at_level(logging.WARNING), pytest.raises(PhotoError):
         read(data[:8] + b"\1\0" + data[10:], tmp_path)
     program = (
-        "import sys; from keras_colorize.photos.originals import pages_of\n"
-        "try: next(pages_of(sys.argv[1]))\n"
+        "import sys; from keras_colorize.photos.reading import read_pages\n"
+        "try: next(read_pages(sys.argv[1]))\n"
         "except Exception as error: print(error)"
     )
     run = subprocess.run(
@@ -544,11 +427,11 @@ def test_libraries_do_not_write_to_the_terminal(
 
 MEASURE = """
 import resource, sys
-from keras_colorize.photos.originals import pages_of
+from keras_colorize.photos.reading import read_pages
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-list(pages_of(sys.argv[2]))
+list(read_pages(sys.argv[2]))
 before = peak()
-pages = list(pages_of(sys.argv[1]))
+pages = list(read_pages(sys.argv[1]))
 print((peak() - before) / 1024, pages[0].luminance.size)
 """
 
