@@ -281,7 +281,7 @@ def test_one_color_of_a_png_can_be_transparent(mode: str) -> None:
     photo = house((150, 101)).quantize(16) if mode == "P" else house((150, 101)).convert(mode)
     png = encode(photo, transparency=photo.getpixel((70, 50)))
     with Image.open(io.BytesIO(png)) as opened:
-        expected = read_luminance(opened)
+        expected = read_luminance(opened)[..., None]
     luminance, _ = decode_photo(tf.constant(png), MAX_PIXELS)
     np.testing.assert_allclose(luminance, expected, atol=1.1)  # each rounds, by half
     assert luminance[50, 70] == 65535
