@@ -23,7 +23,7 @@ from keras_colorize.coloring.report import (
 )
 from keras_colorize.coloring.tasks import Shard, Task, clear_leftovers, find_tasks
 from keras_colorize.errors import PhotoError
-from keras_colorize.photos.originals import largest_size
+from keras_colorize.photos.reading import largest_size
 
 __all__ = ["colorize_photos", "default_workers"]
 
