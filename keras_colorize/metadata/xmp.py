@@ -94,6 +94,10 @@ class Xmp:
         root.attrib.clear()  # the name of the program that wrote it, which this isn't
         rdf.attrib.clear()
         rdf[:] = rdf.findall(_DESCRIPTION)  # XMP has nothing else
+        for element in root.iter():  # nor text between elements
+            element.tail = None
+            if len(element):
+                element.text = None
         root[:] = root.findall(_RDF) if root is not rdf else root
         self._root, self._rdf = root, rdf
         self._added: _Element | None = None  # the description of what is set
@@ -152,21 +156,23 @@ class Xmp:
             The names of what was taken out, with the prefixes of the packet, largest first.
         """
         excess = len(self.to_bytes()) - limit
-        sizes: dict[str, tuple[bool, int, str]] = {}
+        found: dict[str, tuple[int, _Element]] = {}  # how large, and where it is first
         for description in self._rdf.iterfind(_DESCRIPTION):
             for tag, value in description.attrib.items():
-                _measure(sizes, tag, len(value), description)
+                size, where = found.get(tag, (0, description))
+                found[tag] = size + len(value), where
             for element in description:
-                size = sum(len(e.text or "") + sum(map(len, e.attrib.values()))
-                           for e in element.iter())  # fmt: skip
-                _measure(sizes, element.tag, size, element)
+                size, where = found.get(element.tag, (0, element))
+                found[element.tag] = size + _size(element), where
+        ours = _qualified("kerasColorize:")
         lost = []
-        for tag, (_, size, name) in sorted(sizes.items(), key=lambda item: item[1]):
+        for tag in sorted(found, key=lambda tag: (tag.startswith(ours), -found[tag][0], tag)):
             if excess <= 0:
                 break
             self._remove(tag)
-            excess += size
-            lost.append(name)
+            size, where = found[tag]
+            excess -= size
+            lost.append(_prefixed(tag, where))
         return lost
 
     def to_bytes(self) -> bytes:
@@ -209,7 +215,6 @@ def _parse(packet: bytes) -> _Element:
         resolve_entities=False,
         no_network=True,
         huge_tree=False,
-        remove_blank_text=True,
         remove_comments=True,
         remove_pis=True,
     )
@@ -220,14 +225,19 @@ def _parse(packet: bytes) -> _Element:
         raise ValueError(f"not well-formed ({reason})") from error
 
 
-def _measure(sizes: dict[str, tuple[bool, int, str]], tag: str, size: int, where: _Element) -> None:
-    """Add to what is known of a property: whether it is ours, minus its size, its name."""
+def _size(element: _Element) -> int:
+    """How many characters of a packet it has at least."""
+    return sum(
+        len(part.text or "") + sum(map(len, part.attrib.values())) for part in element.iter()
+    )
+
+
+def _prefixed(tag: str, where: _Element) -> str:
+    """``{http://purl.org/dc/elements/1.1/}title`` as it stands in the packet: ``dc:title``."""
     name = etree.QName(tag)
-    ours = name.namespace == NAMESPACES["kerasColorize"]
     prefixes = {uri: prefix for prefix, uri in where.nsmap.items()}
     prefix = prefixes.get(name.namespace)
-    _, before, _ = sizes.get(tag, (ours, 0, ""))
-    sizes[tag] = ours, before - size, f"{prefix}:{name.localname}" if prefix else name.localname
+    return f"{prefix}:{name.localname}" if prefix else str(name.localname)
 
 
 def _text(element: _Element) -> str:

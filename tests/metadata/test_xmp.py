@@ -116,6 +116,12 @@ def test_values_of_every_form() -> None:
     assert Xmp(xmp.to_bytes()).values("xmp:Rating") == ["3"]
 
 
+def test_text_between_elements_does_not_stay() -> None:
+    """Which the fuzzer found: it kept the packet from being indented, the first time alone."""
+    packet = Xmp(XMP.replace(b"</DC:title>", b"</DC:title>0")).to_bytes()
+    assert packet == Xmp(XMP).to_bytes() == Xmp(packet).to_bytes()
+
+
 def test_shortened_by_the_largest_properties() -> None:
     xmp = Xmp(XMP.replace(b'own:shelf="', b'own:shelf="' + b"x" * 5000))
     xmp.set("kerasColorize:settings", "y" * 3000)
