@@ -134,7 +134,8 @@ class Speed:
         self.config = dataclasses.replace(config, name="speed")
         self.folder = folder
         self.block = block
-        self.streams = load_streams(self.config, open_run(self.config), show_progress=False)
+        with open_run(self.config) as run:
+            self.streams = load_streams(self.config, run, show_progress=False)
         self.gan: ColorizationGAN = build_gan(self.config, 10**6)
 
     def measure(

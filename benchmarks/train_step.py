@@ -33,7 +33,6 @@ from measuring import (
     format_table,
 )
 
-from keras_colorize.checks import check_config
 from keras_colorize.config import (
     DiscriminatorConfig,
     FitConfig,
@@ -42,6 +41,7 @@ from keras_colorize.config import (
     Precision,
     TrainingConfig,
 )
+from keras_colorize.config_checks import check_config
 from keras_colorize.errors import ConfigError
 
 WARM_UP_STEPS = 3

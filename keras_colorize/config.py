@@ -1,16 +1,21 @@
 """What a training run can be told, as typed dataclasses, one section a concern.
 
 The defaults are those of the first run: a small model on the photographs inside the package.
-Files under ``configs/`` override a few of them; the command line overrides both.
+Files under ``configs/`` override a few of them; the command line overrides both. A number's bounds
+stand in its type; what settings demand of each other, :mod:`keras_colorize.config_checks` says.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from keras_colorize.film.stocks import STOCKS
 
 __all__ = [
     "ENCODER_DEPTH",
     "AdversarialKind",
+    "Bounds",
     "Cache",
     "DataConfig",
     "DiscriminatorConfig",
@@ -44,6 +49,26 @@ WandbMode = Literal["auto", "online", "offline", "disabled"]
 
 #: Levels of a pretrained encoder: its deepest features are 2 to the power of this smaller.
 ENCODER_DEPTH = 5
+
+
+@dataclass(frozen=True, repr=False)
+class Bounds:
+    """The lowest and the highest value that a number may have; ``--help`` shows them."""
+
+    low: float
+    high: float = math.inf
+
+    def __repr__(self) -> str:
+        return f"at least {self.low}" if self.high == math.inf else f"{self.low} to {self.high}"
+
+    def hold(self, value: float) -> bool:
+        """Whether a value is inside; neither NaN, which fails every comparison, nor infinite is."""
+        return self.low <= value <= self.high and math.isfinite(value)
+
+
+_Count = Annotated[int, Bounds(1)]
+_Share = Annotated[float, Bounds(0, 1)]
+_Positive = Annotated[float, Bounds(0)]  # or 0
 
 
 @dataclass(frozen=True)
@@ -84,17 +109,17 @@ class DataConfig:
     historical_share: float | None = None
     source_weights: dict[str, float] = field(default_factory=dict)
     sizes: list[int] = field(default_factory=lambda: [96])
-    batch_size: int = 8
-    validation_share: float = 0.1
-    min_colorfulness: float = 15.0
-    crop_area: float = 0.6
+    batch_size: _Count = 8
+    validation_share: Annotated[float, Bounds(0, 0.5)] = 0.1
+    min_colorfulness: _Positive = 15.0
+    crop_area: Annotated[float, Bounds(0.01, 1)] = 0.6
     flip: bool = True
-    brightness: float = 0.1
-    contrast: float = 0.1
+    brightness: Annotated[float, Bounds(0, 0.99)] = 0.1
+    contrast: Annotated[float, Bounds(0, 0.99)] = 0.1
     cache: Cache = "memory"
     cache_dir: str | None = None
-    cache_margin: float = 1.25
-    max_pixels: int = 200_000_000
+    cache_margin: Annotated[float, Bounds(1)] = 1.25
+    max_pixels: _Count = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -104,19 +129,11 @@ class FilmConfig:
     Attributes:
         probability: share of the modern photographs that are seen through an old film; the others
             keep their true luminance.
-        stocks: the films to draw from.
+        stocks: the films to draw from; where the share is 0 there may be none.
     """
 
-    probability: float = 0.0
-    stocks: list[str] = field(
-        default_factory=lambda: [
-            "wet_plate",
-            "orthochromatic",
-            "panchromatic",
-            "faded_print",
-            "snapshot",
-        ]
-    )
+    probability: _Share = 0.0
+    stocks: list[str] = field(default_factory=lambda: list(STOCKS))
 
 
 @dataclass(frozen=True)
@@ -137,11 +154,11 @@ class GeneratorConfig:
     """
 
     encoder: Encoder = "plain"
-    filters: int = 24
-    depth: int = 5
-    max_filters: int = 256
+    filters: _Count = 24
+    depth: Annotated[int, Bounds(1, 10)] = 5
+    max_filters: _Count = 256
     normalization: Normalization = "batch"
-    dropout: float = 0.0
+    dropout: Annotated[float, Bounds(0, 0.99)] = 0.0
     upsampling: Upsampling = "transposed"
     output: Output = "chroma"
 
@@ -158,8 +175,8 @@ class DiscriminatorConfig:
         conditional: judge the color together with the luminance.
     """
 
-    filters: int = 24
-    depth: int = 3
+    filters: _Count = 24
+    depth: Annotated[int, Bounds(1, 6)] = 3
     normalization: Normalization = "batch"
     spectral_normalization: bool = False
     conditional: bool = True
@@ -186,15 +203,15 @@ class LossConfig:
     """
 
     adversarial: AdversarialKind = "non_saturating"
-    lambda_adversarial: float = 0.01
-    real_saturation: float = 1.0
-    lambda_reconstruction: float = 1.0
-    lambda_l1: float = 1.0
-    lambda_luminance: float = 1.0
-    lambda_color: float = 10.0
-    lambda_perceptual: float = 0.0
+    lambda_adversarial: _Positive = 0.01
+    real_saturation: _Positive = 1.0
+    lambda_reconstruction: _Positive = 1.0
+    lambda_l1: _Positive = 1.0
+    lambda_luminance: _Positive = 1.0
+    lambda_color: _Positive = 10.0
+    lambda_perceptual: _Positive = 0.0
     perceptual_weights: str | None = None
-    lambda_colorfulness: float = 0.0
+    lambda_colorfulness: _Positive = 0.0
 
 
 @dataclass(frozen=True)
@@ -226,23 +243,23 @@ class TrainingConfig:
         log_steps: the metrics of every so many steps are written to steps.csv.
     """
 
-    epochs: int = 10
-    steps_per_epoch: int | None = 100
-    reconstruction_steps: int = 400
+    epochs: _Count = 10
+    steps_per_epoch: Annotated[int | None, Bounds(1)] = 100
+    reconstruction_steps: Annotated[int, Bounds(0)] = 400
     start_from: str | None = None
     freeze_encoder: bool = True
-    generator_learning_rate: float = 1e-3
-    discriminator_learning_rate: float = 2e-4
+    generator_learning_rate: _Positive = 1e-3
+    discriminator_learning_rate: _Positive = 2e-4
     schedule: Schedule = "cosine"
-    warmup_steps: int = 50
-    beta_1: float = 0.5
-    clip_norm: float = 1.0
-    ema_momentum: float = 0.999
+    warmup_steps: Annotated[int, Bounds(0)] = 50
+    beta_1: Annotated[float, Bounds(0, 0.9999)] = 0.5
+    clip_norm: _Positive = 1.0
+    ema_momentum: Annotated[float, Bounds(0, 0.99999)] = 0.999
     precision: Precision = "float32"
-    checkpoint_steps: int = 500
-    sample_epochs: int = 2
-    sample_photos: int = 4
-    log_steps: int = 10
+    checkpoint_steps: _Count = 500
+    sample_epochs: _Count = 2
+    sample_photos: Annotated[int, Bounds(1, 64)] = 4
+    log_steps: _Count = 10
 
 
 @dataclass(frozen=True)
@@ -265,13 +282,13 @@ class TrackingConfig:
             is continued anew.
     """
 
-    statistics_steps: int = 200
+    statistics_steps: Annotated[int, Bounds(0)] = 200
     statistics_layers: list[str] = field(default_factory=list)
-    statistics_photos: int = 4
+    statistics_photos: Annotated[int, Bounds(1, 64)] = 4
     wandb: WandbMode = "auto"
     wandb_project: str = "keras-colorize"
     wandb_entity: str | None = None
-    wandb_photos: int = 4
+    wandb_photos: Annotated[int, Bounds(1, 64)] = 4
     tensorboard: bool = False
 
 
@@ -290,12 +307,12 @@ class WarningConfig:
         gradient_factor: norm of a gradient relative to the median of the last 100 steps.
     """
 
-    dead_share: float = 0.6
-    discriminator_accuracy: float = 0.97
-    discriminator_steps: int = 200
-    colorfulness_share: float = 1 / 3
-    colorfulness_steps: int = 200
-    gradient_factor: float = 100.0
+    dead_share: _Share = 0.6
+    discriminator_accuracy: Annotated[float, Bounds(0.5, 1)] = 0.97
+    discriminator_steps: _Count = 200
+    colorfulness_share: _Share = 1 / 3
+    colorfulness_steps: _Count = 200
+    gradient_factor: Annotated[float, Bounds(1)] = 100.0
 
 
 @dataclass(frozen=True)
@@ -318,7 +335,7 @@ class FitConfig:
 
     name: str = "quickstart"
     runs: str = "runs"
-    seed: int = 0
+    seed: Annotated[int, Bounds(0, 2**31 - 1)] = 0
     data: DataConfig = field(default_factory=DataConfig)
     film: FilmConfig = field(default_factory=FilmConfig)
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)

@@ -1,7 +1,8 @@
-"""The losses, exactly as the source of this project states them, as pure functions.
+"""The losses, exactly as the source of this project states them, as pure functions; their sum.
 
-Every function returns one value per image, shape ``(B,)``; how they are averaged, masked and
-weighted is the caller's business. All are written on ``keras.ops`` and run under any backend.
+Every loss returns one value per image, shape ``(B,)``. How they are masked, averaged and weighted
+is said once, by :data:`TERMS` and :func:`weighted_sum`. All are written on ``keras.ops`` and run
+under any backend.
 
     L_D           = -E[log D(x)] - E[log(1 - D(G(z)))]      x real color photographs, z luminance
     L_G           =  E[log(1 - D(G(z)))]                    kind "minimax"
@@ -14,21 +15,30 @@ The source has no more. Beside them stands what other work suggests and experime
 
     L_colorfulness = |M(y) - M(ŷ)| / 255                    M colorfulness
 
+A new term is a row of :data:`TERMS` here and the weight that it names in
+:class:`~keras_colorize.config.LossConfig`: it is trained, and every record of a run shows it by
+its name.
+
 The discriminator emits logits, so D = sigmoid(logit), -log D = softplus(-logit) and
 -log(1 - D) = softplus(logit), which stay finite where the logarithm of a rounded probability
 would not.
 """
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from keras import ops
 
 from keras_colorize import color
 from keras_colorize.color import check_same_shape
-from keras_colorize.config import AdversarialKind
+from keras_colorize.config import AdversarialKind, LossConfig
 from keras_colorize.metrics import colorfulness
 
 __all__ = [
+    "TERMS",
+    "Outcome",
+    "Term",
     "color_loss",
     "colorfulness_loss",
     "discriminator_loss",
@@ -36,8 +46,10 @@ __all__ = [
     "generator_loss",
     "l1_loss",
     "luminance_loss",
+    "masked_mean",
     "real_loss",
     "weighted_l1_loss",
+    "weighted_sum",
 ]
 
 Tensor = Any  # of any Keras backend, or a NumPy array
@@ -154,6 +166,143 @@ def weighted_l1_loss(
         + lambda_luminance * luminance_loss(y_true, y_pred)
         + lambda_color * color_loss(y_true, y_pred)
     )
+
+
+# -- their sum ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the generator's losses look at: photographs, what became of them, who judges them.
+
+    Attributes:
+        y_true: true color, RGB in [0, 1], ``(B, H, W, 3)``; of a historical photograph, which has
+            none, its luminance three times.
+        y_pred: generated color, RGB in [0, 1], same shape.
+        has_color: 1 for photographs with true color, 0 for the others, ``(B,)``.
+        fake_logits: the discriminator's for the generated color, ``(B, h, w, 1)``; ``None`` while
+            it takes no part.
+        perceptual: LPIPS of true and generated color, ``(B,)``; ``None`` without its network.
+    """
+
+    y_true: Tensor
+    y_pred: Tensor
+    has_color: Tensor
+    fake_logits: Tensor | None = None
+    perceptual: Callable[[Tensor, Tensor], Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of the generator's loss.
+
+    Attributes:
+        name: under which a run records it.
+        weight: its setting in :class:`~keras_colorize.config.LossConfig`. A term without weight
+            is neither computed nor recorded, unless it is one of the reconstruction.
+        values: one value per image, shape ``(B,)``; ``None`` while the term takes no part.
+        of_all: it applies to all photographs; otherwise to those with true color.
+        reconstruction: it belongs to the reconstruction, which has a weight of its own.
+    """
+
+    name: str
+    weight: str
+    values: Callable[[Outcome, LossConfig], Tensor | None]
+    of_all: bool = False
+    reconstruction: bool = False
+
+    def weigh(self, weights: LossConfig) -> float:
+        """Its weight in the sum that it is directly part of."""
+        return float(getattr(weights, self.weight))
+
+    def is_recorded(self, weights: LossConfig) -> bool:
+        """Whether a run with these weights computes it, and records it."""
+        return self.reconstruction or self.weigh(weights) > 0.0
+
+
+def _adversarial(seen: Outcome, weights: LossConfig) -> Tensor | None:
+    if seen.fake_logits is None:
+        return None
+    return generator_loss(seen.fake_logits, weights.adversarial)
+
+
+def _perceptual(seen: Outcome, _: LossConfig) -> Tensor:
+    if seen.perceptual is None:
+        raise ValueError(
+            "losses.lambda_perceptual is above 0, and the model was made without the network "
+            "that it takes; pass embed, such as load_lpips(path)"
+        )
+    return seen.perceptual(seen.y_true, seen.y_pred)
+
+
+#: The terms of the generator's loss, in the order in which a run records them.
+TERMS: tuple[Term, ...] = (
+    Term(
+        "l1",
+        "lambda_l1",
+        lambda seen, _: l1_loss(seen.y_true, seen.y_pred),
+        reconstruction=True,
+    ),
+    Term(
+        "luminance",
+        "lambda_luminance",
+        lambda seen, _: luminance_loss(seen.y_true, seen.y_pred),
+        of_all=True,
+        reconstruction=True,
+    ),
+    Term(
+        "color",
+        "lambda_color",
+        lambda seen, _: color_loss(seen.y_true, seen.y_pred),
+        reconstruction=True,
+    ),
+    Term("perceptual", "lambda_perceptual", _perceptual),
+    Term(
+        "colorfulness_loss",
+        "lambda_colorfulness",
+        lambda seen, _: colorfulness_loss(seen.y_true, seen.y_pred),
+    ),
+    Term("generator_adversarial", "lambda_adversarial", _adversarial, of_all=True),
+)
+
+
+def weighted_sum(seen: Outcome, *, weights: LossConfig) -> dict[str, Tensor]:
+    """The generator's loss, and what it is made of.
+
+    L = λ_reconstruction (λ_l1 L_L1 + λ_luminance L_luminance + λ_color L_color) + Σ λ_i L_i, the
+    i being the other :data:`TERMS`. Each is first averaged over the photographs it applies to.
+
+    Args:
+        seen: the batch, and what became of it.
+        weights: the λ, and the kind of the adversarial loss.
+
+    Returns:
+        Scalars by name: the terms that take part, ``"reconstruction"``, and their sum ``"loss"``.
+
+    Raises:
+        ValueError: shapes differ, or the network of the perceptual loss is missing.
+    """
+    values: dict[str, Tensor] = {}
+    for term in TERMS:
+        per_image = term.values(seen, weights) if term.is_recorded(weights) else None
+        if per_image is not None:
+            mask = ops.ones_like(seen.has_color) if term.of_all else seen.has_color
+            values[term.name] = masked_mean(per_image, mask)
+
+    def total(terms: Iterable[Term]) -> Tensor:
+        return sum(term.weigh(weights) * values[term.name] for term in terms)
+
+    present = [term for term in TERMS if term.name in values]
+    values["reconstruction"] = total(term for term in present if term.reconstruction)
+    values["loss"] = weights.lambda_reconstruction * values["reconstruction"] + total(
+        term for term in present if not term.reconstruction
+    )
+    return values
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of ``values`` ``(B,)`` where ``mask`` ``(B,)`` is 1; 0 where it is 1 nowhere."""
+    return ops.divide_no_nan(ops.sum(values * mask), ops.sum(mask))
 
 
 def _per_image(values: Tensor) -> Tensor:

@@ -18,6 +18,11 @@ class RunFolder:
         return self.root / "config.yaml"
 
     @property
+    def lock(self) -> Path:
+        """Locked by the process that trains the run."""
+        return self.root / "lock"
+
+    @property
     def history(self) -> Path:
         """One row an epoch."""
         return self.root / "history.csv"

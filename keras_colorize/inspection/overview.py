@@ -1,12 +1,19 @@
 """The whole run on one page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from keras_colorize.inspection.curves import (
+    ACCURACY,
+    COLORFULNESS,
+    PSNR,
+    Curves,
+    Table,
+    draw_curves,
+)
 from keras_colorize.inspection.figures import (
     draw_dead,
     draw_depth,
@@ -20,30 +27,18 @@ from keras_colorize.inspection.snapshots import StatisticsHistory
 
 __all__ = ["overview"]
 
-# Columns of a history, with the color and the label they get; those of the validation are dashed.
-_Curves = Sequence[tuple[str, str, str]]
-
-_LOSSES: _Curves = (
+_LOSSES: Curves = (
     ("loss", "#222222", "generator, in all"),
     ("l1", "#1f6f9f", "L1"),
     ("generator_adversarial", "#d08770", "adversarial"),
     ("discriminator_loss", "#9b1d20", "discriminator"),
-)
-_PSNR: _Curves = (("psnr", "#1f6f9f", "training"),)
-_COLORFULNESS: _Curves = (
-    ("colorfulness", "#1f6f9f", "output"),
-    ("true_colorfulness", "#555555", "truth"),
-)
-_ACCURACY: _Curves = (
-    ("real_accuracy", "#1f6f9f", "on real color"),
-    ("fake_accuracy", "#9b1d20", "on generated color"),
 )
 _NAMED = 40  # more layers' names than that do not fit
 
 
 def overview(
     history: StatisticsHistory | None,
-    table: Mapping[str, Sequence[float]],
+    table: Table,
     title: str = "",
 ) -> Figure:
     """How a run went, on one page.
@@ -68,36 +63,17 @@ def overview(
     return figure
 
 
-def _draw_epochs(panels: Sequence[Axes], table: Mapping[str, Sequence[float]]) -> None:
+def _draw_epochs(panels: Sequence[Axes], table: Table) -> None:
     losses, psnr, colorfulness, accuracy = panels
-    _draw_curves(losses, table, _LOSSES, "losses")
+    draw_curves(losses, table, _LOSSES, "losses")
     if all(np.nanmin(line.get_ydata(), initial=np.inf) > 0 for line in losses.lines):
         losses.set_yscale("log")
-    _draw_curves(psnr, table, _PSNR, "PSNR (dB)")
-    _draw_curves(colorfulness, table, _COLORFULNESS, "colorfulness")
-    _draw_curves(accuracy, table, _ACCURACY, "accuracy of the discriminator")
+    draw_curves(psnr, table, PSNR, "PSNR (dB)")
+    draw_curves(colorfulness, table, COLORFULNESS, "colorfulness")
+    draw_curves(accuracy, table, ACCURACY, "accuracy of the discriminator")
     if accuracy.lines:
         accuracy.axhline(0.5, color="black", linewidth=0.8, linestyle=":")  # it guesses
         accuracy.set_ylim(-0.02, 1.02)
-
-
-def _draw_curves(
-    axes: Axes, table: Mapping[str, Sequence[float]], curves: _Curves, title: str
-) -> None:
-    axes.set_title(title)
-    for column, color, label in curves:
-        for name, style in ((column, "-"), (f"val_{column}", "--")):
-            if np.isfinite(table.get(name, [])).any():
-                text = label if style == "-" else "_"
-                axes.plot(table["epoch"], table[name], style, marker=".", color=color, label=text)
-    if not axes.lines:
-        say(axes, "nothing is recorded yet")
-        return
-    axes.plot([], "--", color="#888888", label="dashed: validation")
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-    axes.legend(loc="best", fontsize="small")
 
 
 def _draw_layers(panels: Sequence[Axes], history: StatisticsHistory) -> None:

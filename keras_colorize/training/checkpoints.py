@@ -25,6 +25,29 @@ _log = logging.getLogger(__name__)
 
 _FACTS = "facts"
 _NAMES = "step_*.npz"
+_METERS = "meters/"
+# What a meter was called by its number, when a checkpoint did not name them.
+_NUMBERED_METERS = (
+    "loss",
+    "l1",
+    "luminance",
+    "color",
+    "reconstruction",
+    "perceptual",
+    "colorfulness_loss",
+    "generator_adversarial",
+    "discriminator_loss",
+    "real_accuracy",
+    "fake_accuracy",
+    "psnr",
+    "ssim",
+    "colorfulness",
+    "true_colorfulness",
+    "generator_gradient_norm",
+    "discriminator_gradient_norm",
+    "generator_learning_rate",
+    "discriminator_learning_rate",
+)
 _KEPT = 2  # the newest, and the one before in case the newest is damaged
 # What NumPy and zipfile raise where bytes have changed: RuntimeError for a flag that says
 # "encrypted", NotImplementedError for a kind of compression that does not exist.
@@ -57,7 +80,8 @@ def write_checkpoint(path: Path, gan: ColorizationGAN, facts: dict[str, Any]) ->
 def read_checkpoint(path: Path, gan: ColorizationGAN) -> dict[str, Any]:
     """Restore the state of a compiled ``gan`` and return the facts.
 
-    Nothing is restored unless everything can be.
+    Nothing is restored unless everything can be, but for the meters of an epoch: of a loss that
+    only one of both versions knows there is no mean to go on with.
 
     Raises:
         CheckpointError: the file is damaged or belongs to another model.
@@ -66,21 +90,23 @@ def read_checkpoint(path: Path, gan: ColorizationGAN) -> dict[str, Any]:
     try:
         with path.open("rb") as file, np.load(file) as archive:
             facts = json.loads(str(archive[_FACTS]))
-            arrays = {name: archive[name] for name in archive.files if name != _FACTS}
+            arrays = {_named(name): archive[name] for name in archive.files if name != _FACTS}
     except PermissionError:  # the file is sound
         raise
     except _DAMAGE as error:
         raise CheckpointError(f"checkpoint {path} is damaged: {error}") from error
-    found = {name: array.shape for name, array in arrays.items()}
-    expected = {name: tuple(variable.shape) for name, variable in variables.items()}
+    found = {name: array.shape for name, array in arrays.items() if not _is_meter(name)}
+    expected = {
+        name: tuple(variable.shape) for name, variable in variables.items() if not _is_meter(name)
+    }
     if found != expected:
         differing = sorted(set(found.items()) ^ set(expected.items()))[0][0]
         raise CheckpointError(
             f"checkpoint {path} belongs to another model: expected {differing} of shape "
             f"{expected.get(differing)}, found {found.get(differing)}"
         )
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
+    for name in variables.keys() & arrays.keys():
+        variables[name].assign(arrays[name])
     return facts
 
 
@@ -149,10 +175,27 @@ def _variables(gan: ColorizationGAN) -> dict[str, keras.Variable]:
         "average": gan.ema_generator.variables,
         "generator_optimizer": gan.optimizer.variables,
         "discriminator_optimizer": gan.discriminator_optimizer.variables,
-        "meters": [variable for meter in gan.meters for variable in meter.variables],
     }
-    return {
+    numbered = {
         f"{group}/{index}/{variable.name}": variable
         for group, variables in groups.items()
         for index, variable in enumerate(variables)
     }
+    return numbered | {
+        f"{_METERS}{meter.name}/{variable.name}": variable
+        for meter in gan.meters
+        for variable in meter.variables
+    }
+
+
+def _is_meter(name: str) -> bool:
+    return name.startswith(_METERS)
+
+
+def _named(name: str) -> str:
+    """The name of an array, where an older checkpoint numbers the two variables of each meter."""
+    number, _, variable = name.removeprefix(_METERS).partition("/")
+    if not _is_meter(name) or not number.isdecimal():
+        return name
+    numbered = dict(enumerate(_NUMBERED_METERS))
+    return f"{_METERS}{numbered.get(int(number) // 2, number)}/{variable}"

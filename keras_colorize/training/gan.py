@@ -10,41 +10,18 @@ from keras_colorize import color, losses, metrics
 from keras_colorize.config import LossConfig
 from keras_colorize.models.lpips import lpips
 
-__all__ = [
-    "ADVERSARIAL_METRICS",
-    "METRICS",
-    "OPTIONAL_METRICS",
-    "TRAINING_METRICS",
-    "ColorizationGAN",
-]
+__all__ = ["ADVERSARIAL_METRICS", "TRAINING_METRICS", "ColorizationGAN", "metric_names"]
 
 Batch = dict[str, tf.Tensor]
 
-#: What every step and every epoch reports, in the order of a history's columns.
-METRICS = (
-    "loss",
-    "l1",
-    "luminance",
-    "color",
-    "reconstruction",
-    "perceptual",
-    "colorfulness_loss",
-    "generator_adversarial",
-    "discriminator_loss",
-    "real_accuracy",
-    "fake_accuracy",
-    "psnr",
-    "ssim",
-    "colorfulness",
-    "true_colorfulness",
+#: What only a step reports: a validation has none of them.
+TRAINING_METRICS = (
     "generator_gradient_norm",
     "discriminator_gradient_norm",
     "generator_learning_rate",
     "discriminator_learning_rate",
 )
-#: Those of a step alone: a validation has none.
-TRAINING_METRICS = METRICS[-4:]
-#: Those of them that only a step with an adversary reports.
+#: What only a step with an adversary reports.
 ADVERSARIAL_METRICS = (
     "generator_adversarial",
     "discriminator_loss",
@@ -52,11 +29,25 @@ ADVERSARIAL_METRICS = (
     "fake_accuracy",
     "discriminator_gradient_norm",
 )
-#: Those of terms that the source does not have, reported only where they have a weight.
-OPTIONAL_METRICS = ("perceptual", "colorfulness_loss")
-# Means over historical photographs as well; the others are means over those with true color.
-_OF_ALL_PHOTOGRAPHS = ("luminance", "generator_adversarial", "fake_accuracy")
 _LEARNING_RATES = ("generator_learning_rate", "discriminator_learning_rate")
+
+
+def metric_names() -> tuple[str, ...]:
+    """What a step and an epoch may report, in the order of a history's columns."""
+    return (
+        "loss",
+        *(term.name for term in losses.TERMS if term.reconstruction),
+        "reconstruction",
+        *(term.name for term in losses.TERMS if not term.reconstruction),
+        "discriminator_loss",
+        "real_accuracy",
+        "fake_accuracy",
+        "psnr",
+        "ssim",
+        "colorfulness",
+        "true_colorfulness",
+        *TRAINING_METRICS,
+    )
 
 
 @keras.saving.register_keras_serializable("keras_colorize")
@@ -116,9 +107,12 @@ class ColorizationGAN(keras.Model):
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
         # In a function of its own Keras does not see the network behind it, and does not save it.
-        self._embed = None if embed is None else lambda rgb: embed(rgb)
+        # Embedded apart, so that nothing is differentiated through the truth.
+        self._perceptual = (
+            None if embed is None else lambda truth, rgb: lpips(embed(truth), embed(rgb))
+        )
         self._adversarial = self.loss_config.lambda_adversarial > 0
-        self._meters = {name: keras.metrics.Mean(name=name) for name in METRICS}
+        self._meters = {name: keras.metrics.Mean(name=name) for name in metric_names()}
         self.built = True  # the networks are: without this Keras refuses to save the model
 
     # -- configuration ------------------------------------------------------------------------
@@ -212,9 +206,10 @@ class ColorizationGAN(keras.Model):
         return {"generator": self.generator, "discriminator": self.discriminator}
 
     def _reports(self, name: str) -> bool:
-        if name in OPTIONAL_METRICS:
-            return getattr(self.loss_config, f"lambda_{name.removesuffix('_loss')}") > 0
-        return self._adversarial or name not in ADVERSARIAL_METRICS
+        if name in ADVERSARIAL_METRICS and not self._adversarial:
+            return False
+        term = _term(name)
+        return term is None or term.is_recorded(self.loss_config)
 
     # -- one step -----------------------------------------------------------------------------
 
@@ -255,47 +250,23 @@ class ColorizationGAN(keras.Model):
         self, batch: Batch, generated: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
         """Every loss as a scalar, each averaged over the photographs to which it applies."""
-        config, has_color = self.loss_config, batch["has_color"]
-        l1 = _masked_mean(losses.l1_loss(batch["color"], generated), has_color)
-        luminance = tf.reduce_mean(losses.luminance_loss(batch["color"], generated))
-        chroma = _masked_mean(losses.color_loss(batch["color"], generated), has_color)
-        reconstruction = (
-            config.lambda_l1 * l1
-            + config.lambda_luminance * luminance
-            + config.lambda_color * chroma
-        )
-        values = {
-            "l1": l1,
-            "luminance": luminance,
-            "color": chroma,
-            "reconstruction": reconstruction,
-            "loss": config.lambda_reconstruction * reconstruction,
-        }
-        if config.lambda_perceptual > 0:
-            values["perceptual"] = self._perceptual_term(batch, generated)
-            values["loss"] += config.lambda_perceptual * values["perceptual"]
-        if config.lambda_colorfulness > 0:
-            gap = losses.colorfulness_loss(batch["color"], generated)
-            values["colorfulness_loss"] = _masked_mean(gap, has_color)
-            values["loss"] += config.lambda_colorfulness * values["colorfulness_loss"]
+        values: dict[str, tf.Tensor] = {}
+        fake_logits = None
         if self._adversarial:
-            values |= self._adversarial_terms(batch, generated, training)
-            values["loss"] += config.lambda_adversarial * values["generator_adversarial"]
-        return values
+            values, fake_logits = self._judge(batch, generated, training)
+        seen = losses.Outcome(
+            batch["color"],
+            generated,
+            batch["has_color"],
+            fake_logits,
+            self._perceptual,
+        )
+        return values | losses.weighted_sum(seen, weights=self.loss_config)
 
-    def _perceptual_term(self, batch: Batch, generated: tf.Tensor) -> tf.Tensor:
-        if self._embed is None:
-            raise ValueError(
-                "losses.lambda_perceptual is above 0, and the model was made without the network "
-                "that it takes; pass embed, such as load_lpips(path)"
-            )
-        # Apart, so that nothing is differentiated through the truth.
-        distance = lpips(self._embed(batch["color"]), self._embed(generated))
-        return _masked_mean(distance, batch["has_color"])
-
-    def _adversarial_terms(
+    def _judge(
         self, batch: Batch, generated: tf.Tensor, training: bool
-    ) -> dict[str, tf.Tensor]:
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """The discriminator's own loss and accuracies, and its logits for what is generated."""
         kind, has_color = self.loss_config.adversarial, batch["has_color"]
         # Photographs without truth must not enter the batch statistics of the real ones. When
         # nothing is trained there are none, and a batch may hold no color at all.
@@ -308,13 +279,13 @@ class ColorizationGAN(keras.Model):
         real_logits = self.discriminator([luminance, truth], training=training)
         fake_logits = self.discriminator([batch["luminance"], generated], training=training)
         recognized = tf.reduce_mean(tf.cast(real_logits > 0.0, tf.float32), axis=(1, 2, 3))
-        return {
-            "generator_adversarial": tf.reduce_mean(losses.generator_loss(fake_logits, kind)),
-            "discriminator_loss": _masked_mean(losses.real_loss(real_logits, kind), is_real)
+        values = {
+            "discriminator_loss": losses.masked_mean(losses.real_loss(real_logits, kind), is_real)
             + tf.reduce_mean(losses.fake_loss(fake_logits, kind)),
-            "real_accuracy": _masked_mean(recognized, is_real),
+            "real_accuracy": losses.masked_mean(recognized, is_real),
             "fake_accuracy": tf.reduce_mean(tf.cast(fake_logits < 0.0, tf.float32)),
         }
+        return values, fake_logits
 
     def _apply(
         self, name: str, tape: tf.GradientTape, optimizer: keras.Optimizer, loss: tf.Tensor
@@ -349,16 +320,22 @@ class ColorizationGAN(keras.Model):
             "colorfulness": metrics.colorfulness(generated),
             "true_colorfulness": metrics.colorfulness(truth),
         }
-        values |= {name: _masked_mean(value, has_color) for name, value in per_image.items()}
+        values |= {name: losses.masked_mean(value, has_color) for name, value in per_image.items()}
         for name, value in values.items():
             meter = self._meters[name]
             if name in _LEARNING_RATES:
                 meter.reset_state()  # an epoch reports the rate it ended with
-            weight = tf.shape(has_color)[0] if name in _OF_ALL_PHOTOGRAPHS else count
+            weight = tf.shape(has_color)[0] if _is_of_all(name) else count
             meter.update_state(value, sample_weight=weight)
-        return {name: values[name] for name in METRICS if name in values}
+        return {name: values[name] for name in metric_names() if name in values}
 
 
-def _masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Mean of ``values`` ``(B,)`` where ``mask`` ``(B,)`` is 1; 0 where it is 1 nowhere."""
-    return tf.math.divide_no_nan(tf.reduce_sum(values * mask), tf.reduce_sum(mask))
+def _term(name: str) -> losses.Term | None:
+    """The term of the generator's loss of that name, if it is one."""
+    return next((term for term in losses.TERMS if term.name == name), None)
+
+
+def _is_of_all(name: str) -> bool:
+    """Whether a mean is over historical photographs as well, not only over those in color."""
+    term = _term(name)
+    return name == "fake_accuracy" if term is None else term.of_all

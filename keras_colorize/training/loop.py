@@ -12,10 +12,9 @@ from typing import Any
 
 import keras
 
-from keras_colorize.checks import check_config
 from keras_colorize.config import FitConfig, historical_count
+from keras_colorize.config_checks import check_adversary, check_config
 from keras_colorize.errors import ConfigError, RunError
-from keras_colorize.film.stocks import find_stocks
 from keras_colorize.inspection.curves import plot_history
 from keras_colorize.inspection.pictures import draw_layers
 from keras_colorize.inspection.probe import Network, choose_layers
@@ -42,7 +41,7 @@ from keras_colorize.training.checkpoints import CheckpointFolder
 from keras_colorize.training.data import make_dataset, make_validation_dataset
 from keras_colorize.training.fused import FusedAdam, fuse_normalization
 from keras_colorize.training.gan import ColorizationGAN
-from keras_colorize.training.runs import locked, open_run, write_skipped
+from keras_colorize.training.runs import open_run, write_skipped
 from keras_colorize.training.schedules import LearningRateCourse
 from keras_colorize.training.streams import Streams, choose_samples, load_streams, report_streams
 
@@ -92,9 +91,7 @@ def train(
         TrainingDiverged: a loss became NaN or infinite.
     """
     check_config(config)
-    find_stocks(config.film.stocks)
-    run = open_run(config)
-    with locked(run):
+    with open_run(config) as run:
         return _train(config, run, callbacks, show_progress)
 
 
@@ -157,12 +154,7 @@ def _steps_per_epoch(config: FitConfig, streams: Streams) -> int:
         config.data, streams.historical is not None
     )
     steps = training.steps_per_epoch or math.ceil(len(streams.modern) / new_count)
-    total = training.epochs * steps
-    if config.losses.lambda_adversarial > 0 and training.reconstruction_steps >= total:
-        raise ConfigError(
-            f"training.reconstruction_steps = {training.reconstruction_steps} leaves none of the "
-            f"{total} steps to the adversary; lower it, or set losses.lambda_adversarial to 0"
-        )
+    check_adversary(config, steps)
     return steps
 
 

@@ -15,7 +15,7 @@ from keras_colorize.files import atomic_path, escape_name, exclusive
 from keras_colorize.run_folder import RunFolder
 from keras_colorize.training.photosets import Skipped
 
-__all__ = ["locked", "open_run", "write_skipped"]
+__all__ = ["open_run", "write_skipped"]
 
 # Settings that change how a run is recorded or fed, but not what it learns.
 _FREE_TO_CHANGE = {
@@ -30,50 +30,63 @@ _FREE_TO_CHANGE = {
 _FREE_SECTIONS = ("tracking.", "warnings.")
 
 
-def open_run(config: FitConfig) -> RunFolder:
-    """Create the folder of a run, or open it to continue the run.
+@contextlib.contextmanager
+def open_run(config: FitConfig) -> Iterator[RunFolder]:
+    """Create the folder of a run, or open it to continue the run; for one process at a time.
+
+    The lock goes with the process, however it ends.
+
+    Yields:
+        The folder, which says the settings in ``config.yaml``.
 
     Raises:
-        RunError: the folder belongs to another run, or cannot be written.
+        RunError: the folder belongs to another run, another process is training it, or it cannot
+            be written.
     """
     run = RunFolder(Path(config.runs) / config.name)
-    if run.config.exists():
-        # Until there is a checkpoint there is nothing to lose: a mistyped folder can be mended.
-        if any(run.checkpoints.glob("step_*.npz")):
-            _refuse_other_settings(run, config)
-    elif run.root.exists() and (not run.root.is_dir() or any(run.root.iterdir())):
+    if not run.config.exists() and _holds_something_else(run):
         raise RunError(
             f"{run.root} exists and is not the directory of a run; choose another --name or --runs"
         )
-    try:
+    with _writing(run):
         run.root.mkdir(parents=True, exist_ok=True)
-        with atomic_path(run.config) as temporary:
-            temporary.write_text(
-                yaml.safe_dump(dataclasses.asdict(config), sort_keys=False), encoding="utf-8"
-            )
-        for folder in (run.checkpoints, run.samples, run.plots):
-            folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot write to {run.root}: {error.strerror}") from error
-    return run
-
-
-@contextlib.contextmanager
-def locked(run: RunFolder) -> Iterator[None]:
-    """Keep a run to one process at a time; the lock goes with the process, however it ends.
-
-    Raises:
-        RunError: another process is training this run.
-    """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(exclusive(run.root / "lock", wait=False))
+            with _writing(run):
+                stack.enter_context(exclusive(run.lock, wait=False))
         except BlockingIOError as error:
             raise RunError(
                 f"{run.root} is being trained by another process; wait for it, or choose another "
                 "--name"
             ) from error
+        # Until there is a checkpoint there is nothing to lose: a mistyped folder can be mended.
+        if any(run.checkpoints.glob("step_*.npz")):
+            _refuse_other_settings(run, config)
+        with _writing(run):
+            with atomic_path(run.config) as temporary:
+                temporary.write_text(
+                    yaml.safe_dump(dataclasses.asdict(config), sort_keys=False), encoding="utf-8"
+                )
+            for folder in (run.checkpoints, run.samples, run.plots):
+                folder.mkdir(exist_ok=True)
+        yield run
+
+
+def _holds_something_else(run: RunFolder) -> bool:
+    """Whether there is a file, or a folder with more than the lock of a run that just began."""
+    if not run.root.is_dir():
+        return run.root.exists()
+    return any(path != run.lock for path in run.root.iterdir())
+
+
+@contextlib.contextmanager
+def _writing(run: RunFolder) -> Iterator[None]:
+    try:
         yield
+    except BlockingIOError:  # somebody has the lock
+        raise
+    except OSError as error:
+        raise RunError(f"cannot write to {run.root}: {error.strerror}") from error
 
 
 def write_skipped(run: RunFolder, skipped: Sequence[Skipped]) -> None:

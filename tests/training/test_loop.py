@@ -16,19 +16,14 @@ import pytest
 import yaml
 from PIL import Image
 
-from keras_colorize import fit
+from keras_colorize import fit, losses
 from keras_colorize.config import FitConfig
 from keras_colorize.errors import ConfigError, DataError, ModelError, RunError, TrainingDiverged
 from keras_colorize.files import read_numbers
 from keras_colorize.run_folder import RunFolder
-from keras_colorize.training.gan import (
-    ADVERSARIAL_METRICS,
-    METRICS,
-    OPTIONAL_METRICS,
-    TRAINING_METRICS,
-)
+from keras_colorize.training.gan import ADVERSARIAL_METRICS, TRAINING_METRICS, metric_names
 from keras_colorize.training.loop import train
-from keras_colorize.training.runs import locked
+from keras_colorize.training.runs import open_run
 from tests.conftest import ROOT, tiny_config
 from tests.published_weights import write_lpips
 
@@ -139,8 +134,10 @@ def test_history_has_every_metric(finished: FitConfig) -> None:
     assert history["epoch"] == [1, 2]
     assert history["step"] == [4, 8]
     assert steps["step"] == list(range(1, 9))
-    for name in METRICS:
-        if name in OPTIONAL_METRICS:
+    without_weight = {t.name for t in losses.TERMS if not t.is_recorded(finished.losses)}
+    assert "perceptual" in without_weight
+    for name in metric_names():
+        if name in without_weight:
             assert np.isnan([*steps[name], *history[name], *history[f"val_{name}"]]).all(), name
             continue
         alone = name in ADVERSARIAL_METRICS  # which joins after two steps
@@ -268,27 +265,43 @@ def test_changed_photographs_are_reported(
 
 
 def test_run_in_progress_is_refused(copied: FitConfig) -> None:
-    with locked(folder_of(copied)), pytest.raises(RunError, match="by another process"):
+    with open_run(copied), pytest.raises(RunError, match="by another process"):
         train(copied, show_progress=False)
+
+
+def test_who_is_refused_leaves_the_settings_of_the_run_in_progress(tiny: FitConfig) -> None:
+    with open_run(tiny) as run:  # there is no checkpoint yet
+        with pytest.raises(RunError, match="by another process"):
+            train(replace_training(tiny, epochs=5), show_progress=False)
+        assert yaml.safe_load(run.config.read_text()) == dataclasses.asdict(tiny)
+
+
+def test_a_run_that_ended_before_its_settings_were_written_can_begin_again(tiny: FitConfig) -> None:
+    run = folder_of(tiny)
+    run.root.mkdir(parents=True)
+    run.lock.touch()
+    with open_run(tiny):
+        assert run.config.exists()
 
 
 def test_mistyped_folder_can_be_mended(tiny: FitConfig) -> None:
     data = dataclasses.replace(tiny.data, modern=["no_such_folder"])
+    no_film = dataclasses.replace(tiny.film, stocks=[])  # of which none is needed
     with pytest.raises(DataError, match="no_such_folder"):
-        train(dataclasses.replace(tiny, data=data), show_progress=False)
+        train(dataclasses.replace(tiny, data=data, film=no_film), show_progress=False)
     short = replace_training(tiny, epochs=1)
-    losses = dataclasses.replace(tiny.losses, lambda_adversarial=0.0)
-    run = train(dataclasses.replace(short, losses=losses), show_progress=False).run
+    alone = dataclasses.replace(tiny.losses, lambda_adversarial=0.0)
+    run = train(dataclasses.replace(short, losses=alone), show_progress=False).run
     assert yaml.safe_load(run.config.read_text())["data"]["modern"] == tiny.data.modern
 
 
 def test_missing_perceptual_weights_are_told_before_photographs_are_read(
     tiny: FitConfig, tmp_path: Path
 ) -> None:
-    losses = dataclasses.replace(
+    perceptual = dataclasses.replace(
         tiny.losses, lambda_perceptual=1.0, perceptual_weights=str(tmp_path / "alexnet.ckpt")
     )
-    config = dataclasses.replace(tiny, losses=losses)
+    config = dataclasses.replace(tiny, losses=perceptual)
     with pytest.raises(ModelError, match="found no file"):
         train(config, show_progress=False)
     assert not folder_of(tiny).skipped.exists()
@@ -296,10 +309,10 @@ def test_missing_perceptual_weights_are_told_before_photographs_are_read(
 
 def test_perceptual_loss_takes_part_in_a_run(tiny: FitConfig, tmp_path: Path) -> None:
     weights = write_lpips(tmp_path / "alexnet.ckpt", "AlexNet")
-    losses = dataclasses.replace(
+    perceptual = dataclasses.replace(
         tiny.losses, lambda_perceptual=1.0, perceptual_weights=str(weights)
     )
-    run = train(dataclasses.replace(tiny, losses=losses), show_progress=False).run
+    run = train(dataclasses.replace(tiny, losses=perceptual), show_progress=False).run
     history = read_numbers(run.history)
     assert (np.array(history["perceptual"] + history["val_perceptual"]) > 0).all()
 

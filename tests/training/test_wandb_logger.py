@@ -85,7 +85,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 def train_tiny(folder: Path) -> SimpleNamespace:
     config = tiny_config(folder)
-    run = open_run(config)
+    with open_run(config) as run:  # for its folders
+        pass
     modern, _ = load_photos(config.data.modern, channels=3, short_side=40)
     old, _ = load_photos(config.data.historical, channels=1, short_side=40)
     batches = [

@@ -7,17 +7,9 @@ from typing import Any
 import keras
 
 from keras_colorize.files import atomic_path
-from keras_colorize.training.gan import METRICS, TRAINING_METRICS
+from keras_colorize.training.gan import TRAINING_METRICS, metric_names
 
 __all__ = ["HistoryWriter"]
-
-_EPOCH_COLUMNS = (
-    "epoch",
-    "step",
-    *METRICS,
-    *(f"val_{name}" for name in METRICS if name not in TRAINING_METRICS),
-)
-_STEP_COLUMNS = ("step", *METRICS)
 
 
 class HistoryWriter(keras.callbacks.Callback):
@@ -38,17 +30,22 @@ class HistoryWriter(keras.callbacks.Callback):
         self.history = history
         self.steps = steps
         self.log_steps = log_steps
-        _truncate(history, _EPOCH_COLUMNS, start_step)
-        _truncate(steps, _STEP_COLUMNS, start_step)
+        names = metric_names()
+        validated = [f"val_{name}" for name in names if name not in TRAINING_METRICS]
+        self._epoch_columns = ("epoch", "step", *names, *validated)
+        self._step_columns = ("step", *names)
+        _truncate(history, self._epoch_columns, start_step)
+        _truncate(steps, self._step_columns, start_step)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         step = int(self.model.optimizer.iterations)
         if step % self.log_steps == 0:
-            _append(self.steps, _STEP_COLUMNS, {"step": step, **(logs or {})})
+            _append(self.steps, self._step_columns, {"step": step, **(logs or {})})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         step = int(self.model.optimizer.iterations)
-        _append(self.history, _EPOCH_COLUMNS, {"epoch": epoch + 1, "step": step, **(logs or {})})
+        row = {"epoch": epoch + 1, "step": step, **(logs or {})}
+        _append(self.history, self._epoch_columns, row)
 
 
 def _truncate(path: Path, columns: tuple[str, ...], last_step: int) -> None:

