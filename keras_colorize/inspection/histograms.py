@@ -1,14 +1,10 @@
-"""What pictures of a run's statistics are computed from: common axes, distances, chosen layers."""
-
-import fnmatch
-from collections.abc import Sequence
+"""What pictures of a run's statistics are computed from: common axes and distances."""
 
 import numpy as np
 
-from keras_colorize.errors import ConfigError
 from keras_colorize.inspection.snapshots import StatisticsHistory
 
-__all__ = ["choose_layers", "domain_difference", "rebin", "step_edges", "value_range"]
+__all__ = ["domain_difference", "rebin", "step_edges", "value_range"]
 
 _QUANTILE = 0.05  # of the steps: one that explodes must not flatten the others
 _PADDING = 0.15  # of the range, on each side
@@ -104,21 +100,3 @@ def domain_difference(
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     usable = np.isfinite(denominator) & (denominator > 0)
     return np.where(usable, numerator / np.where(usable, denominator, 1.0), np.nan)
-
-
-def choose_layers(layers: Sequence[str], patterns: Sequence[str]) -> list[str]:
-    """The layers with one of the names, in their order; all of them without any name.
-
-    Args:
-        layers: all names.
-        patterns: such as ``generator/up_*``, as of :mod:`fnmatch`.
-
-    Raises:
-        ConfigError: a pattern matches no layer.
-    """
-    for pattern in patterns:
-        if not any(fnmatch.fnmatchcase(name, pattern) for name in layers):
-            raise ConfigError(f"no layer is called {pattern}. Known: {', '.join(layers)}")
-    if not patterns:
-        return list(layers)
-    return [name for name in layers if any(fnmatch.fnmatchcase(name, p) for p in patterns)]

@@ -11,7 +11,14 @@ import tensorflow as tf
 
 from keras_colorize.inspection.snapshots import BINS, PERCENTILES
 
-__all__ = ["NEAR_ZERO", "Network", "Probe", "choose_layers", "summarize"]
+__all__ = [
+    "NEAR_ZERO",
+    "Network",
+    "Probe",
+    "layers_by_name",
+    "layers_to_measure",
+    "summarize",
+]
 
 #: Magnitude below which an activation counts as near zero.
 NEAR_ZERO = 1e-3
@@ -58,17 +65,17 @@ class Probe:
 
     Args:
         network: the network.
-        patterns: names of layers, such as ``generator/up_*``; all that :func:`choose_layers`
-            chooses where there is none.
+        patterns: names of layers, such as ``generator/up_*``; all that :func:`layers_to_measure`
+            finds where there is none.
 
     Raises:
         ValueError: the model is not functional, or no layer has such a name.
     """
 
     def __init__(self, network: Network, patterns: Sequence[str] = ()) -> None:
-        chosen = choose_layers(network, patterns)
+        chosen = layers_to_measure(network, patterns)
         if not chosen:
-            known = ", ".join(f"{network.name}/{layer.name}" for layer in network.model.layers)
+            known = ", ".join(layers_by_name(network))
             wrong = f"is called {' or '.join(patterns)}" if patterns else "is an activation"
             raise ValueError(f"no layer {wrong}. Known: {known}")
         self.network = network
@@ -92,8 +99,8 @@ class Probe:
         return tf.stack(values), tf.stack(counts)
 
 
-def choose_layers(network: Network, patterns: Sequence[str] = ()) -> list[keras.Layer]:
-    """The layers to measure, in the order of computation.
+def layers_to_measure(network: Network, patterns: Sequence[str] = ()) -> list[keras.Layer]:
+    """Those of a network that have one of the names, in the order of computation; maybe none.
 
     Args:
         network: the network.
@@ -103,19 +110,24 @@ def choose_layers(network: Network, patterns: Sequence[str] = ()) -> list[keras.
     Raises:
         ValueError: the model is not functional.
     """
+    named = layers_by_name(network)
+    if not patterns:
+        return [layer for layer in named.values() if _is_telling(layer)]
+    return [named[name] for name in named if any(fnmatch.fnmatchcase(name, p) for p in patterns)]
+
+
+def layers_by_name(network: Network) -> dict[str, keras.Layer]:
+    """The layers that can be measured, as ``<network>/<layer>``, in the order of computation.
+
+    Raises:
+        ValueError: the model is not functional.
+    """
     outputs = _layer_outputs(network.model)
-    layers = [
-        layer
+    return {
+        f"{network.name}/{layer.name}": layer
         for layer in network.model.layers
         if layer in outputs and not isinstance(layer, keras.layers.InputLayer | keras.Model)
-    ]
-    if not patterns:
-        return [layer for layer in layers if _is_telling(layer)]
-    return [
-        layer
-        for layer in layers
-        if any(fnmatch.fnmatchcase(f"{network.name}/{layer.name}", p) for p in patterns)
-    ]
+    }
 
 
 def summarize(

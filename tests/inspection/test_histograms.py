@@ -1,11 +1,9 @@
-"""Common axes, distances and chosen layers, against NumPy's own histograms and the formulas."""
+"""Common axes and distances, against NumPy's own histograms and the formulas."""
 
 import numpy as np
 import pytest
 
-from keras_colorize.errors import ConfigError
 from keras_colorize.inspection.histograms import (
-    choose_layers,
     domain_difference,
     rebin,
     step_edges,
@@ -109,10 +107,3 @@ def test_domain_difference_without_a_unit_is_a_gap(history: StatisticsHistory) -
     distance, ratio = domain_difference(constant, -1, 1)
     assert np.isnan([distance[0], ratio[0]]).all()
     assert np.isfinite([distance[1:], ratio[1:]]).all()
-
-
-def test_choose_layers() -> None:
-    assert choose_layers(LAYERS, []) == list(LAYERS)
-    assert choose_layers(LAYERS, ["*/up_*", "discriminator/conv_2_relu"]) == [LAYERS[2], LAYERS[4]]
-    with pytest.raises(ConfigError, match=r"no layer is called up_\*\. Known: generator/down_1"):
-        choose_layers(LAYERS, ["generator/*", "up_*"])

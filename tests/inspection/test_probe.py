@@ -12,11 +12,11 @@ import tensorflow as tf
 from keras_colorize import color
 from keras_colorize.config import FitConfig
 from keras_colorize.errors import ConfigError
-from keras_colorize.inspection.probe import Network, Probe, choose_layers
+from keras_colorize.inspection.probe import Network, Probe, layers_to_measure
 from keras_colorize.inspection.snapshots import STATISTICS, Snapshot, load_statistics
 from keras_colorize.models.patchgan import build_patchgan
 from keras_colorize.models.unet import build_unet
-from keras_colorize.training.callbacks import ActivationStatistics
+from keras_colorize.training.callbacks.activations import ActivationStatistics
 from keras_colorize.training.loop import build_gan, gan_networks, train
 
 
@@ -47,7 +47,7 @@ def value(snapshot: Snapshot, layer: str, statistic: str, domain: int = 0) -> fl
 
 
 def test_activations_and_normalized_convolutions_are_chosen() -> None:
-    chosen = [layer.name for layer in choose_layers(Network("g", build_unet(4, 3)))]
+    chosen = [layer.name for layer in layers_to_measure(Network("g", build_unet(4, 3)))]
     assert chosen == [
         "down_1_relu",
         "down_1_norm",
@@ -59,12 +59,13 @@ def test_activations_and_normalized_convolutions_are_chosen() -> None:
         "up_0_relu",
         "tanh",
     ]
-    assert [layer.name for layer in choose_layers(Network("s", small_model()))] == ["hidden", "out"]
+    chosen = [layer.name for layer in layers_to_measure(Network("s", small_model()))]
+    assert chosen == ["hidden", "out"]
 
 
 def test_layers_are_chosen_by_name() -> None:
     network = Network("d", build_patchgan(4, 2))
-    chosen = choose_layers(network, ["d/*_norm", "generator/*"])
+    chosen = layers_to_measure(network, ["d/*_norm", "generator/*"])
     assert chosen
     assert all(layer.name.endswith("_norm") for layer in chosen)
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_colorize.errors import RunError
+from keras_colorize.errors import ConfigError, RunError
 from keras_colorize.inspection.probe import summarize
 from keras_colorize.inspection.snapshots import (
     BINS,
     PERCENTILES,
     STATISTICS,
     Snapshot,
+    choose_layers,
     drop_later_snapshots,
     load_statistics,
     save_snapshot,
@@ -197,3 +198,11 @@ def test_a_run_continued_with_other_layers(tmp_path: Path) -> None:
     assert np.isnan(history.values[0, :, 2]).all(), "not measured yet"
     assert np.isnan(history.values[1, :, 0]).all(), "not measured any more"
     assert (history.counts[1, :, 0] == 0).all()
+
+
+def test_choose_layers() -> None:
+    layers = ("generator/down_1", "generator/up_1_relu", "discriminator/conv_2_relu")
+    assert choose_layers(layers, []) == list(layers)
+    assert choose_layers(layers, ["*/up_*", "discriminator/conv_2_relu"]) == list(layers[1:])
+    with pytest.raises(ConfigError, match=r"no layer is called up_\*\. Known: generator/down_1"):
+        choose_layers(layers, ["generator/*", "up_*"])

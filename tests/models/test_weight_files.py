@@ -14,7 +14,7 @@ import pytest
 
 from keras_colorize.errors import ModelError
 from keras_colorize.models import weight_files
-from keras_colorize.models.pretrained import find_published
+from keras_colorize.models.efficientnet import find_published
 from keras_colorize.models.weight_files import (
     read_pickled_arrays,
     read_torch_legacy,

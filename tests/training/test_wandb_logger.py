@@ -103,7 +103,6 @@ def train_tiny(folder: Path) -> SimpleNamespace:
         dataclasses.asdict(config),
         samples,
         historical,
-        start_step=0,
         log_steps=3,
         sample_epochs=2,
         epochs=2,

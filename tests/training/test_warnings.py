@@ -12,7 +12,7 @@ import pytest
 
 from keras_colorize.config import FitConfig, WarningConfig
 from keras_colorize.run_folder import RunFolder
-from keras_colorize.training.callbacks import TrainingWarnings
+from keras_colorize.training.callbacks.warnings import TrainingWarnings
 from keras_colorize.training.loop import train
 
 

@@ -1,7 +1,4 @@
-"""What the tests of WandB share: its files read back, and a model that trains in no time.
-
-WandB's own reader, which `wandb sync` uses, takes the logs apart here; the package has another.
-"""
+"""What the tests of WandB share: its files read back, and a model that trains in no time."""
 
 import json
 import logging
@@ -127,7 +124,6 @@ def paint(
         {"name": root.name},
         samples,
         None,
-        start_step=start_step,
         log_steps=1,
         sample_epochs=epochs,
         epochs=epochs,

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_colorize.inspection.probe import Network, Probe, choose_layers
+from keras_colorize.inspection.probe import Network, Probe, layers_to_measure
 from keras_colorize.inspection.snapshots import Snapshot, drop_later_snapshots, save_snapshot
 
 __all__ = ["ActivationStatistics"]
@@ -73,7 +73,7 @@ class ActivationStatistics(keras.callbacks.Callback):
         measured = [probe.network.model for probe in self._probes]
         if not all(any(model is n.model for n in networks) for model in measured or [None]):
             # A name may mean layers of one network only.
-            meant = [network for network in networks if choose_layers(network, self.layers)]
+            meant = [network for network in networks if layers_to_measure(network, self.layers)]
             self._probes = [Probe(network, self.layers) for network in meant or networks]
         # Between two trainings layers may have been frozen, or others set free.
         self._weights = [

@@ -26,7 +26,6 @@ import os
 import re
 import ssl
 import subprocess
-import tempfile
 import urllib.error
 import urllib.request
 import uuid
@@ -41,13 +40,12 @@ from keras_colorize import metrics
 from keras_colorize.config import TrackingConfig, WandbMode
 from keras_colorize.errors import RunError
 from keras_colorize.files import atomic_path
-from keras_colorize.inspection.snapshots import Snapshot, read_snapshots
+from keras_colorize.inspection.snapshots import Snapshot
 from keras_colorize.photos.pixels import quantize
 from keras_colorize.run_folder import RunFolder
 from keras_colorize.training.callbacks.wandb_values import (
     epoch_row,
     images,
-    logged_steps,
     sample_table,
     snapshot_row,
     table_rows,
@@ -60,7 +58,6 @@ _log = logging.getLogger(__name__)
 
 _FINISH_SECONDS = 600.0  # a network that is gone must not keep a finished run for ever
 _ANSWER_SECONDS = 10.0
-_ROOM = 2**16  # bytes that an epoch's rows may take
 
 
 class WandbLogger(keras.callbacks.Callback):
@@ -78,8 +75,8 @@ class WandbLogger(keras.callbacks.Callback):
     import it.
 
     WandB's own process writes to the disk in blocks of 32 KiB, and loses the last one when it is
-    killed. A run that is continued therefore logs again what WandB has lost of the steps, epochs
-    and statistics, from the files that the run has written of them.
+    killed: what a run that is continued has done before is whole in its ``history.csv``,
+    ``steps.csv`` and ``activations`` only.
 
     Args:
         run: the folder of the run.
@@ -87,7 +84,6 @@ class WandbLogger(keras.callbacks.Callback):
         settings: all settings of the run, nested.
         samples: ``luminance`` ``(N, H, W, 1)`` and ``color`` ``(N, H, W, 3)``, in [0, 1].
         historical: luminance in [0, 1], ``(M, H, W, 1)``, or ``None``.
-        start_step: steps that are done already.
         log_steps: every so many steps are logged.
         sample_epochs: epochs between two tables; the last epoch always gets one.
         epochs: epochs of the run.
@@ -101,7 +97,6 @@ class WandbLogger(keras.callbacks.Callback):
         samples: dict[str, np.ndarray],
         historical: np.ndarray | None,
         *,
-        start_step: int,
         log_steps: int,
         sample_epochs: int,
         epochs: int,
@@ -112,7 +107,6 @@ class WandbLogger(keras.callbacks.Callback):
         self.settings = settings
         self.samples = {name: value[: tracking.wandb_photos] for name, value in samples.items()}
         self.historical = None if historical is None else historical[: tracking.wandb_photos]
-        self.start_step = start_step
         self.log_steps = log_steps
         self.sample_epochs = sample_epochs
         self.epochs = epochs
@@ -149,17 +143,13 @@ class WandbLogger(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         row = epoch_row({"step": self._step(), "epoch": epoch + 1, **(logs or {})})
-        self._use(lambda run: self._log_epoch(run, row))
+        self._use(lambda run: run.log(row))
         if (epoch + 1) % self.sample_epochs == 0 or epoch + 1 == self.epochs:
             self._log_samples()
 
     def log_snapshot(self, snapshot: Snapshot) -> None:
         """Log the statistics of a step; what does not apply, and so is NaN, is left out."""
         self._use(lambda run: run.log(snapshot_row(snapshot)))
-
-    def _log_epoch(self, run: Any, row: dict[str, float]) -> None:
-        _require_room(self._folder)
-        run.log(row)
 
     def _log_samples(self) -> None:
         if self._wandb_run is None:
@@ -273,26 +263,8 @@ class WandbLogger(keras.callbacks.Callback):
         # WandB's own step may only grow, and would drop what a continued run does again.
         run.define_metric("step")
         run.define_metric("*", step_metric="step")
-        self._log_again(run)
         self._wandb_run = run
         _log.info("Weights & Biases: %s", _where(run, self._folder, obstacle))
-
-    def _log_again(self, run: Any) -> None:
-        """Log what was done before this process began, and is not in WandB."""
-        if run.offline:
-            done = logged_steps(self._folder.glob("*run-*/run-*.wandb"))
-        else:
-            done = dict.fromkeys(("train", "epoch", "activations"), int(run.summary.get("step", 0)))
-        for kind, table, to_row in (
-            ("train", self.run.steps, train_row),
-            ("epoch", self.run.history, epoch_row),
-        ):
-            for row in table_rows(table) if table.exists() else ():
-                if done[kind] < row["step"] <= self.start_step:
-                    run.log(to_row(row))
-        for snapshot in read_snapshots(self.run.activations):
-            if done["activations"] < snapshot.step <= self.start_step:
-                run.log(snapshot_row(snapshot))
 
     def _use(self, action: Callable[[Any], object]) -> None:
         """Do something with the WandB run, if there is one."""
@@ -386,9 +358,3 @@ def _staging(folder: Path) -> Iterator[None]:
         yield
     finally:
         del os.environ["WANDB_DATA_DIR"]
-
-
-def _require_room(folder: Path) -> None:
-    """Raise OSError if the disk is full: WandB's own process would drop the rows in silence."""
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(bytes(_ROOM))

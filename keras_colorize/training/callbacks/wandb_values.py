@@ -1,9 +1,7 @@
-"""What a WandB run is given, in WandB's types, and what can be read back of it."""
+"""What a WandB run is given, in WandB's types."""
 
 import math
-import struct
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ from keras_colorize.inspection.snapshots import Snapshot, snapshot_histograms, s
 __all__ = [
     "epoch_row",
     "images",
-    "logged_steps",
     "sample_table",
     "snapshot_row",
     "table_rows",
@@ -23,12 +20,6 @@ __all__ = [
 ]
 
 _SAMPLE_COLUMNS = ["kind", "photo", "gray", "colorized", "truth", "psnr", "ssim", "colorfulness"]
-
-# A WandB log is in LevelDB's format: blocks, in which a record lies whole or in fragments.
-_BLOCK = 2**15
-_HEADER = struct.Struct("<IHB")  # of a fragment: checksum, length, kind
-_FILE_HEADER = 7
-_WHOLE, _LAST = 1, 4
 
 
 def train_row(row: Mapping[str, Any]) -> dict[str, float]:
@@ -87,38 +78,3 @@ def images(paths: Mapping[str, Path]) -> dict[str, Any]:
     import wandb
 
     return {key: wandb.Image(str(path)) for key, path in paths.items()}
-
-
-def logged_steps(logs: Iterable[Path]) -> dict[str, int]:
-    """The last step in WandB's logs, of rows of steps, of epochs, and of statistics."""
-    last = {"train": 0, "epoch": 0, "activations": 0}
-    for log in logs:
-        for record in _read_log(log):
-            row = {item.nested_key[0]: item.value_json for item in record.history.item}
-            for kind in last:
-                if any(key.startswith(f"{kind}/") for key in row):
-                    last[kind] = max(last[kind], int(row["step"]))
-    return last
-
-
-def _read_log(path: Path) -> Iterator[Any]:
-    """The records of a WandB log, up to where it was cut short."""
-    from wandb.proto import wandb_internal_pb2
-
-    data = path.read_bytes()
-    position, record = _FILE_HEADER, b""
-    while position + _HEADER.size <= len(data):
-        left = _BLOCK - position % _BLOCK
-        if left < _HEADER.size:  # the rest of the block is padding
-            position += left
-            continue
-        checksum, length, kind = _HEADER.unpack_from(data, position)
-        position += _HEADER.size + length
-        fragment = data[position - length : position]
-        if zlib.crc32(fragment, zlib.crc32(bytes([kind]))) != checksum:
-            return
-        record += fragment
-        if kind in (_WHOLE, _LAST):
-            # Its classes are made when it is imported.
-            yield wandb_internal_pb2.Record.FromString(record)  # type: ignore[attr-defined]
-            record = b""

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from keras_colorize.errors import ModelError
-from keras_colorize.models import pretrained
-from keras_colorize.models.pretrained import encoder_layers, find_published, load_encoder
+from keras_colorize.models import efficientnet
+from keras_colorize.models.efficientnet import encoder_layers, find_published, load_encoder
 from keras_colorize.models.unet import build_unet
 from keras_colorize.models.weight_files import read_torch_legacy
 
@@ -44,7 +44,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_damaged_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretrained, "_SHA256", "00000000")
+    monkeypatch.setattr(efficientnet, "_SHA256", "00000000")
     with pytest.raises(ModelError, match="SHA-256 begins with 00000000, found 57934424"):
         find_published()
 
