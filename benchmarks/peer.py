@@ -46,7 +46,7 @@ def main() -> None:
         luminance = color.luminance(truths.astype(np.float32) / 255.0)
         painted = np.asarray(generator(luminance, training=True))
         scorer.add(truths, {GRAY: to_gray(truths), "batch statistics": quantize(painted)})
-    print(format_table(Evaluation(photos, {}, scorer.scores(), scorer.fid())))
+    print(format_table(Evaluation(photos, {}, scorer.scores(), scorer.features())))
 
 
 if __name__ == "__main__":

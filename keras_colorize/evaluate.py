@@ -8,10 +8,9 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
-from keras_colorize.errors import ConfigError, DataError
+from keras_colorize.errors import ConfigError
 from keras_colorize.files import hash_file
 from keras_colorize.film.stocks import STOCKS
-from keras_colorize.photos.finding import find_photos
 
 __all__ = ["main"]
 
@@ -27,28 +26,31 @@ def _evaluate(argv: Sequence[str]) -> int:
     args = _parser().parse_args(list(argv))
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
     from keras_colorize.coloring.colorizer import Colorizer
+    from keras_colorize.evaluation.groups import find_groups
     from keras_colorize.evaluation.protocol import Protocol, evaluate
-    from keras_colorize.evaluation.report import format_table, write_files
+    from keras_colorize.evaluation.report import format_groups, format_table, write_files
     from keras_colorize.evaluation.scoring import load_judges
 
     if args.gray_only and args.model:
         raise ConfigError("--gray_only scores no model; leave out either it or --model")
     protocol = Protocol(args.size, args.film, args.seed)
-    photos = find_photos(args.photos)
-    if not photos:
-        raise DataError(f"expected photographs, found none in {args.photos}")
+    manifest = Path(args.manifest) if args.manifest else None
+    groups = find_groups(args.photos, args.by, manifest)
     models = {} if args.gray_only else _named(args.model)
     colorizers = {name: Colorizer.load(path, args.working_size) for name, path in models.items()}
     judges = load_judges(args.lpips_weights, args.fid_weights)
     if args.output:
         Path(args.output).mkdir(parents=True, exist_ok=True)
-    evaluation = evaluate(photos, colorizers, protocol, judges)
+    evaluation = evaluate(list(groups), colorizers, protocol, judges)
     print(format_table(evaluation))
+    if any(groups.values()):
+        print(f"\n{format_groups(evaluation, groups)}")
     if args.output:
         weights = [*(args.lpips_weights or ()), *filter(None, [args.fid_weights])]
         digests = {path: hash_file(Path(path)) for path in weights}
-        settings = {"photos": args.photos, "weights": digests}
-        write_files(Path(args.output), evaluation, colorizers, protocol, settings)
+        photos = args.photos[0] if len(args.photos) == 1 else args.photos
+        settings = {"photos": photos, "weights": digests}
+        write_files(Path(args.output), evaluation, colorizers, protocol, settings, groups)
     return 1 if evaluation.failed else 0
 
 
@@ -58,7 +60,24 @@ def _parser() -> ArgumentParser:
         description="Color photographs whose true color is known, and compare.",
         exit_on_error=False,
     )
-    parser.add_argument("--photos", type=str, required=True, help="folder of color photographs")
+    parser.add_argument(
+        "--photos",
+        nargs="+",
+        type=str,
+        required=True,
+        help="folders of color photographs; of several, each is also scored by itself",
+    )
+    parser.add_argument(
+        "--by",
+        type=str,
+        metavar="folder|COLUMN",
+        help="also score by sub-folder, or by what the manifest says of each in a column",
+    )
+    parser.add_argument(
+        "--manifest",
+        type=str,
+        help="CSV file with a column path, which names the photographs from its own folder on",
+    )
     parser.add_argument(
         "--model",
         nargs="+",

@@ -2,8 +2,9 @@
 
 import logging
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from keras_colorize import color
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.errors import ConfigError, DataError, PhotoError
-from keras_colorize.evaluation.scoring import Judges, Scorer, Scores
+from keras_colorize.evaluation.scoring import Judges, Scorer, Scores, fid_of
 from keras_colorize.film.simulation import simulate_film
 from keras_colorize.film.stocks import find_stocks
 from keras_colorize.photos.pixels import quantize
@@ -71,13 +72,39 @@ class Evaluation:
         scores: by name of the result (:data:`~keras_colorize.evaluation.scoring.TRUTH`,
             :data:`GRAY`, the colorizers') and of the score, one value a photograph; see
             :class:`~keras_colorize.evaluation.scoring.Scorer`.
-        fid: FID by name of the result; empty without its weights.
+        features: what FID compares, by name of the result; empty without its weights.
     """
 
     photos: list[Path]
     failed: dict[Path, str]
     scores: dict[str, Scores]
-    fid: dict[str, float]
+    features: dict[str, np.ndarray]
+
+    @cached_property
+    def fid(self) -> dict[str, float]:
+        """FID by name of the result; empty without its weights, or of a single photograph."""
+        return fid_of(self.features)
+
+    def split(self, groups: Mapping[Path, str | None]) -> dict[str, "Evaluation"]:
+        """The part of each group, by name; what has no group is in none.
+
+        Args:
+            groups: of the photographs, those that failed too.
+        """
+        names = sorted({name for path in self.photos if (name := groups[path]) is not None})
+        return {name: self._part({p for p in groups if groups[p] == name}) for name in names}
+
+    def _part(self, chosen: Collection[Path]) -> "Evaluation":
+        places = [index for index, path in enumerate(self.photos) if path in chosen]
+        return Evaluation(
+            [self.photos[place] for place in places],
+            {path: reason for path, reason in self.failed.items() if path in chosen},
+            {
+                name: {score: values[places] for score, values in columns.items()}
+                for name, columns in self.scores.items()
+            },
+            {name: values[places] for name, values in self.features.items()},
+        )
 
 
 def evaluate(
@@ -116,7 +143,7 @@ def evaluate(
             bar.update(len(scored) + len(failed) - bar.n)
     if not scored:
         raise DataError(f"none of the {len(photos)} photographs can be used")
-    return Evaluation(scored, failed, scorer.scores(), scorer.fid())
+    return Evaluation(scored, failed, scorer.scores(), scorer.features())
 
 
 def read_truth(path: Path, protocol: Protocol) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -24,7 +24,7 @@ from keras_colorize.evaluation.scoring import TRUTH, gap_of_means
 from keras_colorize.files import atomic_path, escape_name
 from keras_colorize.photos.sheets import draw_sheet
 
-__all__ = ["draw_examples", "format_table", "summarize", "write_files"]
+__all__ = ["draw_examples", "format_groups", "format_table", "summarize", "write_files"]
 
 _KINDS = ("colorfulness", "colorfulness_absolute")
 
@@ -46,6 +46,19 @@ _COLUMNS = (
     ("dCFabs", "colorfulness_absolute_error", 1),
     ("gapabs", "colorfulness_absolute_gap", 1),
 )
+# Those that tell groups of photographs apart.
+_OF_GROUPS = (
+    "psnr",
+    "ssim",
+    "lpips_vgg16",
+    "lpips_alexnet",
+    "delta_e",
+    "fid",
+    "colorfulness",
+    "colorfulness_error",
+    "colorfulness_gap",
+)
+_ALL = "all"  # photographs, beside their groups
 _LEGEND = (
     "CbCr, Y: mean absolute difference in levels of 0-255; Ymax: the largest in a photograph. CF:",
     "colorfulness (Hasler and Süsstrunk); CFabs: as the code of DDColor and ColorFormer computes",
@@ -84,22 +97,56 @@ def format_table(evaluation: Evaluation) -> str:
     lines = [f"{count} photographs, {len(evaluation.failed)} failed"]
     for kind, rows in summary.items():
         present = [c for c in _COLUMNS if any(c[1] in scores for scores in rows.values())]
-        names = [kind, *rows]
-        cells = [[column for column, _, _ in present]]
-        cells += [
-            [f"{scores[score]:.{n}f}" if score in scores else "" for _, score, n in present]
-            for scores in rows.values()
-        ]
-        widths = [max(map(len, column)) for column in zip(*cells)]
-        margin = max(map(len, names))
-        lines.append("")
-        for name, row in zip(names, cells):
-            padded = [cell.rjust(width) for cell, width in zip(row, widths)]
-            lines.append("  ".join([name.ljust(margin), *padded]).rstrip())
+        lines += ["", *_align([kind], present, [([name], row) for name, row in rows.items()])]
     lines += ["", *_LEGEND]
     if evaluation.fid:
         lines.append(f"FID of {count} photographs is biased: compare it at this number only.")
     return "\n".join(lines)
+
+
+def format_groups(evaluation: Evaluation, groups: Mapping[Path, str | None]) -> str:
+    """One table of means: of each group, then of all, a row for gray and one for every model.
+
+    Args:
+        evaluation: of all photographs.
+        groups: the group of each.
+    """
+    parts = {**evaluation.split(groups), _ALL: evaluation}
+    rows = []
+    for group, part in parts.items():
+        means = summarize(part)["mean"]
+        names = [group, str(len(part.photos))]
+        for result, scores in means.items():
+            if result != TRUTH:
+                rows.append(([*names, result], scores))
+                names = ["", ""]  # said once
+    present = [c for c in _COLUMNS if c[1] in _OF_GROUPS and any(c[1] in row for _, row in rows)]
+    lines = _align(["group", "photographs", "mean"], present, rows)
+    if evaluation.fid:
+        lines.append("FID is biased by the number of photographs: compare it within a group only.")
+    return "\n".join(lines)
+
+
+def _align(
+    titles: Sequence[str],
+    columns: Sequence[tuple[str, str, int]],
+    rows: Sequence[tuple[Sequence[str], Mapping[str, float]]],
+) -> list[str]:
+    """Lines of a table: names to the left, the columns' scores to the right."""
+    cells = [[*titles, *(title for title, _, _ in columns)]]
+    cells += [
+        [*names, *(f"{scores[key]:.{n}f}" if key in scores else "" for _, key, n in columns)]
+        for names, scores in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    lines = []
+    for row in cells:
+        padded = [
+            cell.ljust(width) if index < len(titles) else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths))
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return lines
 
 
 def write_files(
@@ -108,6 +155,7 @@ def write_files(
     colorizers: Mapping[str, Colorizer],
     protocol: Protocol,
     settings: Mapping[str, Any],
+    groups: Mapping[Path, str | None],
 ) -> None:
     """Write ``scores.json``, ``scores.csv`` and ``sheet.png``, in place of earlier ones.
 
@@ -117,8 +165,15 @@ def write_files(
         colorizers: those that were compared.
         protocol: how photographs became test images.
         settings: what else the numbers depend on, for ``scores.json``.
+        groups: the group of each photograph; of photographs without groups none are written.
     """
     report = _report(evaluation, colorizers, protocol, settings)
+    parts = evaluation.split(groups)
+    if parts:
+        report["groups"] = {
+            group: {"photographs": len(part.photos), **summarize(part)}
+            for group, part in parts.items()
+        }
     with atomic_path(folder / "scores.json") as temporary:
         text = json.dumps(report, indent=2, ensure_ascii=True)
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -126,7 +181,7 @@ def write_files(
         atomic_path(folder / "scores.csv") as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        _write_rows(file, evaluation)
+        _write_rows(file, evaluation, groups if parts else None)
     with atomic_path(folder / "sheet.png") as temporary:
         draw_examples(evaluation, colorizers, protocol).save(temporary)
 
@@ -218,11 +273,15 @@ def _versions() -> dict[str, str | None]:
     return versions
 
 
-def _write_rows(file: Any, evaluation: Evaluation) -> None:
+def _write_rows(
+    file: IO[str], evaluation: Evaluation, groups: Mapping[Path, str | None] | None
+) -> None:
     names: Sequence[str] = list(evaluation.scores[GRAY])
     writer = csv.writer(file)
-    writer.writerow(["photo", "result", *names])
+    writer.writerow(["photo", *(["group"] if groups else []), "result", *names])
     for index, path in enumerate(evaluation.photos):
+        names_of = (path, *([groups[path]] if groups else []))
+        place = [escape_name(str(name)) for name in names_of]
         for result, scores in evaluation.scores.items():
             values = [float(scores[name][index]) if name in scores else "" for name in names]
-            writer.writerow([escape_name(str(path)), result, *values])
+            writer.writerow([*place, result, *values])

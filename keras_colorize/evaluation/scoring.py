@@ -13,7 +13,7 @@ from keras_colorize.evaluation.color_difference import delta_e
 from keras_colorize.evaluation.fid import frechet_distance, load_inception
 from keras_colorize.models.lpips import load_lpips, lpips
 
-__all__ = ["TRUTH", "Judges", "Scorer", "Scores", "gap_of_means", "load_judges"]
+__all__ = ["TRUTH", "Judges", "Scorer", "Scores", "fid_of", "gap_of_means", "load_judges"]
 
 #: The name under which the true photographs have scores: their colorfulness.
 TRUTH = "truth"
@@ -97,19 +97,24 @@ class Scorer:
             for name, batches in self._batches.items()
         }
 
-    def fid(self) -> dict[str, float]:
-        """FID against the truth by name; empty without weights, or with fewer than two images."""
-        features = {name: np.concatenate(parts) for name, parts in self._features.items()}
-        if len(features.get(TRUTH, ())) < 2:
-            return {}
-        true = features.pop(TRUTH)
-        return {name: frechet_distance(true, pred) for name, pred in features.items()}
+    def features(self) -> dict[str, np.ndarray]:
+        """What FID compares, ``(N, 2048)`` by name; empty without its weights."""
+        return {name: np.concatenate(parts) for name, parts in self._features.items()}
 
     def _keep(self, name: str, scores: Scores, images: np.ndarray) -> None:
         self._batches.setdefault(name, []).append(scores)
         if self._judges.inception is not None:
             features = self._judges.inception.predict_on_batch(images)
             self._features.setdefault(name, []).append(features)
+
+
+def fid_of(features: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """FID against the truth by name; empty without features, or with fewer than two images."""
+    others = dict(features)
+    true = others.pop(TRUTH, None)
+    if true is None or len(true) < 2:
+        return {}
+    return {name: frechet_distance(true, pred) for name, pred in others.items()}
 
 
 def gap_of_means(scores: Scores, true_scores: Scores, kind: str) -> float:

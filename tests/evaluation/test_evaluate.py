@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -197,6 +198,125 @@ def test_unusable_photographs_are_left_out(
     assert "b.png: too small" in caplog.text
     with pytest.raises(DataError, match="none of the 2 photographs"):
         run(photos[:2], {}, SMALL)
+
+
+# --- groups ---
+
+
+def test_a_group_is_scored_as_if_it_were_alone() -> None:
+    image = keras.Input((None, None, 3))
+    judges = Judges(inception=keras.Model(image, keras.layers.GlobalAveragePooling2D()(image)))
+    photos = PHOTOS[:5]
+    groups = dict(zip(photos, ["b", "a", "b", None, "b"]))
+    whole = evaluate_photos(photos, {"blue": painter(0.1)}, SMALL, judges, show_progress=False)
+    parts = whole.split(groups)
+    assert list(parts) == ["a", "b"]
+    alone = evaluate_photos(
+        [photos[0], photos[2], photos[4]],
+        {"blue": painter(0.1)},
+        SMALL,
+        judges,
+        show_progress=False,
+    )
+    assert parts["b"].photos == alone.photos
+    for kind, rows in summarize(alone).items():
+        for name, scores in rows.items():
+            assert summarize(parts["b"])[kind][name] == pytest.approx(scores, rel=1e-4), name
+    assert set(parts["b"].fid) == {GRAY, "blue"}
+    assert parts["a"].fid == {}, "of one photograph there is none"
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    """Two photographs of castles, one of a flower, and one that is of neither."""
+    for name, scene in (
+        ("chambord_castle", "castles"),
+        ("neuschwanstein_castle", "castles"),
+        ("orange_dahlia", "flowers"),
+        ("coffee_cup", "."),
+    ):
+        folder = tmp_path / "scenes" / scene
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SAMPLE / "modern" / f"{name}.jpg", folder)
+    return tmp_path / "scenes"
+
+
+def table_of(printed: str) -> list[list[str]]:
+    """The words of each line of the table of groups."""
+    lines = printed.splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith("group "))
+    return [line.split() for line in lines[start:]]
+
+
+def test_sub_folders_are_scored_by_themselves(
+    scenes: Path, models: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--photos", str(scenes), "--model", *map(str, models), "--size", "64"]
+    assert evaluate.main([*arguments, "--by", "folder", "--output", str(tmp_path / "out")]) == 0
+    header, *rows = table_of(capsys.readouterr().out)
+    assert header[:7] == ["group", "photographs", "mean", "PSNR", "SSIM", "dE2000", "CF"]
+    results = ["gray", "a/generator.keras", "b/generator.keras"]
+    firsts = [("castles", "2"), ("flowers", "1"), ("scenes", "1"), ("all", "4")]
+    assert [tuple(row[:2]) for row in rows[::3]] == firsts
+    assert [row[-7] for row in rows] == 4 * results
+    report = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert list(report["groups"]) == ["castles", "flowers", "scenes"]
+    castles = report["groups"]["castles"]
+    assert castles["photographs"] == 2
+    assert rows[1][-6] == f"{castles['mean'][results[1]]['psnr']:.2f}"
+    with (tmp_path / "out" / "scores.csv").open(newline="") as file:
+        scored = list(csv.DictReader(file))
+    assert {(Path(row["photo"]).stem, row["group"]) for row in scored} == {
+        ("chambord_castle", "castles"),
+        ("neuschwanstein_castle", "castles"),
+        ("orange_dahlia", "flowers"),
+        ("coffee_cup", "scenes"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [([], ["castles", "flowers"]), (["--by", "folder"], ["castles", "flowers"])],
+)
+def test_each_of_several_folders_is_a_group(
+    by: list[str], expected: list[str], scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [str(scenes / "flowers"), str(scenes / "castles")]
+    # A photograph that is named twice counts once.
+    arguments = ["--photos", *folders, folders[0], "--gray_only", "--size", "64", *by]
+    assert evaluate.main(arguments) == 0
+    _, *rows = table_of(capsys.readouterr().out)
+    assert [row[0] for row in rows] == [*expected, "all"]
+    assert rows[-1][1] == "3"
+
+
+def test_a_column_of_a_manifest_tells_the_groups(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "manifest.csv"  # beside the folder of the photographs, not in it
+    manifest.write_text(
+        "path,kind,year\n"
+        "scenes/castles/chambord_castle.jpg,house,1519\n"
+        "scenes/castles/neuschwanstein_castle.jpg,house,1869\n"
+        "scenes/flowers/orange_dahlia.jpg,plant,2000\n"
+        "scenes/coffee_cup.jpg,thing,2000\n"
+    )
+    arguments = ["--photos", str(scenes), "--gray_only", "--size", "64"]
+    named = [*arguments, "--manifest", str(manifest)]
+    assert evaluate.main([*named, "--by", "year"]) == 0
+    _, *rows = table_of(capsys.readouterr().out)
+    assert [row[:2] for row in rows] == [["1519", "1"], ["1869", "1"], ["2000", "2"], ["all", "4"]]
+
+    manifest.write_text("path,kind\nscenes/coffee_cup.jpg,thing\n")
+    for call, message in (
+        ([*named, "--by", "kind"], "does not list 3 of 4 photographs, such as"),
+        ([*named, "--by", "year"], "has no column year: expected path"),
+        ([*arguments, "--by", "kind"], "--by must be folder, or a column of a CSV file"),
+        (named, "--manifest is of no use without --by"),
+        ([*arguments, "--manifest", "absent.csv", "--by", "kind"], "found no file absent.csv"),
+    ):
+        assert evaluate.main(call) == 2
+        assert message in capsys.readouterr().err
 
 
 # --- the sheet ---
