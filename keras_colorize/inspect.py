@@ -1,6 +1,5 @@
 """``python -m keras_colorize.inspect``: pictures and a report of a training run."""
 
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,56 +7,13 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
-from keras_colorize.files import atomic_path
-from keras_colorize.inspection.snapshots import choose_layers
 
-__all__ = ["inspect", "main"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw what the arguments say: status 0 done, 2 nothing could be done."""
     return run_command(_inspect, argv)
-
-
-def inspect(run: Path, output: Path | None = None, patterns: Sequence[str] = ()) -> list[Path]:
-    """Draw every picture of a run, and write a report that holds them all.
-
-    Works while the run goes on, too.
-
-    Args:
-        run: the run's directory.
-        output: folder of the files; by default ``report`` in that directory.
-        patterns: names of the layers to show one by one, such as ``generator/up_*``; by default
-            all of them.
-
-    Returns:
-        The files written, the report last.
-
-    Raises:
-        RunError: there is no run, or it is damaged.
-        ConfigError: a pattern matches no layer.
-    """
-    # Matplotlib takes a second to import; --help and mistaken arguments need not wait for it.
-    from keras_colorize.inspection.pictures import draw_pictures
-    from keras_colorize.inspection.report import read_run, write_report
-
-    record = read_run(run)
-    if record.no_statistics:
-        _log.warning("made without pictures of the layers: %s", record.no_statistics)
-    known = record.statistics.layers if record.statistics else ()
-    layers = choose_layers(known, patterns) if known else []
-    output = output or record.folder.report
-    pictures, paths = [], []
-    for picture in draw_pictures(record.statistics, record.epochs, record.name, layers):
-        path = output / f"{picture.name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(picture.png)
-        pictures.append(picture)
-        paths.append(path)
-    return [*paths, write_report(record, output / "report.html", pictures)]
 
 
 def _inspect(argv: Sequence[str]) -> int:
@@ -78,8 +34,11 @@ def _inspect(argv: Sequence[str]) -> int:
         help="layers to show one by one, such as 'generator/up_*'; by default all",
     )
     args = parser.parse_args(list(argv))
+    # Matplotlib takes a second to import; --help and mistaken arguments need not wait for it.
+    from keras_colorize.inspection.report import inspect_run
+
     output = Path(args.output) if args.output else None
-    for path in inspect(Path(args.run), output, args.layers):
+    for path in inspect_run(Path(args.run), output, args.layers):
         print(path)
     return 0
 

@@ -2,8 +2,9 @@
 
 import base64
 import io
+import logging
 import tempfile
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -17,10 +18,12 @@ from keras_colorize.errors import RunError
 from keras_colorize.files import atomic_path, read_numbers, read_rows
 from keras_colorize.inspection.curves import plot_history
 from keras_colorize.inspection.pictures import Picture, draw_pictures
-from keras_colorize.inspection.snapshots import StatisticsHistory, load_statistics
+from keras_colorize.inspection.snapshots import StatisticsHistory, choose_layers, load_statistics
 from keras_colorize.run_folder import RunFolder
 
-__all__ = ["RunRecord", "read_run", "write_report"]
+__all__ = ["RunRecord", "inspect_run", "read_run", "write_report"]
+
+_log = logging.getLogger(__name__)
 
 _SHEET_SIDE = 1400  # pixels: longer sides of sample sheets are reduced, to keep the file small
 
@@ -100,30 +103,50 @@ def read_run(root: Path) -> RunRecord:
     )
 
 
-def write_report(
-    run: Path | RunRecord, path: Path | None = None, pictures: Iterable[Picture] | None = None
-) -> Path:
-    """Write the report of a run.
+def inspect_run(root: Path, output: Path | None = None, patterns: Sequence[str] = ()) -> list[Path]:
+    """Draw every picture of a run, and write a report that holds them all.
+
+    Works while the run goes on, too.
 
     Args:
-        run: the run's directory, or what was read of it.
-        path: the file to write; by default ``report/report.html`` in that directory.
-        pictures: those of the statistics; by default all are drawn.
+        root: the run's directory.
+        output: folder of the files; by default ``report`` in that directory.
+        patterns: names of the layers to show one by one, such as ``generator/up_*``; by default
+            all of them.
 
     Returns:
-        The file written.
+        The files written, the report last.
 
     Raises:
         RunError: see :func:`read_run`.
+        ConfigError: a pattern matches no layer.
     """
-    record = run if isinstance(run, RunRecord) else read_run(run)
-    if pictures is None:
-        layers = record.statistics.layers if record.statistics else ()
-        pictures = draw_pictures(record.statistics, record.epochs, record.name, layers)
-    path = path or record.folder.report / "report.html"
+    record = read_run(root)
+    if record.no_statistics:
+        _log.warning("made without pictures of the layers: %s", record.no_statistics)
+    known = record.statistics.layers if record.statistics else ()
+    layers = choose_layers(known, patterns) if known else []
+    output = output or record.folder.report
+    pictures, paths = [], []
+    for picture in draw_pictures(record.statistics, record.epochs, record.name, layers):
+        path = output / f"{picture.name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(picture.png)
+        pictures.append(picture)
+        paths.append(path)
+    return [*paths, write_report(record, output / "report.html", pictures)]
+
+
+def write_report(record: RunRecord, path: Path, pictures: Sequence[Picture]) -> Path:
+    """Write what was read of a run, and pictures of its statistics, as one HTML file.
+
+    Returns:
+        The file written; its folder is made where it is missing.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
-        page = _page(record, list(pictures))
+        page = _page(record, pictures)
         temporary.write_text(page, "utf-8", "backslashreplace")  # a folder's name may be no text
     return path
 

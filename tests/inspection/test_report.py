@@ -14,7 +14,7 @@ from PIL import Image
 
 from keras_colorize.inspect import main
 from keras_colorize.inspection.pictures import Picture
-from keras_colorize.inspection.report import read_run, write_report
+from keras_colorize.inspection.report import inspect_run, read_run, write_report
 from keras_colorize.inspection.snapshots import save_snapshot
 from tests.conftest import ROOT
 from tests.inspection.test_figures import make_snapshots
@@ -211,7 +211,7 @@ def test_run_that_has_only_just_begun(tmp_path: Path) -> None:
     run.mkdir()
     (run / "config.yaml").write_text("training: {epochs: 5}\n", "utf-8")
     (run / "history.csv").write_text("epoch,step,loss\r\n", "utf-8")
-    page = read_page(write_report(run))
+    page = read_page(inspect_run(run)[-1])
     for text in (
         "0 of 5 epochs",
         "none is recorded yet",
@@ -226,7 +226,7 @@ def test_run_that_has_only_just_begun(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("few_pictures")
 def test_statistics_of_another_kind_of_model(tmp_path: Path) -> None:
     save_snapshot(tmp_path / "activations", make_snapshots((1,), LAYERS[:1], ("test",))[0])
-    page = read_page(write_report(tmp_path))
+    page = read_page(inspect_run(tmp_path)[-1])
     assert "There is no config.yaml" in page.text
     assert "1 layer, on test photographs" in page.text
 
@@ -239,7 +239,7 @@ def test_plots_are_drawn_anew_where_they_are_missing(tmp_path: Path) -> None:
         "utf-8",
     )
     (run / "plots" / "quality.png").unlink()
-    images = dict(read_page(write_report(run, pictures=[])).images)
+    images = dict(read_page(write_report(read_run(run), tmp_path / "report.html", [])).images)
     for name in ("losses", "quality"):
         with Image.open(io.BytesIO(images[name])) as plot:
             assert plot.width == 1200
@@ -248,7 +248,8 @@ def test_plots_are_drawn_anew_where_they_are_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("settings", ["training: 3", "- a", "a: [", "\x00", ""])
 def test_strange_settings_are_shown_as_they_are(tmp_path: Path, settings: str) -> None:
     (tmp_path / "config.yaml").write_text(settings, "utf-8")
-    assert "0 epochs" in read_page(write_report(tmp_path, pictures=[])).text
+    report = write_report(read_run(tmp_path), tmp_path / "report.html", [])
+    assert "0 epochs" in read_page(report).text
 
 
 def test_names_are_text_and_no_markup(tmp_path: Path) -> None:
@@ -257,7 +258,7 @@ def test_names_are_text_and_no_markup(tmp_path: Path) -> None:
     (run / "config.yaml").write_text(f"name: {evil}\n</pre>{evil}\n", "utf-8")
     (run / "warnings.csv").write_text(f"step,kind,message\r\n{evil},x,{evil}\r\n", "utf-8")
     picture = Picture("layers/x", f'"{evil}', evil, _pixel())
-    page = read_page(write_report(run, pictures=[picture]))
+    page = read_page(write_report(read_run(run), tmp_path / "report.html", [picture]))
     assert page.text.count("<script>alert") >= 5
     assert page.images[-1][0] == f'"{evil}'
 
@@ -269,7 +270,7 @@ def test_folder_name_that_is_no_text(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system takes text only")
     (run / "config.yaml").touch()
-    assert "caf\\udce9" in read_page(write_report(run)).text
+    assert "caf\\udce9" in read_page(inspect_run(run)[-1]).text
 
 
 def _pixel() -> bytes:
