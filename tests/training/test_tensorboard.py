@@ -1,6 +1,5 @@
 """What TensorBoard is given, read back from its own files."""
 
-import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +12,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from keras_colorize.inspection.snapshots import load_statistics
 from keras_colorize.training.callbacks.wandb_values import table_rows
-from keras_colorize.training.loop import train
-from tests.conftest import tiny_config
-
-LAYER = "generator/up_1_relu"
+from keras_colorize.training.loop import TrainingResult
+from tests.training.conftest import LAYER
 
 
 def read(folder: Path) -> dict[str, dict[int, Any]]:
@@ -31,16 +28,8 @@ def read(folder: Path) -> dict[str, dict[int, Any]]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    config = tiny_config(tmp_path_factory.mktemp("tensorboard"))
-    tracking = dataclasses.replace(
-        config.tracking,
-        tensorboard=True,
-        statistics_steps=4,
-        statistics_photos=1,
-        statistics_layers=[LAYER],
-    )
-    run = train(dataclasses.replace(config, tracking=tracking), show_progress=False).run
+def trained(logged: TrainingResult) -> SimpleNamespace:
+    run = logged.run
     return SimpleNamespace(
         run=run,
         keras={**read(run.tensorboard / "train"), **read(run.tensorboard / "validation")},

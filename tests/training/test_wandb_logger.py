@@ -22,7 +22,7 @@ from keras_colorize.photos.pixels import quantize
 from keras_colorize.training.callbacks.history import HistoryWriter
 from keras_colorize.training.callbacks.wandb_logger import WandbLogger, _git_revision
 from keras_colorize.training.data import make_validation_dataset
-from keras_colorize.training.loop import build_gan, train
+from keras_colorize.training.loop import TrainingResult, build_gan
 from keras_colorize.training.photosets import load_photos
 from keras_colorize.training.runs import open_run
 from tests.conftest import tiny_config
@@ -330,17 +330,8 @@ def test_generator_is_an_artifact_in_two_versions(trained: SimpleNamespace) -> N
 # A run of fit itself
 
 
-def test_a_run_logs_everything_by_itself(tmp_path: Path) -> None:
-    config = tiny_config(tmp_path)
-    tracking = dataclasses.replace(
-        config.tracking,
-        wandb="offline",
-        wandb_photos=1,
-        statistics_steps=4,
-        statistics_photos=1,
-        statistics_layers=["generator/up_1_relu"],
-    )
-    run = train(dataclasses.replace(config, tracking=tracking), show_progress=False).run
+def test_a_run_logs_everything_by_itself(logged: TrainingResult) -> None:
+    run = logged.run
     [log] = logs_of(run.root)
     records = read(log)
     rows = history(records)
