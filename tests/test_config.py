@@ -339,9 +339,7 @@ def test_other_impossible_combinations() -> None:
     check_config(FitConfig(losses=dataclasses.replace(losses, lambda_colorfulness=1.0)))
     with pytest.raises(ConfigError, match=r"name vgg16\.ckpt or alexnet\.ckpt"):
         check_config(FitConfig(losses=dataclasses.replace(losses, lambda_perceptual=1.0)))
-    with pytest.raises(
-        ConfigError, match=r"sizes must be at least 32\. Received: \[64, 16\]"
-    ):
+    with pytest.raises(ConfigError, match=r"sizes must be at least 32\. Received: \[64, 16\]"):
         check_config(
             FitConfig(
                 losses=dataclasses.replace(

@@ -265,7 +265,7 @@ def _report(
 def _versions() -> dict[str, str | None]:
     """Of Python and the packages that the numbers depend on; ``None`` for what isn't installed."""
     versions: dict[str, str | None] = {"python": platform.python_version()}
-    for package in ("keras-colorize", "keras", "numpy", "pillow", "tensorflow"):
+    for package in ("keras-colorize", "keras", "numpy", "pillow", "scikit-image", "tensorflow"):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:  # a checkout that is run without being installed
@@ -280,8 +280,7 @@ def _write_rows(
     writer = csv.writer(file)
     writer.writerow(["photo", *(["group"] if groups else []), "result", *names])
     for index, path in enumerate(evaluation.photos):
-        names_of = (path, *([groups[path]] if groups else []))
-        place = [escape_name(str(name)) for name in names_of]
+        place = [escape_name(str(name)) for name in (path, *([groups[path]] if groups else []))]
         for result, scores in evaluation.scores.items():
             values = [float(scores[name][index]) if name in scores else "" for name in names]
             writer.writerow([*place, result, *values])
