@@ -12,6 +12,7 @@ from PIL import Image
 from tests import tiff_kinds  # noqa: F401  which registers its own
 from tests.kinds import (
     KINDS,
+    WEIGHTS,
     Kind,
     build,
     color_pixels,
@@ -264,3 +265,65 @@ def heic(image: Image.Image) -> Kind:
     if read.mode == "L":
         return Kind(file.getvalue(), np.asarray(read) * 257.0)
     return Kind(file.getvalue(), luminance(np.asarray(read.convert("RGB"))))
+
+
+# ---- AVIF, JPEG 2000, JPEG XL, PNM, JPEG of other than 8 bits -----------------------------------
+
+NOTES = {
+    "jp2": ("JPEG 2000: its metadata, if it has any, are not read",),
+    "jxl": ("JPEG XL: its metadata and its color profile, if it has any, are not read",),
+}
+
+
+def register_lossless(format_: str, colors: str, bits: int) -> None:
+    @kind(f"{format_}_{colors}_{bits}")
+    def builder(size: tuple[int, int]) -> Kind:
+        import imagecodecs
+
+        deep = bits > 8
+        samples = gray_pixels(size, 16 if deep else 8)
+        if colors == "rgb":
+            samples = deep_pixels(size) if deep else color_pixels(size)
+        samples = samples >> (16 - bits if deep else 0)
+        scaled = np.rint(samples.astype(np.float64) * (65535 / (2**bits - 1)))
+        if format_ == "jp2":
+            data = imagecodecs.jpeg2k_encode(samples, level=0, bitspersample=bits)
+        elif format_ == "jxl":
+            data = imagecodecs.jpegxl_encode(samples, lossless=True)
+        elif format_ == "pnm":
+            magic, white = ("P5" if colors == "gray" else "P6"), 2**bits - 1
+            head = f"{magic}\n# a remark\n{size[0]} {size[1]}\n{white}\n".encode()
+            data = head + samples.astype(">u2" if deep else "u1").tobytes()
+        else:
+            data = imagecodecs.jpeg8_encode(samples, lossless=True, bitspersample=bits)
+        notes = NOTES.get(format_, ())
+        if colors == "gray":
+            return Kind(data, scaled, None, 16 if deep else 8, 0, notes)
+        return Kind(data, scaled @ WEIGHTS, None, 16 if deep else 8, 0.51, notes)
+
+
+for _format in ("jp2", "jxl", "pnm", "jpeg_lossless"):
+    for _colors in ("gray", "rgb"):
+        for _bits in (8, 12, 16):
+            if (_format, _bits) != ("jxl", 12):
+                register_lossless(_format, _colors, _bits)
+
+
+@kind("jpeg_gray_12")
+def _jpeg_gray_12(size: tuple[int, int]) -> Kind:
+    import imagecodecs
+
+    data = imagecodecs.jpeg8_encode(gray_pixels(size, 16) >> 4, bitspersample=12, level=100)
+    numbers = imagecodecs.jpeg8_decode(data).astype(np.float64)
+    return Kind(data, np.rint(numbers * (65535 / 4095)), None, 16, 0)
+
+
+@kind("pnm_bilevel")
+def _pnm_bilevel(size: tuple[int, int]) -> Kind:
+    image = Image.fromarray(gray_pixels(size, 8)).convert("1")
+    return Kind(saved(image, "PPM"), np.asarray(image) * 65535.0, tolerance=0)
+
+
+@kind("avif_rgb")
+def _avif_rgb(size: tuple[int, int]) -> Kind:
+    return decoded(saved(Image.fromarray(color_pixels(size)), "AVIF"))

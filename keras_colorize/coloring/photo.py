@@ -327,7 +327,7 @@ class _Work:
         rgb = color_strips(enlargement, page.luminance, dtype)
         warnings = fit_to_format(metadata, self.task.format).warnings
         return (
-            Picture(page.size, dtype, rgb, page.alpha, metadata),
+            Picture(page.size, dtype, rgb, page.alpha, metadata, page.lossless),
             warnings + _lost_pixels(page, self.task.format),
         )
 

@@ -22,6 +22,7 @@ from keras_colorize.photos.formats import TURN, open_file, photo_errors
 from keras_colorize.photos.mending import mend
 from keras_colorize.photos.pixels import check_size, opposite_turn, swaps_sides, turn_array
 from keras_colorize.photos.profiles import make_converter
+from keras_colorize.photos.uncommon import jpeg_precision
 
 __all__ = ["Jpeg"]
 
@@ -66,6 +67,9 @@ class Jpeg:
             PhotoError: it cannot be read.
         """
         with open_file(path) as file, photo_errors("JPEG"):
+            if jpeg_precision(file) != 8:
+                raise IrreversibleJpegError(f"its numbers have {jpeg_precision(file)} bits")
+            file.seek(0)
             data = file.read()
             mended = mend(io.BytesIO(data), "JPEG")
             image = JpegImagePlugin.JpegImageFile(mended.file)

@@ -7,12 +7,21 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from keras_colorize.metadata.pieces import pieces
 from keras_colorize.metadata.reading import NO_METADATA, Metadata, orientation, read_metadata
 from keras_colorize.photos.formats import TURN, open_image
+from keras_colorize.photos.mending import mend
 from keras_colorize.photos.pixels import check_size, to_integers
 from keras_colorize.photos.profiles import lab_to_srgb
+from keras_colorize.photos.uncommon import (
+    decode_uncommon,
+    jpeg2000_profile,
+    jpeg_precision,
+    open_deep_jpeg,
+    size_of_uncommon,
+)
 
-__all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture"]
+__all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture", "stored_size"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class Decoded:
         metadata: what the file says of it.
         reduced_to: where it was decoded at less than its size, which width and height the
             photograph has then: the last row and column may be filled in part.
+        lossless: whether it is a WebP that keeps every pixel as it was.
     """
 
     size: tuple[int, int]
@@ -42,6 +52,7 @@ class Decoded:
     notes: tuple[str, ...] = ()
     metadata: Metadata = NO_METADATA
     reduced_to: tuple[float, float] | None = None
+    lossless: bool = False
 
 
 def read_first_picture(
@@ -60,9 +71,12 @@ def read_first_picture(
         PhotoError: it has more pixels than ``max_pixels``.
         Exception: whatever decoders raise at damaged data.
     """
-    image = open_image(file, format_)
+    if _is_uncommon(file, format_):
+        return _read_uncommon(file, format_, max_pixels)
+    mended = mend(file, format_)
+    image = open_image(mended.file, format_)
     check_size(*image.size, max_pixels)
-    deep = format_ == "PNG" and _png_depth(file) == 16
+    deep = format_ == "PNG" and _png_depth(mended.file) == 16
     drafted = None
     if format_ == "JPEG" and short_side is not None:
         scale = min(1.0, short_side / min(image.size))
@@ -72,10 +86,10 @@ def read_first_picture(
     image.load()
     metadata = read_metadata(image)
     turn = TURN.get(orientation(metadata))
-    notes: tuple[str, ...] = ()
+    notes = mended.notes
     if _has_more(image):
         # HEIC holds the pictures of a series, of which one is the main one.
-        notes = (
+        notes += (
             ("holds several pictures: only the main one is colored",)
             if format_ == "HEIF"
             else ("animated: only its first picture is colored",)
@@ -85,18 +99,55 @@ def read_first_picture(
 
         icc = image.info.get("icc_profile")
         del image
-        file.seek(0)
-        decoded = replace(from_array(imagecodecs.png_decode(file.read())), icc=icc)
+        mended.file.seek(0)
+        decoded = replace(from_array(imagecodecs.png_decode(mended.file.read())), icc=icc)
     else:
         decoded = from_pillow(image)
     reduced_to = None if drafted is None else (drafted[1][2], drafted[1][3])
     return replace(
         decoded,
+        icc=mended.icc or decoded.icc,
+        lossless=format_ == "WEBP" and any(kind == b"VP8L" for kind, _ in pieces(file)),
         turn=turn,
         notes=decoded.notes + notes,
         metadata=metadata,
         reduced_to=reduced_to,
     )
+
+
+def _is_uncommon(file: BinaryIO, format_: str) -> bool:
+    """Whether Pillow reads it at all, and at its full depth."""
+    file.seek(0)
+    return (
+        format_ in ("JPEG2000", "JPEGXL")
+        or (format_ == "PNM" and file.read(2) in (b"P5", b"P6"))
+        or (format_ == "JPEG" and jpeg_precision(file) != 8)
+    )
+
+
+def _read_uncommon(file: BinaryIO, format_: str, max_pixels: int) -> Decoded:
+    metadata, icc = NO_METADATA, None
+    if format_ == "JPEG":
+        image = open_deep_jpeg(file)
+        size, metadata, icc = image.size, read_metadata(image), image.info.get("icc_profile")
+    else:
+        size = size_of_uncommon(file, format_)
+    check_size(*size, max_pixels)
+    array, notes = decode_uncommon(file, format_)
+    if format_ == "JPEG2000":
+        icc = jpeg2000_profile(file)
+        notes += ("JPEG 2000: its metadata, if it has any, are not read",)
+    if format_ == "JPEGXL":
+        notes += ("JPEG XL: its metadata and its color profile, if it has any, are not read",)
+    turn = TURN.get(orientation(metadata))
+    return replace(from_array(array), icc=icc, turn=turn, notes=notes, metadata=metadata)
+
+
+def stored_size(file: BinaryIO, format_: str) -> tuple[int, int]:
+    """Width and height as they are stored, from the header of a file that isn't TIFF."""
+    if not _is_uncommon(file, format_):
+        return open_image(mend(file, format_).file, format_).size
+    return open_deep_jpeg(file).size if format_ == "JPEG" else size_of_uncommon(file, format_)
 
 
 def _has_more(image: Image.Image) -> bool:

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
     ImageFile,
+    Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
-    TiffImagePlugin,
+    PpmImagePlugin,
     WebPImagePlugin,
 )
 from PIL.ExifTags import Base as Tag
@@ -32,8 +34,8 @@ __all__ = [
     "FORMATS",
     "PHOTO_SUFFIXES",
     "TURN",
-    "check_suffix",
     "identify",
+    "mislabelled",
     "open_file",
     "open_image",
     "photo_errors",
@@ -45,13 +47,17 @@ __all__ = [
 FORMATS = {
     suffix: format_
     for format_, suffixes in {
-        "JPEG": ".jpg .jpeg .jpe .jfif",
+        "JPEG": ".jpg .jpeg .jpe .jfif .mpo",
         "PNG": ".png",
         "WEBP": ".webp",
         "BMP": ".bmp",
         "GIF": ".gif",
         "TIFF": ".tif .tiff",
         "HEIF": ".heic .heif",
+        "AVIF": ".avif",
+        "JPEG2000": ".jp2 .j2k .jpf .jpx",
+        "JPEGXL": ".jxl",
+        "PNM": ".pgm .ppm .pnm .pbm",
     }.items()
     for suffix in suffixes.split()
 }
@@ -67,12 +73,17 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "WEBP": WebPImagePlugin.WebPImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+    "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
+    "PNM": PpmImagePlugin.PpmImageFile,
 }
 # The first bytes of each format; the dots stand for any byte. BigTIFF has a + in place of the *.
 _SIGNATURES = re.compile(
     rb"(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n\x1a\n)|(?P<WEBP>RIFF....WEBP)|(?P<BMP>BM)"
-    rb"|(?P<GIF>GIF8[79]a)|(?P<TIFF>II[*+]\0|MM\0[*+])|(?P<HEIF>....ftyp(?:hei[cmsx]|mif1|msf1))",
+    rb"|(?P<GIF>GIF8[79]a)|(?P<TIFF>II[*+]\0|MM\0[*+])|(?P<HEIF>....ftyp(?:hei[cmsx]|mif1|msf1))"
+    rb"|(?P<AVIF>....ftypavi[fs])|(?P<PNM>P[1-6][\s#])"
+    rb"|(?P<JPEG2000>\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51)"
+    rb"|(?P<JPEGXL>\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n)",
     re.DOTALL,
 )
 
@@ -128,19 +139,18 @@ def identify(file: BinaryIO) -> str:
     match = _SIGNATURES.match(start)
     if match is None:
         raise PhotoError(
-            "not a photograph that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF or HEIC)"
+            "not a photograph that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC, AVIF, "
+            "JPEG 2000, JPEG XL or PNM)"
         )
     return str(match.lastgroup)
 
 
-def check_suffix(path: Path, format_: str) -> None:
-    """Raise a PhotoError where a file's name claims another format than it holds."""
-    suffix = path.suffix.lower()
-    if FORMATS.get(suffix) != format_:
-        named = f"named {path.suffix}" if suffix else "without an ending"
-        raise PhotoError(
-            f"mislabelled: {format_} data in a file {named}; rename it to {suffix_of(format_)}"
-        )
+def mislabelled(path: Path, format_: str) -> str | None:
+    """What is wrong with a file's name where its ending isn't one of the format that it holds."""
+    if FORMATS.get(path.suffix.lower()) == format_:
+        return None
+    named = f"named {path.suffix}" if path.suffix else "without an ending"
+    return f"mislabelled: {format_} data in a file {named}; rename it to {suffix_of(format_)}"
 
 
 def suffix_of(format_: str) -> str:
@@ -197,6 +207,8 @@ def _reason(error: Exception, format_: str) -> str:
         return f"too large for Pillow's {format_} decoder: {text}"
     if isinstance(error, EOFError) or "truncated" in text.lower():
         return TRUNCATED
+    if re.match("unsupported|unknown|cannot handle", text, re.IGNORECASE):
+        return f"a kind of {format_} that is not read: {text}"
     if text == "not identified by this driver":
         text = "its header has no size, or no color mode that is known"
     return f"damaged {format_} data: {text}"

@@ -19,14 +19,21 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize import color
+from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.reading import NO_METADATA, Metadata
 from keras_colorize.photos.condition import Tone, find_tone
-from keras_colorize.photos.decoded import Decoded, from_array, from_pillow, read_first_picture
+from keras_colorize.photos.decoded import (
+    Decoded,
+    from_array,
+    from_pillow,
+    read_first_picture,
+    stored_size,
+)
 from keras_colorize.photos.formats import (
-    check_suffix,
+    FORMATS,
     identify,
+    mislabelled,
     open_file,
-    open_image,
     photo_errors,
     turn_of,
 )
@@ -69,6 +76,7 @@ class Page:
         tone: whether it is in color.
         notes: what a reader of the result should know.
         metadata: what the file says of it, as it is stored: see ``metadata.upright``.
+        lossless: whether it comes from a WebP that keeps every pixel as it was.
     """
 
     luminance: np.ndarray
@@ -77,6 +85,7 @@ class Page:
     tone: Tone
     notes: tuple[str, ...] = ()
     metadata: Metadata = NO_METADATA
+    lossless: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -97,16 +106,19 @@ def read_pages(
     Raises:
         PhotoError: the file, or a page of it, cannot be used; the message is the reason.
     """
-    with open_file(Path(path)) as file:
+    path = Path(path)
+    with open_file(path) as file:
         format_ = identify(file)
         pictures = _pictures(file, format_, max_pixels)
+        # With a strange ending, or none, it claims nothing.
+        lying = mislabelled(path, format_) if path.suffix.lower() in FORMATS else None
         while True:
             # Not around the yield: what the caller raises isn't the file's fault.
             with photo_errors(format_):
                 page = _next_page(pictures, remove_tint)
             if page is None:
                 return
-            yield page
+            yield page if lying is None else replace(page, notes=(lying, *page.notes))
             del page  # before the next one is decoded
 
 
@@ -163,7 +175,7 @@ def read_photo(
             full size reduced to within a level on average (tests/photos/test_reading.py).
         max_pixels: refuse what has more, before it is decoded. (WebP above 179 megapixels is
             refused by Pillow itself.)
-        strict_suffix: refuse a file whose ending names another format than it holds.
+        strict_suffix: refuse a file whose ending is not one of the format that it holds.
 
     Returns:
         uint8 ``(H, W, 3)``, a writable array of its own.
@@ -177,8 +189,9 @@ def read_photo(
     path = Path(path)
     with open_file(path) as file:
         format_ = identify(file)
-        if strict_suffix:
-            check_suffix(path, format_)
+        lying = mislabelled(path, format_)
+        if strict_suffix and lying is not None:
+            raise PhotoError(lying)
         with photo_errors(format_):
             if format_ == "TIFF":
                 decoded = next(read_tiff_pages(file, max_pixels, tensorflow_io_decoder()))
@@ -201,7 +214,7 @@ def largest_size(path: str | Path) -> tuple[int, int]:
     with open_file(Path(path)) as file:
         format_ = identify(file)
         with photo_errors(format_):
-            return largest_page(file) if format_ == "TIFF" else open_image(file, format_).size
+            return largest_page(file) if format_ == "TIFF" else stored_size(file, format_)
 
 
 # -- decoded pictures -------------------------------------------------------------------------
@@ -243,7 +256,8 @@ def _next_page(pictures: Iterator[Decoded], remove_tint: bool) -> Page | None:
         gains = (tone.paper.max() / np.maximum(tone.paper, 1e-3)).astype(np.float32)
         notes += ("tint removed",)
     luminance, alpha = _planes(pixels, converter, gains)
-    return Page(luminance, alpha, pixels.depth, tone, pixels.notes + notes, pixels.metadata)
+    notes = pixels.notes + notes
+    return Page(luminance, alpha, pixels.depth, tone, notes, pixels.metadata, pixels.lossless)
 
 
 def _converter(pixels: Decoded) -> tuple[Converter | None, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.embedding import add_tiff_metadata, png_with_metadata, save_options
 from keras_colorize.metadata.reading import Metadata
 from keras_colorize.photos.pixels import strips, to_bytes
@@ -21,6 +22,8 @@ __all__ = ["WRITABLE", "Picture", "write_pictures"]
 
 #: Formats that are written, with the most bits a channel of each.
 WRITABLE = {"JPEG": 8, "PNG": 16, "WEBP": 8, "TIFF": 16}
+# The most pixels a side: of JPEG libjpeg's (JPEG_MAX_DIMENSION), of WebP RFC 9649, section 3.4.
+_LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 
 _ZLIB_LEVEL = 6
 _CLASSIC_TIFF = 3_500_000_000  # bytes of pixels; what is larger becomes a BigTIFF, to be safe
@@ -37,6 +40,7 @@ class Picture:
             :func:`~keras_colorize.coloring.upsampling.strips`; used up by writing.
         alpha: opacity, uint16 ``(H, W)``, or ``None`` for an opaque picture.
         metadata: to embed.
+        lossless: for WebP, to keep every pixel as it is.
     """
 
     size: tuple[int, int]
@@ -44,6 +48,7 @@ class Picture:
     rgb: Iterable[tuple[int, np.ndarray]]
     alpha: np.ndarray | None
     metadata: Metadata
+    lossless: bool = False
 
     def strips(self) -> Iterator[tuple[int, np.ndarray]]:
         """The strips as they are stored: RGB, or with alpha RGBA."""
@@ -71,12 +76,18 @@ def write_pictures(
 
     Raises:
         OSError: it cannot be written.
-        ValueError: the picture is larger than the format can say.
+        PhotoError: the picture is larger than the format can say.
     """
     if format_ == "TIFF":
         _write_tiff(path, pictures)
         return
     (picture,) = pictures
+    longest = _LONGEST_SIDE.get(format_)
+    if longest is not None and max(picture.size) > longest:
+        raise PhotoError(
+            f"{picture.size[0]} x {picture.size[1]} pixels, and {format_} holds no more than "
+            f"{longest} a side; write PNG or TIFF, by --format"
+        )
     if picture.dtype == np.uint16:
         path.write_bytes(_png_of_16_bits(picture))
         return
@@ -85,7 +96,7 @@ def write_pictures(
         # Color is what this package adds: don't halve its resolution.
         options |= {"quality": quality, "subsampling": 0}
     elif format_ == "WEBP":
-        options |= {"quality": quality}
+        options |= {"lossless": True} if picture.lossless else {"quality": quality}
     _to_pillow(picture, flatten=format_ == "JPEG").save(path, format_, **options)
 
 

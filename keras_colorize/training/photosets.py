@@ -18,6 +18,7 @@ from keras_colorize.config import Cache
 from keras_colorize.errors import DataError, PhotoError
 from keras_colorize.files import atomic_path, exclusive, remove_leftovers
 from keras_colorize.photos.finding import find_photos
+from keras_colorize.photos.formats import FORMATS
 from keras_colorize.photos.pixels import quantize
 from keras_colorize.photos.reading import read_photo
 
@@ -346,8 +347,8 @@ def _fingerprint(photos: Sequence[Photo], settings: list[float]) -> str:
 def _nothing_usable(where: str, photos: Sequence[Photo], skipped: Sequence[Skipped]) -> str:
     if not photos:
         return (
-            f"expected photographs in {where}, found none; "
-            "JPEG, PNG, WebP, BMP, GIF and TIFF files are read, also in sub-folders"
+            f"expected photographs in {where}, found none; files that end in {', '.join(FORMATS)} "
+            "are read, also in sub-folders"
         )
     reasons = "; ".join(f"{entry.path.name}: {entry.reason}" for entry in skipped[:_REASONS_SHOWN])
     return f"none of the {len(photos)} photographs in {where} can be used, for example {reasons}"

@@ -10,10 +10,9 @@ from keras_colorize.errors import PhotoError
 from keras_colorize.photos.formats import (
     FORMATS,
     PHOTO_SUFFIXES,
-    check_suffix,
     identify,
+    mislabelled,
     open_file,
-    open_image,
     photo_errors,
     suffix_of,
     turn_of,
@@ -28,6 +27,10 @@ KIND_OF_FORMAT = {
     "GIF": "gif_gray",
     "TIFF": "tiff_rgb_8",
     "HEIF": "heic_rgb",
+    "AVIF": "avif_rgb",
+    "JPEG2000": "jp2_rgb_8",
+    "JPEGXL": "jxl_rgb_8",
+    "PNM": "pnm_gray_8",
 }
 
 
@@ -37,14 +40,11 @@ def test_every_format_has_a_kind_here() -> None:
 
 
 @pytest.mark.parametrize("format_", KIND_OF_FORMAT)
-def test_identify_and_open(format_: str) -> None:
+def test_identify(format_: str) -> None:
     if format_ == "HEIF":
         pytest.importorskip("pillow_heif")
     file = io.BytesIO(build(KIND_OF_FORMAT[format_]).data)
     assert identify(file) == format_ and file.tell() == 0
-    with photo_errors(format_):
-        image = open_image(file, format_)
-    assert image.size == (61, 43)
 
 
 def test_more_signatures() -> None:
@@ -52,17 +52,17 @@ def test_more_signatures() -> None:
         assert identify(io.BytesIO(build(name).data)) == format_
     big_endian = b"MM\0+" + build("tiff_gray_8_bigtiff").data[4:]
     assert identify(io.BytesIO(big_endian)) == "TIFF"
-    for data in (b"RIFF\0\0\0\0WAVE", b"GIF86a", b"II*", b"\xff\xd8", b"\0\0\0\x18ftypavif"):
+    for data in (b"RIFF\0\0\0\0WAVE", b"GIF86a", b"II*", b"\xff\xd8", b"\0\0\0\x18ftypmp42"):
         with pytest.raises(PhotoError, match="not a photograph that can be read"):
             identify(io.BytesIO(data))
 
 
 def test_suffixes() -> None:
     for suffix, format_ in FORMATS.items():
-        check_suffix(Path(f"x{suffix.upper()}"), format_)
+        assert mislabelled(Path(f"x{suffix.upper()}"), format_) is None
     assert suffix_of("JPEG") == ".jpg" and suffix_of("HEIF") == ".heic"
-    with pytest.raises(PhotoError, match=r"TIFF data in a file named \.PNG; rename it to \.tif$"):
-        check_suffix(Path("x.PNG"), "TIFF")
+    reason = "mislabelled: TIFF data in a file named .PNG; rename it to .tif"
+    assert mislabelled(Path("x.PNG"), "TIFF") == reason
 
 
 def test_a_file_reads_no_more_than_it_holds(tmp_path: Path) -> None:
@@ -89,6 +89,7 @@ def test_a_file_reads_no_more_than_it_holds(tmp_path: Path) -> None:
         (SyntaxError("not identified by this driver"), "damaged PNG data: its header has no size"),
         (ValueError("two\n lines"), "damaged PNG data: two lines"),
         (KeyError(), "damaged PNG data: KeyError"),
+        (OSError("Unsupported BMP compression (4)"), "a kind of PNG that is not read: Unsupported"),
         (Image.DecompressionBombError("huge"), "too large for Pillow's PNG decoder: huge"),
         (PhotoError("mine"), "mine"),
     ],
