@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -42,7 +43,9 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # Names of files may hold bytes that are no text, or letters that the terminal lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
-    for noisy in ("absl", "tensorflow", "tf2onnx", "wandb"):
+    # Pillow's remarks about damaged metadata: what matters stands in the report.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    for noisy in ("PIL", "absl", "tensorflow", "tf2onnx", "wandb"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         with logging_redirect_tqdm():

@@ -12,6 +12,7 @@ from keras_colorize.cli import import_keras, run_command
 from keras_colorize.coloring.report import Status, report_path
 from keras_colorize.coloring.tasks import Shard, find_tasks
 from keras_colorize.errors import ConfigError, PhotoError
+from keras_colorize.photos.finding import describe_others
 from keras_colorize.photos.formats import suffix_of
 from keras_colorize.photos.pixels import check_size
 from keras_colorize.photos.reading import largest_size
@@ -168,6 +169,9 @@ def _plan(args: Any, compares_sizes: bool, format_: str | None, shard: Shard) ->
         except PhotoError as error:
             note, refused = f"refused: {error}", refused + 1
         print(f"{task.source} -> {target}{there} [{note}]")
+    folders = [Path(photo) for photo in args.photos if Path(photo).is_dir()]
+    if others := describe_others(folders, args.output):
+        print(others)
     print(f"{len(tasks)} photographs, {refused} refused; nothing was written")
     return 1 if refused else 0
 

@@ -23,6 +23,7 @@ from keras_colorize.coloring.report import (
 )
 from keras_colorize.coloring.tasks import Shard, Task, clear_leftovers, find_tasks
 from keras_colorize.errors import PhotoError
+from keras_colorize.photos.finding import describe_others
 from keras_colorize.photos.reading import largest_size
 
 __all__ = ["colorize_photos", "default_workers"]
@@ -77,7 +78,10 @@ def colorize_photos(
     """
     options, shard = options or ColoringOptions(), shard or Shard()
     output = Path(output)
-    tasks = find_tasks(photos, output, format_, shard)
+    named = [Path(photo) for photo in photos]
+    tasks = find_tasks(named, output, format_, shard)
+    if others := describe_others([path for path in named if path.is_dir()], output):
+        _log.warning("%s", others)
     output.mkdir(parents=True, exist_ok=True)
     budget = _PixelBudget(_PIXELS_AT_ONCE)
 

@@ -1,12 +1,14 @@
-"""The photographs in a folder, found by their names."""
+"""The photographs in a folder, found by their names; and what else lies there."""
 
 import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from keras_colorize.errors import DataError
 from keras_colorize.photos.formats import FORMATS
 
-__all__ = ["find_photos"]
+__all__ = ["describe_others", "find_photos"]
 
 
 def find_photos(folder: str | Path) -> list[Path]:
@@ -31,6 +33,37 @@ def find_photos(folder: str | Path) -> list[Path]:
             f"{'is a file' if folder.exists() else 'does not exist'}. Name a folder that exists; "
             f"a relative one is looked for in {Path.cwd()}"
         )
+    photos = (path for path in _files(folder) if path.suffix.lower() in FORMATS)
+    return sorted(photos, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def describe_others(folders: Iterable[Path], apart_from: Path) -> str | None:
+    """How many files are left out since they aren't photographs by their names, and of which kinds.
+
+    Args:
+        folders: as for :func:`find_photos`; hidden files don't count.
+        apart_from: a folder that may lie within them, of which nothing counts.
+
+    Returns:
+        Such as "3 other files left out: 2 .txt, 1 without an ending"; ``None`` if there are none.
+    """
+    results = Path(os.path.realpath(apart_from))
+    others = {
+        os.path.realpath(path): path.suffix.lower()
+        for folder in folders
+        for path in _files(folder)
+        if path.suffix.lower() not in FORMATS
+        and not Path(os.path.realpath(path)).is_relative_to(results)
+    }
+    if not others:
+        return None
+    kinds = Counter(others.values()).most_common()
+    named = ", ".join(f"{count} {ending or 'without an ending'}" for ending, count in kinds)
+    return f"{len(others)} other file{'s' if len(others) > 1 else ''} left out: {named}"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files that aren't hidden, in any order; see :func:`find_photos`."""
 
     def refuse(error: OSError) -> None:
         raise DataError(
@@ -38,7 +71,6 @@ def find_photos(folder: str | Path) -> list[Path]:
             f"Make it readable, or move it elsewhere"
         ) from error
 
-    photos = []
     visited: set[str] = set()
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
         if os.path.realpath(parent) in visited:
@@ -48,6 +80,5 @@ def find_photos(folder: str | Path) -> list[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             path = Path(parent, name)
-            if not name.startswith(".") and path.suffix.lower() in FORMATS and path.is_file():
-                photos.append(path)
-    return sorted(photos, key=lambda path: path.relative_to(folder).as_posix())
+            if not name.startswith(".") and path.is_file():
+                yield path

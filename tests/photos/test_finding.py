@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keras_colorize.errors import DataError
-from keras_colorize.photos.finding import find_photos
+from keras_colorize.photos.finding import describe_others, find_photos
 from tests.conftest import SAMPLE
 
 MODERN = SAMPLE / "modern" / "pont_du_gard.jpg"
@@ -56,3 +56,16 @@ def test_find_photos_refuses_what_is_no_folder(
     monkeypatch.setattr(os, "scandir", forbidden)
     with pytest.raises(DataError, match=r"Received: .*\(Permission denied\)"):
         find_photos(tmp_path)
+
+
+def test_what_else_lies_there_is_counted(tmp_path: Path) -> None:
+    for name in ["a.jpg", "b.JP2", "c.xyz", "d/e.XYZ", "d/f", ".hidden", "out/report.csv"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    os.symlink(tmp_path / "d", tmp_path / "again")
+    described = describe_others([tmp_path, tmp_path / "d"], tmp_path / "out")
+    assert described == "3 other files left out: 2 .xyz, 1 without an ending"
+    assert describe_others([tmp_path / "out"], tmp_path / "out") is None
+    assert describe_others([tmp_path / "out"], tmp_path) is None
+    one = describe_others([tmp_path / "out"], tmp_path / "elsewhere")
+    assert one == "1 other file left out: 1 .csv"

@@ -18,7 +18,7 @@ from PIL import Image, ImageCms, ImageOps
 from keras_colorize.errors import PhotoError
 from keras_colorize.photos.pixels import WHITE
 from keras_colorize.photos.reading import Page, largest_size, read_pages
-from tests.conftest import SAMPLE
+from tests.conftest import CASES, SAMPLE
 from tests.photo_kinds import (
     KINDS,
     Kind,
@@ -421,6 +421,37 @@ def test_libraries_do_not_write_to_the_terminal(
         check=True,
     )
     assert run.stdout.strip() and not run.stderr
+
+
+def test_names_that_lie(tmp_path: Path) -> None:
+    """The result would be written as the name says."""
+    for name, note in [
+        ("x.jpg", "mislabelled: PNG data in a file named .jpg; rename it to .png"),
+        ("x.png", None),
+        ("x.scan", None),
+        ("x", None),
+    ]:
+        path = tmp_path / name
+        path.write_bytes(build("png_rgb_8").data)
+        (page,) = read_pages(path)
+        assert page.notes == (() if note is None else (note,))
+
+
+def test_sound_pixels_in_files_that_pillow_refuses() -> None:
+    """What cannot be read is told."""
+    (page,) = read_pages(CASES / "jpeg_empty_jfif.jpg")
+    assert page.size == (160, 120) and page.notes == ("JPEG: APP0 could not be read",)
+    (page,) = read_pages(CASES / "png_large_profile.png")
+    assert page.size == (160, 120)
+
+
+def test_a_wrong_check_sum_is_told(tmp_path: Path) -> None:
+    data = bytearray(build("png_gray_8").data)
+    end = data.index(b"IEND") - 4
+    data[end - 1] ^= 0xFF
+    page = read_one(bytes(data), tmp_path)
+    np.testing.assert_array_equal(page.luminance, build("png_gray_8").luminance)
+    assert len(page.notes) == 1 and "check sum of its pixels is wrong" in page.notes[0]
 
 
 # ---- memory -------------------------------------------------------------------------------------

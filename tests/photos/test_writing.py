@@ -1,0 +1,45 @@
+"""Pictures as they are written: what a format cannot hold, and what it must not lose."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_colorize.errors import PhotoError
+from keras_colorize.metadata.reading import NO_METADATA
+from keras_colorize.photos.reading import read_pages
+from keras_colorize.photos.writing import Picture, write_pictures
+from tests.photo_kinds import build, color_pixels
+
+
+def picture(rgb: np.ndarray, lossless: bool = False) -> Picture:
+    size = (rgb.shape[1], rgb.shape[0])
+    return Picture(size, np.uint8, [(0, rgb)], None, NO_METADATA, lossless)
+
+
+@pytest.mark.parametrize(("format_", "longest"), [("JPEG", 65_500), ("WEBP", 16_383)])
+def test_limits_are_named_before_anything_is_written(
+    format_: str, longest: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "x"
+    row = np.tile(color_pixels((61, 1)), (1, longest // 61 + 1, 1))[:, : longest + 1]
+    reason = rf"^{longest + 1} x 1 pixels, and {format_} holds no more than {longest} a side; "
+    with pytest.raises(PhotoError, match=reason):
+        write_pictures(path, [picture(row)], format_)
+    assert not path.exists()
+    write_pictures(path, [picture(row[:, :longest])], format_)
+    with Image.open(path) as image:
+        assert image.size == (longest, 1)
+
+
+def test_a_lossless_webp_stays_lossless(tmp_path: Path) -> None:
+    rgb, path = color_pixels((61, 43)), tmp_path / "x.webp"
+    for name, lossless in [("webp_lossless", True), ("webp_lossy", False)]:
+        path.write_bytes(build(name).data)
+        (page,) = read_pages(path)
+        assert page.lossless == lossless
+        write_pictures(path, [picture(rgb, page.lossless)], "WEBP")
+        with Image.open(path) as image:
+            same = np.array_equal(np.asarray(image), rgb)
+        assert same == lossless
