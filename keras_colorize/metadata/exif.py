@@ -157,11 +157,7 @@ def read_tiff_directories(
 ) -> tuple[Exif, list[str]]:
     """The wanted tags of a page of a TIFF or BigTIFF file, and all of its EXIF directories.
 
-    Returns:
-        What could be read, and what could not, in words.
-
-    Raises:
-        ValueError: nothing could be read; the message is the reason.
+    Returns and raises what :func:`parse_exif` does.
     """
     reader = _Reader(file)
     return reader.exif(page, wanted | {IFD.Exif, IFD.GPSInfo}), reader.problems
