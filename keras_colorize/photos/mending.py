@@ -17,6 +17,8 @@ from keras_colorize.metadata.pieces import pieces
 __all__ = ["Mended", "mend"]
 
 _MAX_PROFILE = 32 << 20  # bytes
+_MAX_CHUNKS = 2000  # beside the pixels; trying each takes a tenth of a millisecond
+_INFLATION = 1032  # as much longer zlib can make what it decompresses (its Technical Details)
 _EMPTY_IDAT = bytes(4) + b"IDAT" + zlib.crc32(b"IDAT").to_bytes(4, "big")
 
 
@@ -85,7 +87,7 @@ def _refused_chunks(file: BinaryIO) -> Iterator[_Piece]:
     Their names begin with a small letter (W3C, third edition, section 5.4), as does transparency,
     which is needed.
     """
-    head, texts = b"", 0
+    head, texts, count = b"", 0, 0
     for kind, size in pieces(file):
         begin = file.tell() - 8
         file.seek(begin)
@@ -94,11 +96,17 @@ def _refused_chunks(file: BinaryIO) -> Iterator[_Piece]:
         if not kind[:1].islower() or kind == b"tRNS":
             continue
         chunk = file.read(12 + size)
-        if kind in (b"iTXt", b"tEXt", b"zTXt"):
-            # Compressed, it may become as long as Pillow allows a single one to be.
-            texts += max(size, PngImagePlugin.MAX_TEXT_CHUNK)
+        count += 1
+        if kind == b"tEXt":
+            texts += size
+        elif kind in (b"iTXt", b"zTXt"):  # maybe compressed
+            texts += max(size, min(_INFLATION * size, PngImagePlugin.MAX_TEXT_CHUNK))
         small = io.BytesIO(head + chunk + _EMPTY_IDAT)
-        if texts > PngImagePlugin.MAX_TEXT_MEMORY or not _opens(PngImagePlugin.PngImageFile, small):
+        if (
+            count > _MAX_CHUNKS
+            or texts > PngImagePlugin.MAX_TEXT_MEMORY
+            or not _opens(PngImagePlugin.PngImageFile, small)
+        ):
             yield kind.decode("ascii", "replace"), begin, begin + len(chunk)
 
 

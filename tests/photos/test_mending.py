@@ -40,6 +40,7 @@ CHUNKS = {
     "a wrong check sum": (chunk(b"tEXt", b"a\0b")[:-1] + b"?", "tEXt"),
     "a long text": (chunk(b"zTXt", b"a\0\0" + LONG), "zTXt"),
     "much text": (b"".join(chunk(b"tEXt", b"a\0" + bytes(9_000_000)) for _ in range(9)), "tEXt"),
+    "very many texts": (chunk(b"tEXt", b"a\0b") * 2000, "tEXt"),
     "a damaged profile": (chunk(b"iCCP", b""), "iCCP"),
     "no resolution": (chunk(b"pHYs", b"12"), "pHYs"),
     "no gamma": (chunk(b"gAMA", b""), "gAMA"),
@@ -66,6 +67,12 @@ def test_chunks_that_libpng_passes_over(name: str, place: int) -> None:
     image = open_image(mended.file, "PNG")
     np.testing.assert_array_equal(np.asarray(image), np.asarray(PHOTO))
     assert image.info["Title"] == "kept"
+
+
+def test_many_texts_stay() -> None:
+    texts = b"".join(chunk(b"zTXt", b"%d\0\0" % i + zlib.compress(b"text")) for i in range(300))
+    file = io.BytesIO(PNG[:33] + texts + PNG[33:])
+    assert mend(file, "PNG") == (file, None, ())
 
 
 def test_a_large_profile_is_read() -> None:
