@@ -8,7 +8,7 @@ reach new code, from run to run; what follows is libFuzzer's (https://llvm.org/d
 
 A parser may read bytes or raise the error that its docstring names. Anything else, or a promise
 that doesn't hold (what is written is read again, and is the same), ends the run and is written to a
-file `crash-*`: mend it, and make that file a case of the tests.
+file `crash-*`: mend it, try that file in place of the folder, and make it a case of the tests.
 """
 
 import io
@@ -147,7 +147,8 @@ PARSERS: dict[str, Callable[[bytes], None]] = {
 if __name__ == "__main__":
     name = sys.argv[1] if len(sys.argv) > 2 else ""
     if name not in PARSERS:
-        sys.exit(f"usage: fuzz_parsers.py {'|'.join(PARSERS)} FOLDER [OPTION_OF_LIBFUZZER ...]")
-    Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
+        sys.exit(f"usage: fuzz_parsers.py {'|'.join(PARSERS)} FOLDER|FILE [OPTION ...]")
+    if not Path(sys.argv[2]).is_file():
+        Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
     atheris.Setup([sys.argv[0], *sys.argv[2:]], PARSERS[name])
     atheris.Fuzz()

@@ -96,7 +96,7 @@ class Xmp:
         rdf[:] = rdf.findall(_DESCRIPTION)  # XMP has nothing else
         for element in root.iter():  # nor text between elements
             element.tail = None
-            if len(element):
+            if len(element) or element.tag in (root.tag, _RDF, _DESCRIPTION, *_ARRAYS):
                 element.text = None
         root[:] = root.findall(_RDF) if root is not rdf else root
         self._root, self._rdf = root, rdf

@@ -116,10 +116,15 @@ def test_values_of_every_form() -> None:
     assert Xmp(xmp.to_bytes()).values("xmp:Rating") == ["3"]
 
 
-def test_text_between_elements_does_not_stay() -> None:
-    """Which the fuzzer found: it kept the packet from being indented, the first time alone."""
-    packet = Xmp(XMP.replace(b"</DC:title>", b"</DC:title>0")).to_bytes()
-    assert packet == Xmp(XMP).to_bytes() == Xmp(packet).to_bytes()
+@pytest.mark.parametrize("empty", ["", "<rdf:Description/>", "<rdf:Description rdf:about=''/>"])
+def test_text_between_elements_does_not_stay(empty: str) -> None:
+    """Which the fuzzer found: it kept a packet from being indented, but only the first time."""
+    rdf = "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>%s</rdf:RDF>"
+    xmp = Xmp((rdf % f"0{empty.replace('/>', '>1</rdf:Description>')}2").encode())
+    xmp.append("xmpMM:History", {"stEvt:action": "colorized"})
+    packet = xmp.to_bytes()
+    assert Xmp(packet).to_bytes() == packet
+    assert Xmp(XMP.replace(b"</DC:title>", b"</DC:title>0")).to_bytes() == Xmp(XMP).to_bytes()
 
 
 def test_shortened_by_the_largest_properties() -> None:
