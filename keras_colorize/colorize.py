@@ -44,7 +44,7 @@ def _colorize(argv: Sequence[str]) -> int:
     from keras_colorize.coloring.folder import colorize_photos
     from keras_colorize.coloring.photo import ColoringOptions
 
-    decisions = None if args.decisions is None else DecisionsFolder(args.decisions)
+    decisions = None if args.decisions is None else DecisionsFolder(args.decisions).find
     several = len(args.photos) > 1 or Path(args.photos[0]).is_dir()
     if several and args.workers != 1:
         compute_side_by_side()

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.coloring.colorizer import Colorizer, Painting, color_strips
-from keras_colorize.coloring.decisions import Decisions, DecisionsFolder
+from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.reduction import reduce_luminance, resize_planes
 from keras_colorize.coloring.report import Record
 from keras_colorize.coloring.reversible import Jpeg
@@ -37,7 +37,7 @@ from keras_colorize.photos.sheets import draw_sheet
 from keras_colorize.photos.writing import WRITABLE, Picture, write_pictures
 from keras_colorize.version import __version__
 
-__all__ = ["ColoringOptions", "color_photo"]
+__all__ = ["HALF_CHROMA_FROM", "ColoringOptions", "color_photo"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,9 +45,9 @@ _SOFTWARE = f"keras_colorize {__version__}"
 
 _SHEET_SIDE = 768  # pixels; of the shorter side of comparisons and maps
 _UNCERTAIN = 0.1  # distance in (Cb, Cr) at which the confidence map is black
-# JPEGs whose short side is this many times the working size carry chroma at half the resolution:
-# still twice what the network painted.
-_HALF_CHROMA_FROM = 4
+#: JPEGs whose short side is this many times the working size carry chroma at half the resolution:
+#: still twice what the network painted.
+HALF_CHROMA_FROM = 4
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class ColoringOptions:
             these working sizes, side by side, to ``sizes/``.
         remove_tint: of a toned print, make the paper white before luminance is taken.
         max_pixels: refuse photographs with more.
-        decisions: what was decided about single photographs; it replaces the colorizer's settings
-            and ``remove_tint``.
+        decisions: tells what was decided about a photograph, as ``DecisionsFolder.find`` does; it
+            replaces the colorizer's settings and ``remove_tint``.
     """
 
     quality: int = 95
@@ -72,7 +72,7 @@ class ColoringOptions:
     sizes: tuple[int, ...] = ()
     remove_tint: bool = False
     max_pixels: int = 200_000_000
-    decisions: DecisionsFolder | None = None
+    decisions: Callable[[str, Path], Decisions | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class _Work:
             "remove_tint": options.remove_tint,
         }
         if options.decisions is not None:
-            decisions = options.decisions.find(input_hash, task.relative)
+            decisions = options.decisions(input_hash, task.relative)
         if decisions is not None:
             colorizer.facts.check_working_size(decisions.working_size)
             options = dataclasses.replace(options, remove_tint=decisions.remove_tint)
@@ -340,7 +340,7 @@ class _Work:
         jpeg = Jpeg.read(
             self.task.source,
             max_pixels=self.options.max_pixels,
-            half_chroma_from=_HALF_CHROMA_FROM * self.working_size,
+            half_chroma_from=HALF_CHROMA_FROM * self.working_size,
         )
         painting = self._paint(jpeg.luminance)
         colored, lost = jpeg.with_color(

@@ -58,13 +58,17 @@ class Enlargement:
         coefficients: of :func:`guide_chroma`, ``(4, h, w)``.
         height: of the full photograph, in pixels.
         width: of the full photograph, in pixels.
+        part: the columns that are wanted, instead of all; luminance is then given of these.
     """
 
-    def __init__(self, coefficients: np.ndarray, height: int, width: int) -> None:
+    def __init__(
+        self, coefficients: np.ndarray, height: int, width: int, part: slice = slice(None)
+    ) -> None:
         planes, rows, columns = coefficients.shape
+        places, weights = (taps[part] for taps in resample_taps(columns, width))
         # (4, h, width): of few rows as yet; enlarged down where they are used.
-        self._planes = np.empty((planes, rows, width), np.float32)
-        widen(coefficients, *resample_taps(columns, width), self._planes)
+        self._planes = np.empty((planes, rows, len(places)), np.float32)
+        widen(coefficients, places, weights, self._planes)
         self._places, self._weights = resample_taps(rows, height)
 
     def chroma(self, top: int, luminance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -136,7 +136,7 @@ def test_decisions_are_obeyed_and_told(
     dataclasses.replace(decisions, photo=hash_file(photo)).save(
         tmp_path / "decided" / f"house{suffix}.colors.json"
     )
-    options = ColoringOptions(decisions=DecisionsFolder(decided))
+    options = ColoringOptions(decisions=DecisionsFolder(decided).find)
     (task,) = find_tasks([photo], decided)
     record = color_photo(task, decided, colorizer, options)
     assert (record.status, record.reason) == ("colorized", "")

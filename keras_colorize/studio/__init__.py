@@ -1,0 +1,1 @@
+"""The desk at which colors are looked at, chosen and corrected: a local page."""

@@ -1,0 +1,228 @@
+"""The photographs on the desk: where they lie, what was done with them, how they look small."""
+
+import hashlib
+import io
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path, PurePath
+from typing import Literal
+
+from PIL import Image
+
+from keras_colorize.coloring.decisions import Decisions, decisions_path
+from keras_colorize.coloring.report import report_path
+from keras_colorize.coloring.tasks import Shard, Task, find_tasks
+from keras_colorize.errors import ConfigError, PhotoError
+from keras_colorize.files import atomic_path, read_rows
+from keras_colorize.photos.formats import PHOTO_SUFFIXES
+from keras_colorize.photos.reading import read_photo
+
+__all__ = ["Album", "State"]
+
+_log = logging.getLogger(__name__)
+
+#: ``changed``: decided otherwise than the result that is there, if one is; ``corrected``: colored
+#: with colors that a person chose.
+State = Literal["new", "changed", "colored", "corrected", "failed"]
+
+UPLOADED = "uploaded"  # folder in the output folder
+
+_THUMBNAIL = 160  # pixels of the shorter side
+_THUMBNAILS_KEPT = 4000  # of some 6 KB
+_THUMBNAILS_AT_ONCE = 2  # so that a click on the photograph does not wait for them
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A photograph as the album lists it.
+
+    Attributes:
+        id: what the page calls it.
+        name: path of its result within the output folder.
+        state: what was done with it.
+        reason: why it failed.
+        version: changes when it looks otherwise.
+    """
+
+    id: str
+    name: str
+    state: State
+    reason: str
+    version: int
+
+
+class Album:
+    """Photographs in given folders, results and decisions in another. Safe for several threads.
+
+    The page names a photograph by an ``id`` that stands for one of these; no path comes from it.
+
+    Args:
+        photos: files and folders; none is an empty album, to which files can be uploaded.
+        output: folder for results, decisions, and in ``uploaded/`` what is uploaded.
+        max_pixels: photographs with more are refused.
+
+    Raises:
+        DataError: as of :func:`~keras_colorize.coloring.tasks.find_tasks`.
+    """
+
+    def __init__(self, photos: Sequence[str | Path], output: Path, max_pixels: int) -> None:
+        self.output = output
+        self._photos = list(photos)
+        self._max_pixels = max_pixels
+        self._failures: dict[str, str] = {}
+        self._thumbnails: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._few = threading.Semaphore(_THUMBNAILS_AT_ONCE)
+        self._lock = threading.Lock()
+        self._tasks = self._find()
+        for row in read_rows(report_path(output, Shard())):
+            task = self._tasks.get(_identify(Path(row["output"]), output))
+            if task is not None:
+                self.report(task, row["reason"] if row["status"] == "failed" else "")
+
+    def _find(self) -> dict[str, Task]:
+        uploaded = self.output / UPLOADED
+        named = [*self._photos, *([uploaded] if uploaded.is_dir() else [])]
+        tasks = find_tasks(named, self.output) if named else []
+        return {_identify(self.output / task.relative, self.output): task for task in tasks}
+
+    def __getitem__(self, id_: str) -> Task:
+        """The photograph that the page calls so.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._tasks[id_]
+
+    @property
+    def tasks(self) -> list[Task]:
+        """All of them, in order."""
+        return list(self._tasks.values())
+
+    def report(self, task: Task, reason: str) -> None:
+        """Keep why a photograph failed; an empty text: it did not."""
+        self._failures[_identify(self.output / task.relative, self.output)] = reason
+
+    def list(self) -> list[Summary]:
+        """What the album shows."""
+        return [self._summarize(id_, task) for id_, task in self._tasks.items()]
+
+    def _summarize(self, id_: str, task: Task) -> Summary:
+        result = _time(self.output / task.relative)
+        path = decisions_path(self.output, task.relative)
+        decided = _time(path)
+        reason = self._failures.get(id_, "")
+        state: State = "new"
+        if reason:
+            state = "failed"
+        elif decided > result:
+            state = "changed"
+        elif result:
+            state = "corrected" if decided and _has_hints(path) else "colored"
+        return Summary(id_, task.relative.as_posix(), state, reason, result or _time(task.source))
+
+    # -- what was decided ---------------------------------------------------------------------
+
+    def decisions(self, task: Task) -> Decisions | None:
+        """What was decided about a photograph.
+
+        Raises:
+            ConfigError: the file is damaged.
+        """
+        path = decisions_path(self.output, task.relative)
+        return Decisions.load(path) if path.exists() else None
+
+    def decide(self, task: Task, decisions: Decisions) -> None:
+        """Keep it, on the disk.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        decisions.save(decisions_path(self.output, task.relative))
+        self.report(task, "")
+
+    # -- small pictures -----------------------------------------------------------------------
+
+    def thumbnail(self, task: Task) -> bytes:
+        """The result, or the gray photograph where there is none, small, as JPEG.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        result = self.output / task.relative
+        there = result.is_file()
+        shown = result if there else task.source
+        key = str(shown), _time(shown)
+        with self._lock:
+            if key in self._thumbnails:
+                self._thumbnails.move_to_end(key)
+                return self._thumbnails[key]
+        with self._few:
+            rgb = read_photo(shown, short_side=_THUMBNAIL, max_pixels=self._max_pixels)
+        image = Image.fromarray(rgb)
+        image.thumbnail((2 * _THUMBNAIL, 2 * _THUMBNAIL))
+        buffer = io.BytesIO()
+        (image if there else image.convert("L")).save(buffer, "JPEG", quality=80)
+        with self._lock:
+            self._thumbnails[key] = buffer.getvalue()
+            while len(self._thumbnails) > _THUMBNAILS_KEPT:
+                self._thumbnails.popitem(last=False)
+        return buffer.getvalue()
+
+    # -- uploads ------------------------------------------------------------------------------
+
+    def add(self, name: str, content: bytes) -> str:
+        """Take a file in, under its own name or a numbered one; what the page is to call it.
+
+        Args:
+            name: as it was called elsewhere; only its last part is used.
+            content: of the file.
+
+        Raises:
+            PhotoError: it is no photograph, or has too many pixels.
+            OSError: it cannot be written.
+        """
+        name = PurePath(name.replace("\\", "/")).name.lstrip(".")
+        suffix = PurePath(name).suffix
+        if suffix.lower() not in PHOTO_SUFFIXES or "\0" in name or len(name.encode()) > 200:
+            raise PhotoError(f"{name[:200]}: not the name of a photograph")
+        folder = self.output / UPLOADED
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            taken = {task.relative.with_suffix("").as_posix().casefold() for task in self.tasks}
+            stems = (name.removesuffix(suffix) + (f"_{i}" if i > 1 else "") for i in count(1))
+            stem = next(stem for stem in stems if stem.casefold() not in taken)
+            path = folder / (stem + suffix)
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(content)
+                # Reads it as the album will: what it refuses is not left lying there.
+                read_photo(temporary, short_side=_THUMBNAIL, max_pixels=self._max_pixels)
+            known = set(self._tasks)
+            self._tasks = self._find()
+            (new,) = set(self._tasks) - known
+        return new
+
+
+def _identify(result: Path, output: Path) -> str:
+    relative = result.relative_to(output) if result.is_relative_to(output) else result
+    return hashlib.sha256(str(relative).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _time(path: Path) -> int:
+    """When a file was written, in nanoseconds; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _has_hints(path: Path) -> bool:
+    """Whether colors were chosen in a file of decisions; one that is damaged is logged."""
+    try:
+        return bool(Decisions.load(path).hints)
+    except ConfigError as error:
+        _log.warning("%s", error)
+        return False

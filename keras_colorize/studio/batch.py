@@ -1,0 +1,161 @@
+"""Results written, one or the whole album, through the same function as ``colorize``."""
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.photo import ColoringOptions, color_photo
+from keras_colorize.coloring.report import Ledger, Record
+from keras_colorize.coloring.tasks import Task
+from keras_colorize.errors import ConfigError, PhotoError
+from keras_colorize.files import hash_file
+from keras_colorize.metadata.provenance import read_provenance
+from keras_colorize.studio.album import Album
+
+__all__ = ["Batch", "Progress", "Writer"]
+
+_log = logging.getLogger(__name__)
+
+
+class Writer:
+    """Writes results and reports them. Safe for several threads.
+
+    Args:
+        album: where they belong.
+        colorizer: what paints.
+        ledger: the output folder's report.
+        max_pixels: photographs with more are refused.
+    """
+
+    def __init__(self, album: Album, colorizer: Colorizer, ledger: Ledger, max_pixels: int) -> None:
+        self._album = album
+        self._colorizer = colorizer
+        self._ledger = ledger
+        self._max_pixels = max_pixels
+        self._lock = threading.Lock()
+
+    def initial(self, photo: str) -> Decisions:
+        """What holds as long as nothing is decided about a photograph, given by its SHA-256."""
+        colorizer = self._colorizer
+        return Decisions(photo, colorizer.model_hash, colorizer.working_size, colorizer.saturation)
+
+    def change(self, task: Task, changes: Mapping[str, Any]) -> None:
+        """Decide some things about a photograph; the others stay as they were decided.
+
+        Raises:
+            PhotoError: it cannot be read.
+            ConfigError: the decisions that are there are damaged.
+            ValueError: a change is out of its range.
+        """
+        decided = self._album.decisions(task)
+        try:
+            initial = self.initial(hash_file(task.source))
+        except OSError as error:
+            raise PhotoError(f"unreadable: {error.strerror}") from error
+        changed = dataclasses.replace(decided or initial, **changes)
+        if changed != (decided or initial):
+            self._album.decide(task, changed)
+
+    def write(self, task: Task) -> Record:
+        """Color a photograph as it was decided, into the album's output folder."""
+        target = self._album.output / task.relative
+        try:
+            decisions = self._album.decisions(task)
+            ours = target.is_file() and read_provenance(target) is not None
+        except (ConfigError, PhotoError) as error:
+            return self.fail(task, str(error))
+        options = ColoringOptions(
+            overwrite=ours,  # results of earlier decisions; nothing else is replaced
+            max_pixels=self._max_pixels,
+            decisions=lambda *_: decisions,
+        )
+        return self._report(task, color_photo(task, self._album.output, self._colorizer, options))
+
+    def fail(self, task: Task, reason: str) -> Record:
+        """Report that a photograph could not be colored."""
+        target = self._album.output / task.relative
+        return self._report(task, Record(str(task.source), str(target), "failed", reason=reason))
+
+    def _report(self, task: Task, record: Record) -> Record:
+        with self._lock:
+            self._ledger.add(record)
+        self._album.report(task, record.reason)
+        return record
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the album is.
+
+    Attributes:
+        total: photographs that are to be colored.
+        done: of them, whether they failed or not.
+        failed: of those.
+        running: whether it goes on.
+    """
+
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    running: bool = False
+
+
+class Batch:
+    """Colors photographs one after the other, in the background.
+
+    Args:
+        writer: what writes each.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.progress = Progress()
+
+    def start(self, tasks: Sequence[Task], changes: Mapping[str, Any]) -> None:
+        """Apply changes to the decisions about photographs, and color them.
+
+        Raises:
+            ConfigError: it is at work already.
+        """
+        with self._lock:
+            if self.progress.running:
+                raise ConfigError("the album is being colored already; stop it first")
+            self._stop.clear()
+            self.progress = Progress(len(tasks), running=True)
+            self._thread = threading.Thread(target=self._run, args=(tasks, changes), daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the photograph that is being colored, and begin no other."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, tasks: Iterable[Task], changes: Mapping[str, Any]) -> None:
+        try:
+            for task in tasks:
+                if self._stop.is_set():
+                    break
+                failed = not self._work(task, changes)
+                done = self.progress
+                self.progress = dataclasses.replace(
+                    done, done=done.done + 1, failed=done.failed + failed
+                )
+        finally:
+            self.progress = dataclasses.replace(self.progress, running=False)
+
+    def _work(self, task: Task, changes: Mapping[str, Any]) -> bool:
+        try:
+            self._writer.change(task, changes)
+        except (PhotoError, ConfigError, OSError) as error:
+            self._writer.fail(task, str(error))
+            return False
+        return self._writer.write(task).status != "failed"

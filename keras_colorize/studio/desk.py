@@ -1,0 +1,192 @@
+"""The photograph that is being looked at: read and seen by the network once, shown at any zoom."""
+
+import io
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_colorize import color
+from keras_colorize.coloring.colorizer import Colorizer, Painting
+from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.photo import HALF_CHROMA_FROM
+from keras_colorize.coloring.reversible import Jpeg
+from keras_colorize.coloring.session import Session
+from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
+from keras_colorize.errors import IrreversibleJpegError, PhotoError
+from keras_colorize.files import hash_file
+from keras_colorize.photos.formats import identify, open_file
+from keras_colorize.photos.reading import Page, read_pages
+from keras_colorize.studio.parts import Box, Part
+
+__all__ = ["Desk", "OpenPhoto"]
+
+_OPEN_AT_ONCE = 3
+_QUALITY = 90
+# Smaller than this nothing is shown.
+_LEAST_SIDE = 256
+
+
+class Desk:
+    """The photographs that were opened last. Safe for several threads.
+
+    Args:
+        colorizer: what paints.
+        max_pixels: photographs with more are refused.
+    """
+
+    def __init__(self, colorizer: Colorizer, max_pixels: int) -> None:
+        self.colorizer = colorizer
+        self._max_pixels = max_pixels
+        self._open: OrderedDict[Path, OpenPhoto] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Compile what the first photograph would have to wait for."""
+        side = self.colorizer.facts.stride
+        session = Session(self.colorizer, np.zeros((side, side), np.uint8))
+        self.colorizer.join(session.plain, np.zeros((side, side), np.uint8))
+
+    def open(self, path: Path) -> "OpenPhoto":
+        """A photograph, read where it is not open yet.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        with self._lock:  # one after the other: a second click does not read it twice
+            photo = self._open.get(path)
+            if photo is None:
+                photo = OpenPhoto(path, self.colorizer, self._max_pixels)
+                self._open[path] = photo
+                while len(self._open) > _OPEN_AT_ONCE:
+                    self._open.popitem(last=False)
+            self._open.move_to_end(path)
+            return photo
+
+
+class OpenPhoto:
+    """One photograph on the desk. Safe for several threads.
+
+    Args:
+        path: of the original.
+        colorizer: what paints.
+        max_pixels: refuse it if it has more.
+
+    Attributes:
+        hash: SHA-256 of the file.
+        size: width and height in pixels, upright.
+        toned: whether it is a toned print, whose paper can be made white.
+
+    Raises:
+        PhotoError: it cannot be read.
+    """
+
+    def __init__(self, path: Path, colorizer: Colorizer, max_pixels: int) -> None:
+        self._path = path
+        self._colorizer = colorizer
+        self._max_pixels = max_pixels
+        self._lock = threading.RLock()
+        self._sessions: dict[tuple[int, bool], Session] = {}
+        self._painted: tuple[object, Painting] | None = None
+        self._levels: dict[bool, list[np.ndarray]] = {}
+        try:
+            self.hash = hash_file(path)
+        except OSError as error:
+            raise PhotoError(f"unreadable: {error.strerror}") from error
+        jpeg = self._read_jpeg()
+        source = self._read_page(remove_tint=False) if jpeg is None else jpeg
+        self.size, self.toned = source.size, source.tone.kind == "toned"
+        self._luminances = {False: source.luminance}
+
+    def _read_jpeg(self) -> Jpeg | None:
+        """At half its size where that is enough for its chroma: what coloring it reads, too."""
+        with open_file(self._path) as file:
+            if identify(file) != "JPEG":
+                return None
+        half_from = HALF_CHROMA_FROM * self._colorizer.working_size
+        try:
+            return Jpeg.read(self._path, max_pixels=self._max_pixels, half_chroma_from=half_from)
+        except IrreversibleJpegError:
+            return None
+
+    def _read_page(self, *, remove_tint: bool) -> Page:
+        pages = read_pages(self._path, max_pixels=self._max_pixels, remove_tint=remove_tint)
+        page = next(pages, None)
+        if page is None:
+            raise PhotoError("it holds no picture")
+        return page
+
+    def paint(self, decisions: Decisions) -> Painting:
+        """Its colors, as they were decided."""
+        kind = decisions.working_size, decisions.remove_tint
+        key = kind, decisions.hints
+        with self._lock:
+            if self._painted is not None and self._painted[0] == key:
+                return self._painted[1]
+            painting = self._session(*kind).paint(decisions.regions)
+            self._painted = key, painting
+            return painting
+
+    def _session(self, working_size: int, remove_tint: bool) -> Session:
+        kind = working_size, remove_tint
+        if kind not in self._sessions:
+            luminance = self._luminance(remove_tint)
+            self._sessions[kind] = Session(self._colorizer, luminance, working_size)
+        return self._sessions[kind]
+
+    def _luminance(self, remove_tint: bool) -> np.ndarray:
+        if remove_tint not in self._luminances:
+            self._luminances[remove_tint] = self._read_page(remove_tint=remove_tint).luminance
+        return self._luminances[remove_tint]
+
+    def view(self, box: Box, width: int, decisions: Decisions | None) -> bytes:
+        """A part of the photograph as JPEG, so many pixels wide or as many as it has.
+
+        Args:
+            box: the part.
+            width: of the picture, in pixels; less where it would become too large.
+            decisions: what its colors are to be; None shows it as it is, gray.
+        """
+        part = Part.of(box, width, self.size)
+        y = part.cut(self._level(part.whole[0], decisions is not None and decisions.remove_tint))
+        image = Image.fromarray(y)
+        if decisions is not None:
+            painting = self.paint(decisions)
+            guided = guide_chroma(
+                decisions.saturation * painting.chroma, painting.luminance[..., None]
+            )
+            image = Image.fromarray(_color(part, guided, y))
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+        return buffer.getvalue()
+
+    def _level(self, width: int, remove_tint: bool) -> np.ndarray:
+        """Its luminance in 8 bits, at least so wide where it is, and less than twice as wide."""
+        with self._lock:
+            if remove_tint not in self._levels:
+                self._levels[remove_tint] = _halvings(self._luminance(remove_tint))
+            levels = self._levels[remove_tint]
+            if width > levels[0].shape[1]:  # it was read at half its size
+                whole = self._read_page(remove_tint=remove_tint).luminance
+                levels = self._levels[remove_tint] = _halvings(whole)
+            return next((x for x in reversed(levels) if x.shape[1] >= width), levels[0])
+
+
+def _halvings(luminance: np.ndarray) -> list[np.ndarray]:
+    """A luminance in 8 bits, and that at half the size, a quarter, and so on."""
+    levels = [luminance if luminance.dtype == np.uint8 else (luminance >> 8).astype(np.uint8)]
+    while min(levels[-1].shape) >= 2 * _LEAST_SIDE:
+        levels.append(np.asarray(Image.fromarray(levels[-1]).reduce(2)))
+    return levels
+
+
+def _color(part: Part, coefficients: np.ndarray, luminance: np.ndarray) -> np.ndarray:
+    """A part in color, uint8 ``(h, w, 3)``; ``coefficients`` as of ``guide_chroma``."""
+    left, top, right, _ = part.edges
+    enlargement = Enlargement(coefficients, part.whole[1], part.whole[0], slice(left, right))
+    y = luminance.astype(np.float32) / np.float32(255.0)
+    planes = color.add_chroma_planes(y, *enlargement.chroma(top, y))
+    levels = [np.rint(np.clip(255.0 * plane, 0.0, 255.0)) for plane in planes]
+    return np.stack(levels, axis=-1).astype(np.uint8)

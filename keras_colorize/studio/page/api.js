@@ -1,0 +1,40 @@
+// What the server answers. The token stands in the address behind "#", which is sent to nobody.
+
+const token = location.hash.slice(1);
+
+/** Ask; throws an Error with the server's reason where it refuses. */
+async function ask(method, path, { body, signal } = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { method, body, signal, headers: { "x-studio-token": token } });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The studio does not answer. Was it ended? Start it again.");
+  }
+  if (answer.ok) return answer;
+  const told = await answer.json().catch(() => ({}));
+  throw new Error(told.error ?? `The studio failed (${answer.status}); see where it was started.`);
+}
+
+const photo = (id, rest = "") => `api/photos/${id}${rest}`;
+const json = (content) => ({ body: JSON.stringify(content) });
+
+export const album = async () => (await ask("GET", "api/album")).json();
+export const model = async () => (await ask("GET", "api/model")).json();
+export const open = async (id) => (await ask("GET", photo(id))).json();
+export const decide = (id, decisions) => ask("PUT", photo(id, "/decisions"), json(decisions));
+export const save = async (id) => (await ask("POST", photo(id, "/result"))).json();
+export const colorAlbum = (order) => ask("POST", "api/album/coloring", json(order));
+export const progress = async () => (await ask("GET", "api/album/coloring")).json();
+export const stop = () => ask("DELETE", "api/album/coloring");
+export const thumbnail = async (id, signal) =>
+  (await ask("GET", photo(id, "/thumbnail"), { signal })).blob();
+
+/** A part of a photograph as a bitmap; `box` holds its edges, relative. */
+export async function view(id, side, box, width) {
+  const query = new URLSearchParams({ ...box, side, width: String(Math.ceil(width)) });
+  return createImageBitmap(await (await ask("GET", photo(id, `/view?${query}`))).blob());
+}
+
+export const upload = async (file) =>
+  (await ask("PUT", `api/uploads/${encodeURIComponent(file.name)}`, { body: file })).json();

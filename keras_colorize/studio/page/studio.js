@@ -1,0 +1,291 @@
+// The desk: what is open, what was decided about it, and what can be taken back.
+
+import * as api from "./api.js";
+import { Album } from "./album.js";
+import { Panel, moved } from "./panel.js";
+import { Stage, middle } from "./stage.js";
+
+const element = (id) => document.getElementById(id);
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+let photo = null; // { id, width, height, toned, initial }
+let decisions = null;
+let picked = null; // place in decisions.hints
+let settled = null; // the decisions that undo goes back to
+let past = [];
+let future = [];
+let least = 1; // working size
+
+const album = new Album(open);
+const stage = new Stage({
+  place: (x, y) => add({ x, y, radius: panel.radius, color: panel.color }),
+  outline: (outline) => add({ outline, color: panel.color }),
+  move: moveTo,
+  pick,
+  fail,
+});
+const panel = new Panel({ change, pick, undo, redo, save });
+
+// -- telling ------------------------------------------------------------------------------------
+
+let silence;
+
+function tell(text, wrong = false) {
+  const status = element("status");
+  status.textContent = text;
+  status.classList.toggle("wrong", wrong);
+  clearTimeout(silence);
+  silence = setTimeout(() => (status.textContent = ""), wrong ? 12000 : 4000);
+}
+
+function fail(error) {
+  tell(error.message, true);
+}
+
+/** Something to be done for a person, who is told where it fails. */
+const attempt = (action) => (event) => Promise.resolve(action(event)).catch(fail);
+
+function note(text) {
+  element("note").textContent = text;
+  element("note").hidden = !text;
+}
+
+// -- one photograph -----------------------------------------------------------------------------
+
+async function open(id) {
+  photo = decisions = picked = null;
+  [past, future] = [[], []];
+  stage.close();
+  show();
+  const { name } = album.get(id);
+  element("name").textContent = name;
+  document.title = `${name} – Studio`;
+  note(`Reading ${name} …`);
+  let opened;
+  try {
+    opened = await api.open(id);
+  } catch (error) {
+    if (album.current === id) note(`${name} cannot be shown: ${error.message}`);
+    return;
+  }
+  if (album.current !== id) return; // another one was opened meanwhile
+  photo = { id, ...opened };
+  decisions = settled = opened.decisions;
+  note("");
+  panel.setSizes(photo.initial.working_size, least);
+  stage.show(photo);
+  show();
+}
+
+function show() {
+  panel.show(decisions, picked, {
+    toned: photo?.toned,
+    canUndo: past.length > 0,
+    canRedo: future.length > 0,
+  });
+  stage.setHints(decisions?.hints ?? [], picked);
+  const said = decisions?.hints.length ? " and said" : "";
+  element("badge-after").textContent = `colors computed${said}`;
+  for (const id of ["badge-before", "badge-after"]) element(id).hidden = !photo;
+  const state = photo && album.get(photo.id)?.state;
+  element("saved").textContent =
+    state === "changed" ? "What was decided is kept; the result is not written yet." :
+    state === "colored" || state === "corrected" ? "The result is written." : "";
+}
+
+/** Decide something; `final`: a step that can be taken back, not one on the way to it. */
+function change(next, final) {
+  if (final && !same(next, settled)) {
+    past.push(settled);
+    future = [];
+    settled = next;
+  }
+  apply(next);
+}
+
+function apply(next) {
+  const hints = next.hints.length;
+  if (picked !== null && picked >= hints) picked = hints ? hints - 1 : null;
+  decisions = next;
+  show();
+  send();
+}
+
+let sending = false;
+let unsent = false;
+
+/** Keep the decisions on the disk, then show what they come to; the last of many counts. */
+async function send() {
+  if (sending) {
+    unsent = true;
+    return;
+  }
+  sending = true;
+  stage.setBusy(true);
+  try {
+    do {
+      unsent = false;
+      const { id } = photo;
+      await api.decide(id, decisions);
+      const listed = album.get(id);
+      if (listed && listed.state !== "changed") Object.assign(listed, { state: "changed", reason: "" });
+      if (photo?.id === id) stage.refresh(true);
+    } while (unsent && photo);
+    album.select();
+    show();
+  } catch (error) {
+    fail(error);
+  } finally {
+    sending = false;
+  }
+}
+
+function add(hint) {
+  picked = decisions.hints.length;
+  panel.use(hint.color);
+  change({ ...decisions, hints: [...decisions.hints, hint] }, true);
+  tell(`${hint.outline ? "Area" : "Point"} ${picked + 1} is ${hint.color}.`);
+}
+
+function moveTo(i, x, y, final) {
+  const [fromX, fromY] = middle(decisions.hints[i]);
+  const hints = decisions.hints.map((hint, j) =>
+    j === i ? moved(hint, x - fromX, y - fromY) : hint,
+  );
+  if (final && same(decisions, settled)) return; // it was clicked, not moved
+  change({ ...decisions, hints }, final);
+}
+
+function pick(i) {
+  picked = i;
+  show();
+}
+
+function step(from, to) {
+  if (!from.length) return;
+  to.push(settled);
+  settled = from.pop();
+  apply(settled);
+}
+
+function undo() {
+  step(past, future);
+}
+
+function redo() {
+  step(future, past);
+}
+
+async function save() {
+  const { id } = photo;
+  element("save").disabled = true;
+  try {
+    const record = await api.save(id);
+    if (record.status === "failed") throw new Error(`Not saved: ${record.reason}`);
+    const warnings = record.warnings ? ` (${record.warnings})` : "";
+    tell(`Saved as ${record.output}${warnings}.`);
+  } catch (error) {
+    fail(error);
+  }
+  await album.refresh().catch(fail);
+  show();
+}
+
+// -- the album ----------------------------------------------------------------------------------
+
+async function colorAll() {
+  const order = { photos: album.ids(element("which").value) };
+  if (!order.photos.length) throw new Error("No photograph is chosen. Space or a click on the box chooses.");
+  if (element("settings-too").checked && decisions) {
+    const { saturation, working_size, remove_tint } = decisions;
+    Object.assign(order, { saturation, working_size, remove_tint });
+  }
+  await api.colorAlbum(order);
+  await follow();
+}
+
+/** Show how far the album is, until it is done. */
+async function follow() {
+  element("work").hidden = false;
+  element("color-all").disabled = true;
+  let progress;
+  try {
+    do {
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      progress = await api.progress();
+      element("progress").max = Math.max(progress.total, 1);
+      element("progress").value = progress.done;
+      element("progress-text").textContent = `${progress.done} of ${progress.total}`;
+      await album.refresh();
+    } while (progress.running);
+  } finally {
+    element("work").hidden = true;
+    element("color-all").disabled = false;
+  }
+  const failed = progress.failed ? `, ${progress.failed} failed` : "";
+  tell(`${progress.done} of ${progress.total} photographs colored${failed}.`, progress.failed > 0);
+  if (photo && element("settings-too").checked) open(photo.id);
+  else show();
+}
+
+async function addFiles(files) {
+  let last = null;
+  const problems = [];
+  for (const file of files) {
+    tell(`Adding ${file.name} …`);
+    try {
+      last = (await api.upload(file)).id;
+    } catch (error) {
+      problems.push(`${file.name}: ${error.message}`);
+    }
+  }
+  await album.refresh();
+  if (last) album.open(last);
+  if (problems.length) tell(`Not added: ${problems.join("; ")}`, true);
+  else tell(`${files.length} added.`);
+}
+
+// -- hands --------------------------------------------------------------------------------------
+
+for (const input of document.querySelectorAll('input[name="tool"]'))
+  input.addEventListener("change", () => stage.setTool(input.value));
+element("smaller").addEventListener("click", () => stage.zoomTo(stage.scale / 1.5));
+element("larger").addEventListener("click", () => stage.zoomTo(stage.scale * 1.5));
+element("fit").addEventListener("click", () => stage.fit());
+element("actual").addEventListener("click", () => stage.zoomTo(1 / devicePixelRatio));
+element("add").addEventListener("click", () => element("files").click());
+element("files").addEventListener("change", attempt((event) => addFiles([...event.target.files])));
+element("color-all").addEventListener("click", attempt(colorAll));
+element("stop").addEventListener("click", attempt(api.stop));
+
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.target.matches('input[type="search"]')) return;
+  const key = event.key.toLowerCase();
+  if (key === "z" && !event.shiftKey) undo();
+  else if (key === "y" || key === "z") redo();
+  else if (key === "s" && photo) save();
+  else return;
+  event.preventDefault();
+});
+
+for (const name of ["dragover", "dragleave", "drop"])
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    element("drop").hidden = name !== "dragover";
+  });
+document.addEventListener("drop", attempt((event) => addFiles([...event.dataTransfer.files])));
+
+async function begin() {
+  show();
+  note("Choose a photograph.");
+  const { output } = await api.album();
+  element("where").textContent = `Results: ${output}`;
+  await album.refresh();
+  if (!album.photos.length) note("Drop photographs here, or choose “Add photographs”.");
+  const model = await api.model();
+  least = model.least_working_size;
+  element("where").textContent += ` · Model: ${model.name}`;
+  if ((await api.progress()).running) await follow();
+}
+
+begin().catch((error) => note(error.message));

@@ -1,0 +1,260 @@
+"""What the page asks for, by HTTP."""
+
+import dataclasses
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.tasks import Task
+from keras_colorize.errors import KerasColorizeError
+from keras_colorize.studio.album import Album
+from keras_colorize.studio.parts import Box
+
+if TYPE_CHECKING:
+    from keras_colorize.studio.batch import Batch, Writer
+    from keras_colorize.studio.desk import Desk
+
+__all__ = ["Studio", "make_app"]
+
+_log = logging.getLogger(__name__)
+
+_PAGE = Path(__file__).with_name("page")
+_MOST_JSON = 4 << 20  # bytes
+_MOST_UPLOADED = 512 << 20
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What the model is needed for.
+
+    Attributes:
+        desk: the photographs that are open.
+        writer: what writes results.
+        batch: the work on the whole album.
+    """
+
+    desk: "Desk"
+    writer: "Writer"
+    batch: "Batch"
+
+
+def make_app(album: Album, studio: Callable[[], Studio]) -> Starlette:
+    """The application, without its guard.
+
+    Args:
+        album: the photographs.
+        studio: gives the rest; it may wait for the model to be loaded.
+    """
+    api = _Api(album, studio)
+    return Starlette(
+        routes=[
+            *(Route(f"/{name}", _file(path)) for name, path in _page_files().items()),
+            Route("/api/album", api.show_album),
+            Route("/api/model", api.show_model),
+            Route("/api/album/coloring", api.start, methods=["POST"]),
+            Route("/api/album/coloring", api.show_progress),
+            Route("/api/album/coloring", api.stop, methods=["DELETE"]),
+            Route("/api/uploads/{name}", api.upload, methods=["PUT"]),
+            Route("/api/photos/{id}", api.open),
+            Route("/api/photos/{id}/thumbnail", api.show_thumbnail),
+            Route("/api/photos/{id}/view", api.show_view),
+            Route("/api/photos/{id}/decisions", api.decide, methods=["PUT"]),
+            Route("/api/photos/{id}/result", api.save, methods=["POST"]),
+        ],
+        exception_handlers={
+            KerasColorizeError: _refuse,
+            ValueError: _refuse,
+            OSError: _refuse,
+            HTTPException: _tell,
+        },
+    )
+
+
+def _page_files() -> dict[str, Path]:
+    files = {path.name: path for path in sorted(_PAGE.iterdir()) if path.is_file()}
+    return {"": files.pop("index.html"), **files}
+
+
+def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_: Request) -> Response:
+        return FileResponse(path)
+
+    return answer
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": " ".join(str(error).split())}, 400)
+
+
+async def _tell(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code)
+
+
+class _Api:
+    """The answers. What takes time is done in other threads."""
+
+    def __init__(self, album: Album, studio: Callable[[], Studio]) -> None:
+        self._album = album
+        self._studio = studio
+
+    async def show_album(self, _: Request) -> Response:
+        photos = await run_in_threadpool(self._album.list)
+        return JSONResponse(
+            {
+                "photos": [dataclasses.asdict(photo) for photo in photos],
+                "output": str(self._album.output.absolute()),
+            }
+        )
+
+    async def show_model(self, _: Request) -> Response:
+        def answer(studio: Studio) -> dict[str, Any]:
+            colorizer = studio.desk.colorizer
+            return {"name": colorizer.name, "least_working_size": colorizer.facts.stride}
+
+        return JSONResponse(await self._ask(answer))
+
+    async def show_thumbnail(self, request: Request) -> Response:
+        task = self._task(request)
+        picture = await run_in_threadpool(self._album.thumbnail, task)
+        return Response(picture, media_type="image/jpeg")
+
+    async def open(self, request: Request) -> Response:
+        task = self._task(request)
+
+        def answer(studio: Studio) -> dict[str, Any]:
+            photo = studio.desk.open(task.source)
+            initial = studio.writer.initial(photo.hash)
+            return {
+                "width": photo.size[0],
+                "height": photo.size[1],
+                "toned": photo.toned,
+                "initial": initial.to_json(),
+                "decisions": (self._album.decisions(task) or initial).to_json(),
+            }
+
+        return JSONResponse(await self._ask(answer))
+
+    async def show_view(self, request: Request) -> Response:
+        query = request.query_params
+        try:
+            box = Box(*(float(query[name]) for name in ("left", "top", "right", "bottom")))
+            width = int(query["width"])
+        except KeyError as error:
+            raise ValueError(f"{error} is missing") from error
+        if width < 1:
+            raise ValueError(f"width must be at least 1. Received: {width}")
+
+        task = self._task(request)
+
+        def answer(studio: Studio) -> bytes:
+            photo = studio.desk.open(task.source)
+            decisions = None
+            if query.get("side") == "after":
+                decisions = self._album.decisions(task) or studio.writer.initial(photo.hash)
+            return photo.view(box, width, decisions)
+
+        return Response(await self._ask(answer), media_type="image/jpeg")
+
+    async def decide(self, request: Request) -> Response:
+        decisions = Decisions.parse(await _json(request))
+
+        task = self._task(request)
+
+        def answer(studio: Studio) -> None:
+            if decisions.photo != studio.desk.open(task.source).hash:
+                raise ValueError("these decisions are about another photograph; open it again")
+            studio.desk.colorizer.facts.check_working_size(decisions.working_size)
+            self._album.decide(task, decisions)
+
+        await self._ask(answer)
+        return Response(status_code=204)
+
+    async def save(self, request: Request) -> Response:
+        task = self._task(request)
+        record = await self._ask(lambda studio: studio.writer.write(task))
+        return JSONResponse(dataclasses.asdict(record))
+
+    async def start(self, request: Request) -> Response:
+        content = await _json(request)
+        ids, changes = content.pop("photos", None), content
+        kinds = {"saturation": (int, float), "remove_tint": (bool,), "working_size": (int,)}
+        for name, value in changes.items():
+            if name not in kinds or type(value) not in kinds[name]:
+                raise ValueError(f"expected {', '.join(kinds)}. Received: {name} {value!r:.80}")
+
+        tasks = self._tasks(ids)
+
+        def answer(studio: Studio) -> None:
+            if "working_size" in changes:
+                studio.desk.colorizer.facts.check_working_size(changes["working_size"])
+            studio.batch.start(tasks, changes)
+
+        await self._ask(answer)
+        return Response(status_code=202)
+
+    async def show_progress(self, _: Request) -> Response:
+        progress = await self._ask(lambda studio: studio.batch.progress)
+        return JSONResponse(dataclasses.asdict(progress))
+
+    async def stop(self, _: Request) -> Response:
+        await self._ask(lambda studio: studio.batch.stop())
+        return Response(status_code=204)
+
+    async def upload(self, request: Request) -> Response:
+        content = await _body(request, _MOST_UPLOADED)
+        name = request.path_params["name"]
+        new = await run_in_threadpool(self._album.add, name, content)
+        return JSONResponse({"id": new}, 201)
+
+    async def _ask(self, answer: Callable[[Studio], Answer]) -> Answer:
+        return await run_in_threadpool(lambda: answer(self._studio()))
+
+    def _task(self, request: Request) -> Task:
+        try:
+            return self._album[request.path_params["id"]]
+        except KeyError:
+            raise HTTPException(404, "there is no such photograph in the album") from None
+
+    def _tasks(self, ids: object) -> Sequence[Task]:
+        if ids is None:
+            return self._album.tasks
+        if not isinstance(ids, list) or not ids:
+            raise ValueError("photos must be a list of photographs, or left out for all")
+        try:
+            return [self._album[id_] for id_ in ids]
+        except (KeyError, TypeError):
+            raise ValueError("there is no such photograph in the album") from None
+
+
+async def _json(request: Request) -> Any:
+    try:
+        content = json.loads(await _body(request, _MOST_JSON))
+    except RecursionError as error:
+        raise ValueError("expected JSON that is nested less deeply") from error
+    if not isinstance(content, dict):
+        raise ValueError("expected a JSON object")
+    return content
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """What was sent, as far as it is not too long."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise HTTPException(413, f"too large: at most {most >> 20} MB are taken")
+    return bytes(body)
