@@ -35,6 +35,7 @@ __all__ = [
     "gray_pixels",
     "luminance",
     "png",
+    "psd",
     "saved",
     "tiff",
 ]
@@ -327,3 +328,21 @@ def _pnm_bilevel(size: tuple[int, int]) -> Kind:
 @kind("avif_rgb")
 def _avif_rgb(size: tuple[int, int]) -> Kind:
     return decoded(saved(Image.fromarray(color_pixels(size)), "AVIF"))
+
+
+def psd(rgb: np.ndarray, flattened: bool = True) -> bytes:
+    """By hand: a head, one resource, no layers, planes that are not packed."""
+    height, width, channels = rgb.shape
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, channels, height, width, 8, 3)
+    version = struct.pack(">IB", 1, flattened) + bytes(12)
+    resource = struct.pack(">4sHHI", b"8BIM", 1057, 0, len(version)) + version
+    resource += bytes(len(resource) % 2)
+    sections = bytes(4) + struct.pack(">I", len(resource)) + resource + bytes(4)
+    return head + sections + bytes(2) + np.ascontiguousarray(np.moveaxis(rgb, -1, 0)).tobytes()
+
+
+@kind("psd_rgb")
+def _psd_rgb(size: tuple[int, int]) -> Kind:
+    rgb = color_pixels(size)
+    notes = ("its flattened picture is colored, without its layers",)
+    return Kind(psd(rgb), luminance(rgb), notes=notes)

@@ -34,7 +34,7 @@ from keras_colorize.photos.formats import identify, open_file
 from keras_colorize.photos.profiles import srgb_profile
 from keras_colorize.photos.reading import Page, read_pages
 from keras_colorize.photos.sheets import draw_sheet
-from keras_colorize.photos.writing import WRITABLE, Picture, write_pictures
+from keras_colorize.photos.writing import WRITABLE, WrittenPage, write_pictures
 from keras_colorize.version import __version__
 
 __all__ = ["HALF_CHROMA_FROM", "ColoringOptions", "color_photo"]
@@ -281,7 +281,7 @@ class _Work:
         warnings: dict[str, None] = {}  # a set that keeps the order
         depth = 8
 
-        def pictures() -> Iterator[Picture]:
+        def pictures() -> Iterator[WrittenPage]:
             nonlocal depth
             for page in self._pages():
                 if sizes and self.task.format != "TIFF":
@@ -318,7 +318,7 @@ class _Work:
 
     def _picture(
         self, page: Page, painting: Painting, depth: int
-    ) -> tuple[Picture, tuple[str, ...]]:
+    ) -> tuple[WrittenPage, tuple[str, ...]]:
         """What is to be written of a page, and what of its metadata is not."""
         metadata = upright(page.metadata, page.size)
         metadata = dataclasses.replace(metadata, xmp=add_provenance(metadata.xmp, self.provenance))
@@ -327,7 +327,7 @@ class _Work:
         rgb = color_strips(enlargement, page.luminance, dtype)
         warnings = fit_to_format(metadata, self.task.format).warnings
         return (
-            Picture(page.size, dtype, rgb, page.alpha, metadata, page.lossless),
+            WrittenPage(page.size, dtype, rgb, page.alpha, metadata, page.lossless),
             warnings + _lost_pixels(page, self.task.format),
         )
 

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.pieces import pieces
 from keras_colorize.metadata.reading import NO_METADATA, Metadata, orientation, read_metadata
 from keras_colorize.photos.formats import TURN, open_image
@@ -82,12 +83,16 @@ def read_first_picture(
         scale = min(1.0, short_side / min(image.size))
         width, height = (round(scale * side) for side in image.size)
         drafted = image.draft(None, (width, height))
+    if format_ == "PSD" and not _is_flattened(image):
+        raise PhotoError("holds layers alone; save it with a flattened picture")
     # First: Pillow's `getexif` would load a PNG too, and pass over the damage it finds.
     image.load()
     metadata = read_metadata(image)
     turn = TURN.get(orientation(metadata))
     notes = mended.notes
-    if _has_more(image):
+    if format_ == "PSD":
+        notes += ("its flattened picture is colored, without its layers",)
+    elif _has_more(image):
         # HEIC holds the pictures of a series, of which one is the main one.
         notes += (
             ("holds several pictures: only the main one is colored",)
@@ -148,6 +153,14 @@ def stored_size(file: BinaryIO, format_: str) -> tuple[int, int]:
     if not _is_uncommon(file, format_):
         return open_image(mend(file, format_).file, format_).size
     return open_deep_jpeg(file).size if format_ == "JPEG" else size_of_uncommon(file, format_)
+
+
+def _is_flattened(image: Image.Image) -> bool:
+    """Whether a PSD says that it holds the picture itself (Adobe, Photoshop File Formats: 1057)."""
+    for number, _, data in getattr(image, "resources", ()):
+        if number == 1057 and len(data) > 4:
+            return bool(data[4])
+    return True
 
 
 def _has_more(image: Image.Image) -> bool:

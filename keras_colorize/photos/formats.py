@@ -23,6 +23,7 @@ from PIL import (
     JpegImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
+    PsdImagePlugin,
     WebPImagePlugin,
 )
 from PIL.ExifTags import Base as Tag
@@ -58,6 +59,7 @@ FORMATS = {
         "JPEG2000": ".jp2 .j2k .jpf .jpx",
         "JPEGXL": ".jxl",
         "PNM": ".pgm .ppm .pnm .pbm",
+        "PSD": ".psd",
     }.items()
     for suffix in suffixes.split()
 }
@@ -76,12 +78,13 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "AVIF": AvifImagePlugin.AvifImageFile,
     "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
     "PNM": PpmImagePlugin.PpmImageFile,
+    "PSD": PsdImagePlugin.PsdImageFile,
 }
 # The first bytes of each format; the dots stand for any byte. BigTIFF has a + in place of the *.
 _SIGNATURES = re.compile(
     rb"(?P<JPEG>\xff\xd8\xff)|(?P<PNG>\x89PNG\r\n\x1a\n)|(?P<WEBP>RIFF....WEBP)|(?P<BMP>BM)"
     rb"|(?P<GIF>GIF8[79]a)|(?P<TIFF>II[*+]\0|MM\0[*+])|(?P<HEIF>....ftyp(?:hei[cmsx]|mif1|msf1))"
-    rb"|(?P<AVIF>....ftypavi[fs])|(?P<PNM>P[1-6][\s#])"
+    rb"|(?P<AVIF>....ftypavi[fs])|(?P<PNM>P[1-6][\s#])|(?P<PSD>8BPS\x00\x01)"
     rb"|(?P<JPEG2000>\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51)"
     rb"|(?P<JPEGXL>\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n)",
     re.DOTALL,
@@ -99,7 +102,7 @@ TURN = {
 }
 
 
-class _Photo(io.BufferedReader):
+class _SizedFile(io.BufferedReader):
     """A file that never reads more than it holds: Python allocates first what a header claims."""
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -118,7 +121,7 @@ def open_file(path: Path) -> BinaryIO:
         # Opening a pipe would wait for its writer, forever.
         if not stat.S_ISREG(path.stat().st_mode):
             raise PhotoError("not a regular file")
-        return _Photo(path.open("rb", 0))
+        return _SizedFile(path.open("rb", 0))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise PhotoError(f"unreadable: {getattr(error, 'strerror', None) or error}") from error
 
@@ -140,7 +143,7 @@ def identify(file: BinaryIO) -> str:
     if match is None:
         raise PhotoError(
             "not a photograph that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC, AVIF, "
-            "JPEG 2000, JPEG XL or PNM)"
+            "JPEG 2000, JPEG XL, PNM or PSD)"
         )
     return str(match.lastgroup)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import Base as Tag
 
 from keras_colorize.errors import PhotoError
@@ -45,6 +45,7 @@ _LIBTIFFS = (5, _JPEG, 8, 32946, 32773, 34887, 34925, 50000, 50001)
 _TIFFFILES = (33003, 33004, 33005, 34712, 34933, 50002, 52546)
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # of the tag ExtraSamples
 _REDUCED_OR_MASK = 0b101  # of the tag NewSubfileType
+_DNG_VERSION = 50706  # a tag (Adobe, Digital Negative Specification 1.7)
 
 _MOST_SAMPLES = 8  # a pixel: no photograph has more, a forged file has 65535
 _LARGEST_TILE = 1 << 24  # pixels, where the picture itself is smaller
@@ -96,8 +97,13 @@ def read_tiff_pages(
             check_size(page.imagewidth, page.imagelength, max_pixels)
             _check_kind(page)
             _check_data(page, file)
-            known = decoder if index == 0 and _is_plain(page) else None
+            raw = index == 0 and _DNG_VERSION in tiff.pages.first.tags
+            known = decoder if index == 0 and not raw and _is_plain(page) else None
             decoded = _decode(_read_samples(page, file, known))
+            if raw:
+                note = f"raw: its preview of {page.imagewidth} x {page.imagelength} is colored"
+                notes, turn = (note, *decoded.notes), _turn(tiff.pages.first)
+                decoded = replace(decoded, notes=notes, turn=turn)
             yield replace(decoded, metadata=read_tiff_metadata(file, index))
 
 
@@ -123,10 +129,23 @@ def _pages(tiff: Any) -> Iterator[tuple[int, Any]]:
             break
         seen.add(page.offset)
         _check_numbers(page)
-        if index == 0 or not page.subfiletype & _REDUCED_OR_MASK:
+        if index == 0 and _DNG_VERSION in page.tags:
+            yield index, _largest_preview(page)
+        elif index == 0 or not page.subfiletype & _REDUCED_OR_MASK:
             yield index, page
     if not seen:
         raise PhotoError("holds no picture: a TIFF without a page, or one that is truncated")
+
+
+def _largest_preview(page: Any) -> Any:
+    """Of a raw photograph (DNG): what its camera or program made of it, not the raw numbers."""
+    pages = [page, *(page.pages or ())]
+    for found in pages:
+        _check_numbers(found)
+    developed = [found for found in pages if found.photometric in _CHANNELS]
+    if not developed:
+        raise PhotoError("a raw photograph without a preview; develop it into a TIFF")
+    return max(developed, key=lambda found: found.imagewidth * found.imagelength)
 
 
 # -- what a page claims -------------------------------------------------------------------------
@@ -324,7 +343,6 @@ def _decode(samples: _Samples) -> Decoded:
         array, notes = to_integers(array)
     convert = _converter(page.photometric, kind, array.dtype)
     icc = page.tags.valueof(TiffImagePlugin.ICCPROFILE)
-    orientation = page.tags.valueof(Tag.Orientation)
     return Decoded(
         size=(page.imagewidth, page.imagelength),
         strip=lambda top, bottom: convert(array[top:bottom]),
@@ -332,9 +350,14 @@ def _decode(samples: _Samples) -> Decoded:
         depth=8 if array.dtype == np.uint8 else 16,
         # What Lab means is known without a profile.
         icc=None if page.photometric in (_CIELAB, _ICCLAB) else icc,
-        turn=TURN.get(orientation) if isinstance(orientation, int) else None,
+        turn=_turn(page),
         notes=notes,
     )
+
+
+def _turn(page: Any) -> Image.Transpose | None:
+    orientation = page.tags.valueof(Tag.Orientation)
+    return TURN.get(orientation) if isinstance(orientation, int) else None
 
 
 def _look_up(indices: np.ndarray, page: Any) -> np.ndarray:

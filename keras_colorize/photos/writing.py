@@ -18,7 +18,7 @@ from keras_colorize.metadata.reading import Metadata
 from keras_colorize.photos.pixels import strips, to_bytes
 from keras_colorize.photos.profiles import srgb_profile
 
-__all__ = ["WRITABLE", "Picture", "write_pictures"]
+__all__ = ["WRITABLE", "WrittenPage", "write_pictures"]
 
 #: Formats that are written, with the most bits a channel of each.
 WRITABLE = {"JPEG": 8, "PNG": 16, "WEBP": 8, "TIFF": 16}
@@ -30,8 +30,8 @@ _CLASSIC_TIFF = 3_500_000_000  # bytes of pixels; what is larger becomes a BigTI
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture to be written.
+class WrittenPage:
+    """A page to be written.
 
     Attributes:
         size: width and height in pixels.
@@ -63,7 +63,7 @@ class Picture:
 
 
 def write_pictures(
-    path: Path, pictures: Iterable[Picture], format_: str, *, quality: int = 95
+    path: Path, pictures: Iterable[WrittenPage], format_: str, *, quality: int = 95
 ) -> None:
     """Write a picture, or the pages of a TIFF; not atomically.
 
@@ -100,7 +100,7 @@ def write_pictures(
     _to_pillow(picture, flatten=format_ == "JPEG").save(path, format_, **options)
 
 
-def _to_pillow(picture: Picture, *, flatten: bool) -> Image.Image:
+def _to_pillow(picture: WrittenPage, *, flatten: bool) -> Image.Image:
     with_alpha = picture.alpha is not None
     image = Image.new("RGBA" if with_alpha and not flatten else "RGB", picture.size)
     for top, strip in picture.strips():
@@ -111,7 +111,7 @@ def _to_pillow(picture: Picture, *, flatten: bool) -> Image.Image:
     return image
 
 
-def _png_of_16_bits(picture: Picture) -> bytes:
+def _png_of_16_bits(picture: WrittenPage) -> bytes:
     import imagecodecs  # Pillow has no 16-bit color
 
     width, height = picture.size
@@ -122,7 +122,7 @@ def _png_of_16_bits(picture: Picture) -> bytes:
     return png_with_metadata(bytes(png), picture.metadata, srgb_profile())
 
 
-def _write_tiff(path: Path, pictures: Iterable[Picture]) -> None:
+def _write_tiff(path: Path, pictures: Iterable[WrittenPage]) -> None:
     import tifffile
 
     metadata: list[Metadata] = []
@@ -159,7 +159,7 @@ def _rows_per_strip(size: tuple[int, int]) -> int:
     return next(bottom for _, bottom in strips(height, width))
 
 
-def _encoded(picture: Picture) -> Iterator[bytes]:
+def _encoded(picture: WrittenPage) -> Iterator[bytes]:
     """Strips as TIFF stores them: differences from the pixel to the left (TIFF 6.0, section 14)."""
     import imagecodecs
 

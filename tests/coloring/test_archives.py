@@ -69,6 +69,19 @@ def test_every_file_gets_an_answer(
     assert read_luminance(out / "kept.webp").shape == SIZE[::-1]
 
 
+def test_decoders_are_quiet_in_the_command(
+    archive: Path, model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What matters is in the report; a folder of hostile files made thousands of lines."""
+    for number, (name, at) in enumerate([("tiff_gray_16", 8), ("tiff_rgb_8_lzw", 20)] * 3):
+        data = bytearray(build(name, SIZE).data)
+        data[at] ^= 0xFF
+        data[len(data) // 2] ^= 0xFF
+        (archive / f"hostile_{number}.tif").write_bytes(data)
+    colorize.main([str(archive), "--output", str(tmp_path / "out"), "--model", str(model)])
+    assert {record.name.split(".")[0] for record in caplog.records} == {"keras_colorize"}
+
+
 def test_a_dry_run_counts_them_too(
     archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

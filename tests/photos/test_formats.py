@@ -31,6 +31,7 @@ KIND_OF_FORMAT = {
     "JPEG2000": "jp2_rgb_8",
     "JPEGXL": "jxl_rgb_8",
     "PNM": "pnm_gray_8",
+    "PSD": "psd_rgb",
 }
 
 

@@ -27,6 +27,7 @@ from tests.photo_kinds import (
     deep_pixels,
     gray_pixels,
     luminance,
+    psd,
     saved,
     tiff,
 )
@@ -443,6 +444,11 @@ def test_sound_pixels_in_files_that_pillow_refuses() -> None:
     assert page.size == (160, 120) and page.notes == ("JPEG: APP0 could not be read",)
     (page,) = read_pages(CASES / "png_large_profile.png")
     assert page.size == (160, 120)
+
+
+def test_a_psd_of_layers_alone(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match=r"^holds layers alone; save it with a flattened picture$"):
+        read(psd(color_pixels((61, 43)), flattened=False), tmp_path)
 
 
 def test_a_wrong_check_sum_is_told(tmp_path: Path) -> None:

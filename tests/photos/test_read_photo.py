@@ -71,6 +71,7 @@ KIND_BY_FORMAT = {
     "JPEG2000": "jp2_rgb_8",
     "JPEGXL": "jxl_rgb_8",
     "PNM": "pnm_rgb_8",
+    "PSD": "psd_rgb",
 }
 
 

@@ -150,6 +150,34 @@ def test_text_where_a_number_should_be(tmp_path: Path) -> None:
         read(bytes(data), tmp_path)
 
 
+def dng(preview: np.ndarray | None) -> bytes:
+    """A thumbnail that says how to turn all, and in directories below it raw numbers and more."""
+    thumbnail, raw = gray_pixels((16, 12), 8), gray_pixels((64, 48), 16)
+    tags = [(50706, 1, 4, bytes((1, 4, 0, 0)), True), (274, 3, 1, 6, True)]
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        below = 1 if preview is None else 2
+        first = {"subfiletype": 1, "subifds": below, "extratags": tags}
+        if preview is None:
+            thumbnail = raw
+        photometric: Any = 32803 if preview is None else "minisblack"
+        writer.write(thumbnail, photometric=photometric, metadata=None, **first)
+        writer.write(raw, photometric=32803, metadata=None)
+        if preview is not None:
+            writer.write(preview, photometric="rgb", subfiletype=1, metadata=None)
+    return file.getvalue()
+
+
+def test_of_a_raw_photograph_its_largest_preview(tmp_path: Path) -> None:
+    """Not the thumbnail, which is its first page."""
+    rgb = color_pixels((61, 43))
+    (page,) = read(dng(rgb), tmp_path)
+    assert page.notes == ("raw: its preview of 61 x 43 is colored",)
+    np.testing.assert_allclose(page.luminance, np.rot90(luminance(rgb), -1), atol=0.51)
+    assert read_photo(tmp_path / "x").shape == (61, 43, 3)
+    refuse(dng(None), tmp_path, "a raw photograph without a preview; develop it into a TIFF")
+
+
 # ---- damage -------------------------------------------------------------------------------------
 
 

@@ -9,13 +9,13 @@ from PIL import Image
 from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.reading import NO_METADATA
 from keras_colorize.photos.reading import read_pages
-from keras_colorize.photos.writing import Picture, write_pictures
+from keras_colorize.photos.writing import WrittenPage, write_pictures
 from tests.photo_kinds import build, color_pixels
 
 
-def picture(rgb: np.ndarray, lossless: bool = False) -> Picture:
+def picture(rgb: np.ndarray, lossless: bool = False) -> WrittenPage:
     size = (rgb.shape[1], rgb.shape[0])
-    return Picture(size, np.uint8, [(0, rgb)], None, NO_METADATA, lossless)
+    return WrittenPage(size, np.uint8, [(0, rgb)], None, NO_METADATA, lossless)
 
 
 @pytest.mark.parametrize(("format_", "longest"), [("JPEG", 65_500), ("WEBP", 16_383)])
