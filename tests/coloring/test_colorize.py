@@ -933,3 +933,22 @@ def test_a_full_disk_is_reported_photograph_by_photograph(
     assert rows["small.png"]["status"] == "colorized"
     assert "cannot write" in rows["large.png"]["reason"]
     assert files(out) == {"small.png", "report.csv"}
+
+
+def test_keras_is_imported_without_what_only_costs_time() -> None:
+    """And that can be imported afterwards."""
+    code = (
+        "import sys\n"
+        "from keras_colorize.cli import import_keras\n"
+        "import_keras()\n"
+        "print('keras' in sys.modules, 'matplotlib' in sys.modules)\n"
+        "import matplotlib.pyplot\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout == "True False\n"
