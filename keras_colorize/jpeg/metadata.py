@@ -152,6 +152,8 @@ def _begins(segment: Segment, marker: int, name: bytes) -> bool:
 def _replace(segments: Sequence[Segment], heads: tuple[bytes, ...], new: Segment) -> list[Segment]:
     """A segment in the place of the first old one, or behind those that have to come first.
 
+    Where the old one lies behind pixels, nobody looks for it.
+
     Args:
         segments: of the JPEG.
         heads: how old ones begin, all of which go.
@@ -164,7 +166,8 @@ def _replace(segments: Sequence[Segment], heads: tuple[bytes, ...], new: Segment
     leading = itertools.takewhile(
         lambda segment: segment.marker in (Marker.APP0, Marker.APP1), segments
     )
-    places = [index for index, segment in enumerate(segments) if is_old(segment)]
+    before_pixels = itertools.takewhile(lambda segment: segment.marker != Marker.SOS, segments)
+    places = [index for index, segment in enumerate(before_pixels) if is_old(segment)]
     place = places[0] if places else len(list(leading))
     kept = [segment for segment in segments if not is_old(segment)]
     return [*kept[:place], new, *kept[place:]]

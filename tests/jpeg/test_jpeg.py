@@ -337,6 +337,15 @@ def test_xmp_is_replaced_or_added() -> None:
         colorized(gray(), xmp=bytes(65_503))
 
 
+def test_xmp_behind_the_pixels_is_replaced_before_them() -> None:
+    """Found by benchmarks/fuzz_parsers.py: nobody, this package included, looks for it there."""
+    original = gray()
+    segment_ = struct.pack(">BBH", 0xFF, 0xE1, len(JPEG_PACKET + XMP) + 2) + JPEG_PACKET + XMP
+    result = colorized(original[:-2] + segment_ + original[-2:], xmp=b"<new/>")
+    assert Image.open(io.BytesIO(result)).info["xmp"] == b"<new/>"
+    assert XMP not in result
+
+
 def test_exif_is_replaced_or_added() -> None:
     block = Image.Exif()
     block[0x010E] = "new"
