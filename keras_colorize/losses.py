@@ -14,6 +14,8 @@ under any backend.
 The source has no more. Beside them stands what other work suggests and experiments may ask for:
 
     L_colorfulness = |M(y) - M(ŷ)| / 255                    M colorfulness
+    L_distribution = -1/n Σ w(y) Σ_i a_i(y) log p_i         n places, bins i of chroma, a_i(y) y's
+                                                            shares of them, w(y) its weight
 
 A new term is a row of :data:`TERMS` here and the weight that it names in
 :class:`~keras_colorize.config.LossConfig`: it is trained, and every record of a run shows it by
@@ -32,16 +34,19 @@ from keras import ops
 
 from keras_colorize import color
 from keras_colorize.color import check_same_shape
-from keras_colorize.config import AdversarialKind, LossConfig
+from keras_colorize.config import DISTRIBUTION_LEVEL, AdversarialKind, LossConfig
 from keras_colorize.metrics import colorfulness
+from keras_colorize.models.distribution import CHROMA_BINS, CHROMA_STEP, certainty_of
 
 __all__ = [
     "TERMS",
     "Outcome",
     "Term",
+    "certainty_loss",
     "color_loss",
     "colorfulness_loss",
     "discriminator_loss",
+    "distribution_loss",
     "fake_loss",
     "generator_loss",
     "l1_loss",
@@ -51,6 +56,9 @@ __all__ = [
     "weighted_l1_loss",
     "weighted_sum",
 ]
+
+# Chroma of this length weighs twice as much as gray: 5 of 255 levels.
+_RARE_CHROMA = 0.02
 
 Tensor = Any  # of any Keras backend, or a NumPy array
 
@@ -150,6 +158,50 @@ def colorfulness_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return ops.absolute(colorfulness(y_true) - colorfulness(y_pred)) / 255.0
 
 
+def distribution_loss(y_true: Tensor, logits: Tensor) -> Tensor:
+    """L_distribution: cross-entropy of the true chroma and a distribution over its bins.
+
+    Chroma between bins is shared among the four around it, so that their mean is the chroma. As in
+    Zhang et al., "Colorful Image Colorization", 2016, rare colors weigh more, or nearly everything
+    would be gray; there by how rare each bin is in a corpus, here by a formula that needs none:
+    w = 1 + |CbCr| / 0.02, up to ten times gray's 1 or more in vivid color.
+
+    Args:
+        y_true: true color, RGB in [0, 1], ``(B, H, W, 3)``.
+        logits: of the bins of :data:`~keras_colorize.models.distribution.CHROMA_BINS`,
+            ``(B, H / 4, W / 4, 225)``.
+
+    Returns:
+        One value per image, shape ``(B,)``.
+    """
+    chroma = ops.average_pool(color.chroma(y_true), 2**DISTRIBUTION_LEVEL)  # (B, H / 4, W / 4, 2)
+    cb, cr = (_shares(chroma[..., axis], CHROMA_BINS[:, axis]) for axis in range(2))
+    weight = 1.0 + ops.sqrt(ops.sum(ops.square(chroma), axis=-1)) / _RARE_CHROMA
+    entropy = -ops.sum(cb * cr * ops.log_softmax(logits, axis=-1), axis=-1)
+    return _per_image(weight * entropy)
+
+
+def certainty_loss(logits: Tensor, certainty: Tensor) -> Tensor:
+    """Mean squared difference of a predicted certainty and that of a distribution.
+
+    Args:
+        logits: of the distribution, ``(B, h, w, 225)``; taken as they are.
+        certainty: predicted, ``(B, h, w, 1)``.
+
+    Returns:
+        One value per image, shape ``(B,)``.
+    """
+    target = certainty_of(ops.stop_gradient(logits))
+    check_same_shape("certainty", certainty, "the certainty of logits", target)
+    return _per_image(ops.square(certainty - target))
+
+
+def _shares(values: Tensor, middles: Any) -> Tensor:
+    """How much of each value ``(...)`` falls to each middle ``(n,)``: ``(..., n)``."""
+    inside = ops.clip(values, middles.min(), middles.max())
+    return ops.relu(1.0 - ops.absolute(inside[..., None] - middles) / CHROMA_STEP)
+
+
 def weighted_l1_loss(
     y_true: Tensor, y_pred: Tensor, lambda_luminance: float, lambda_color: float
 ) -> Tensor:
@@ -182,6 +234,8 @@ class Outcome:
         has_color: 1 for photographs with true color, 0 for the others, ``(B,)``.
         fake_logits: the discriminator's for the generated color, ``(B, h, w, 1)``; ``None`` while
             it takes no part.
+        logits: of the generator's distribution, ``(B, H / 4, W / 4, 225)``; ``None`` without one.
+        certainty: as the generator predicts it, ``(B, H / 4, W / 4, 1)``; ``None`` likewise.
         perceptual: LPIPS of true and generated color, ``(B,)``; ``None`` without its network.
     """
 
@@ -189,6 +243,8 @@ class Outcome:
     y_pred: Tensor
     has_color: Tensor
     fake_logits: Tensor | None = None
+    logits: Tensor | None = None
+    certainty: Tensor | None = None
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
@@ -235,6 +291,15 @@ def _perceptual(seen: Outcome, _: LossConfig) -> Tensor:
     return seen.perceptual(seen.y_true, seen.y_pred)
 
 
+def _distribution(seen: Outcome, _: LossConfig) -> Tensor:
+    if seen.logits is None:
+        raise ValueError(
+            "losses.lambda_distribution is above 0, and the generator has no distribution; build "
+            "it with distribution=True"
+        )
+    return distribution_loss(seen.y_true, seen.logits)
+
+
 #: The terms of the generator's loss, in the order in which a run records them.
 TERMS: tuple[Term, ...] = (
     Term(
@@ -261,6 +326,14 @@ TERMS: tuple[Term, ...] = (
         "colorfulness_loss",
         "lambda_colorfulness",
         lambda seen, _: colorfulness_loss(seen.y_true, seen.y_pred),
+    ),
+    Term("distribution_loss", "lambda_distribution", _distribution),
+    # Nothing else learns by it, and what learns has no other loss: any weight above 0 is as good.
+    Term(
+        "certainty_loss",
+        "lambda_distribution",
+        lambda seen, _: certainty_loss(seen.logits, seen.certainty),
+        of_all=True,
     ),
     Term("generator_adversarial", "lambda_adversarial", _adversarial, of_all=True),
 )

@@ -337,6 +337,11 @@ def test_other_impossible_combinations() -> None:
         )
         check_config(FitConfig(losses=losses))
     check_config(FitConfig(losses=dataclasses.replace(losses, lambda_colorfulness=1.0)))
+    with pytest.raises(ConfigError, match=r"generator\.distribution and losses\.lambda_distr"):
+        check_config(FitConfig(losses=dataclasses.replace(losses, lambda_distribution=1.0)))
+    generator = GeneratorConfig(distribution=True, output="rgb", depth=2)
+    with pytest.raises(ConfigError, match=r"needs generator\.output = chroma.*depth above 2"):
+        check_config(FitConfig(generator=generator))
     with pytest.raises(ConfigError, match=r"name vgg16\.ckpt or alexnet\.ckpt"):
         check_config(FitConfig(losses=dataclasses.replace(losses, lambda_perceptual=1.0)))
     with pytest.raises(ConfigError, match=r"sizes must be at least 32\. Received: \[64, 16\]"):

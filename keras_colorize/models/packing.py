@@ -2,7 +2,9 @@
 
 A network that learned to be right on average paints the average of what it holds possible, which
 is paler than any of it. Multiplying its chroma by a factor above 1 restores the strength of true
-colors, and costs a little PSNR: ``benchmarks/saturation.py`` draws the curve.
+colors, and costs a little PSNR: ``benchmarks/saturation.py`` draws the curve. A generator with a
+distribution knows where that is deserved: a multiple of its certainty in place of one factor costs
+less.
 """
 
 import dataclasses
@@ -17,10 +19,11 @@ import numpy as np
 
 from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_path
+from keras_colorize.models.distribution import GAIN_LAYER
 from keras_colorize.models.saved import GeneratorFacts, write_generator
 from keras_colorize.models.unet import CHROMA_LAYER, keep_luminance
 
-__all__ = ["pack_generator", "saturate"]
+__all__ = ["follow_certainty", "pack_generator", "saturate"]
 
 _WEIGHTS = "model.weights.h5"  # Keras' name of them within a .keras file
 # Arrays of fewer values keep 32 bits: of the shipped generator's 4 million weights they are 5 %,
@@ -46,15 +49,45 @@ def saturate(generator: keras.Model, factor: float) -> keras.Model:
     if all(layer.name != CHROMA_LAYER for layer in generator.layers):
         generator = keep_luminance(generator)
 
+    scale = factor * generator.get_layer(CHROMA_LAYER).scale
+    return _with_rescaling(generator, CHROMA_LAYER, scale=scale)
+
+
+def follow_certainty(generator: keras.Model, multiple: float) -> keras.Model:
+    """A copy of a generator whose color is as strong as it is certain.
+
+    Args:
+        generator: a UNet with a distribution.
+        multiple: its Cb and Cr are multiplied by this times the certainty, which is about 0.5 on
+            average; above 0.
+
+    Returns:
+        A generator of the same weights whose gain holds the multiple.
+
+    Raises:
+        ModelError: the generator has no distribution.
+        ValueError: the multiple is not above 0.
+    """
+    if not 0.0 < multiple < float("inf"):
+        raise ValueError(f"multiple must be above 0 and finite. Received: {multiple}")
+    if all(layer.name != GAIN_LAYER for layer in generator.layers):
+        raise ModelError(
+            "color can only follow certainty in a generator that was trained with "
+            "generator.distribution; this one was not: give it a saturation instead"
+        )
+    return _with_rescaling(generator, GAIN_LAYER, scale=multiple, offset=0.0)
+
+
+def _with_rescaling(generator: keras.Model, name: str, **settings: float) -> keras.Model:
+    """A copy of the same weights with other settings of one Rescaling layer."""
+
     def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
-        if layer.name == CHROMA_LAYER:
-            config["scale"] *= factor
-        return layer.__class__.from_config(config)
+        return layer.__class__.from_config(config | settings if layer.name == name else config)
 
-    saturated = keras.models.clone_model(generator, clone_function=copy)
-    saturated.set_weights(generator.get_weights())
-    return saturated
+    changed = keras.models.clone_model(generator, clone_function=copy)
+    changed.set_weights(generator.get_weights())
+    return changed
 
 
 def pack_generator(
@@ -63,6 +96,7 @@ def pack_generator(
     facts: GeneratorFacts,
     *,
     saturation: float = 1.0,
+    certainty: float | None = None,
     working_size: int | None = None,
 ) -> None:
     """Save a generator with its large kernels in 16 bits, atomically.
@@ -76,16 +110,20 @@ def pack_generator(
         generator: see :func:`saturate`; with ``saturation=1`` of any output.
         facts: those of the generator.
         saturation: what its chroma is multiplied by.
+        certainty: see :func:`follow_certainty`; by default the generator's gain stays as it is.
         working_size: short side in pixels at which it is to see photographs; by default that of
             the facts, the largest it was trained at. Somewhat more can be better: a whole
             photograph shows things smaller than the crops of a training do.
 
     Raises:
-        ModelError: a weight is beyond 16 bits.
+        ModelError: a weight is beyond 16 bits; or color is to follow a certainty that the generator
+            does not have.
     """
     if saturation != 1.0:
         generator = saturate(generator, saturation)
         facts = dataclasses.replace(facts, saturation=facts.saturation * saturation)
+    if certainty is not None:
+        generator = follow_certainty(generator, certainty)
     if working_size is not None:
         facts = dataclasses.replace(facts, working_size=working_size)
     with atomic_path(path) as temporary:

@@ -4,7 +4,15 @@ import keras
 from keras import ops
 
 from keras_colorize import color
-from keras_colorize.config import ENCODER_DEPTH, Encoder, Normalization, Output, Upsampling
+from keras_colorize.config import (
+    DISTRIBUTION_LEVEL,
+    ENCODER_DEPTH,
+    Encoder,
+    Normalization,
+    Output,
+    Upsampling,
+)
+from keras_colorize.models import distribution as likely
 from keras_colorize.models import efficientnet
 from keras_colorize.models.blocks import (
     LEAK,
@@ -32,10 +40,12 @@ def build_unet(
     *,
     encoder: Encoder = "plain",
     max_filters: int = 512,
+    skip_filters: int = 0,
     normalization: Normalization = "batch",
     dropout: float = 0.5,
     upsampling: Upsampling = "transposed",
     output: Output = "rgb",
+    distribution: bool = False,
     dtype: str | keras.DTypePolicy = "float32",
     seed: int = 0,
     name: str = "unet",
@@ -53,6 +63,9 @@ def build_unet(
             its classifier, 5 levels, here with initial weights; see
             :func:`~keras_colorize.models.efficientnet.load_encoder` for those learned on ImageNet.
         max_filters: the doubling stops here.
+        skip_filters: channels to which a convolution of 1 x 1 reduces what the outermost level
+            hands across, doubled inward like ``filters``; 0 hands everything across. A pretrained
+            encoder has far more channels than a decoder needs, and most of the work is theirs.
         normalization: ``"batch"``, ``"instance"``, ``"group"`` or ``"none"``; the outermost and
             the innermost level of the encoder have none, as in pix2pix.
         dropout: rate in the three innermost levels of the decoder, in [0, 1).
@@ -61,6 +74,10 @@ def build_unet(
             (Shi et al., 2016).
         output: ``"rgb"``: the network paints all three channels; ``"chroma"``: it paints Cb and
             Cr, limited into gamut and joined to the input's luminance, which stays exactly.
+        distribution: with ``output="chroma"`` and a depth of at least 3: a second head, which says
+            at a quarter of the size how likely each color is, and by how much the chroma is to be
+            multiplied for it: by 1, until a packed model says otherwise. See
+            :mod:`~keras_colorize.models.distribution`.
         dtype: dtype policy of the layers, such as ``"mixed_bfloat16"``; the output is float32.
         seed: of the initial weights and of the dropout.
         name: the model's name.
@@ -80,17 +97,38 @@ def build_unet(
         raise ValueError(
             f"depth must be {ENCODER_DEPTH} with encoder={encoder!r}. Received: depth={depth!r}"
         )
+    if skip_filters < 0:
+        raise ValueError(f"skip_filters must be at least 0. Received: skip_filters={skip_filters}")
     if not 0.0 <= dropout < 1.0:
         raise ValueError(f"dropout must be in [0, 1). Received: dropout={dropout!r}")
+    if distribution and (output != "chroma" or depth <= DISTRIBUTION_LEVEL):
+        raise ValueError(
+            f"distribution needs output='chroma' and a depth above {DISTRIBUTION_LEVEL}. "
+            f"Received: output={output!r}, depth={depth!r}"
+        )
     layers = LayerFactory(normalization, dtype, seed)
     channels = [min(filters * 2**level, max_filters) for level in range(depth)]
 
     luminance = keras.Input((None, None, 1), name="luminance")
     if encoder == "plain":
-        skips, x = _plain_encoder(luminance, channels, layers)
+        features, x = _plain_encoder(luminance, channels, layers)
     else:
-        skips, x = _pretrained_encoder(luminance, layers)
+        features, x = efficientnet.encode(luminance, layers)
+    skips = features
+    if skip_filters > 0:
+        widths = [min(skip_filters * 2**level, max_filters) for level in range(depth - 1)]
+        skips = [
+            layers.conv(width, f"skip_{level}_conv", kernel_size=1)(across)
+            for level, (across, width) in enumerate(zip(features, widths, strict=True))
+        ]
+    if skip_filters > 0 or encoder != "plain":
+        skips = [
+            layers.normalize(across, f"skip_{level}_norm") for level, across in enumerate(skips)
+        ]
+    if encoder != "plain":  # its features are larger than pix2pix' are
+        x = layers.normalize(x, "innermost_norm")
 
+    gain = None
     for level in reversed(range(1, depth)):
         if level < depth - 1:
             x = keras.layers.Concatenate(name=f"skip_{level}", dtype=dtype)([x, skips[level]])
@@ -102,10 +140,13 @@ def build_unet(
             x = keras.layers.Dropout(
                 dropout, seed=layers.seed(), name=f"up_{level}_dropout", dtype=dtype
             )(x)
+        if distribution and level == DISTRIBUTION_LEVEL:
+            logits = likely.chroma_logits(x, layers)
+            gain = likely.chroma_gain(likely.certainty_head(logits, layers))
     if depth > 1:
         x = keras.layers.Concatenate(name="skip_0", dtype=dtype)([x, skips[0]])
     x = keras.layers.ReLU(name="up_0_relu", dtype=dtype)(x)
-    rgb = _head(x, luminance, output, upsampling, layers)
+    rgb = _head(x, luminance, gain, output, upsampling, layers)
     return keras.Model(luminance, rgb, name=name)
 
 
@@ -126,15 +167,6 @@ def _plain_encoder(
     return features[:-1], x
 
 
-def _pretrained_encoder(
-    luminance: keras.KerasTensor, layers: LayerFactory
-) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
-    """The same of EfficientNet-Lite0, normalized: its features are larger than pix2pix' are."""
-    features, x = efficientnet.encode(luminance, layers)
-    skips = [layers.normalize(skip, f"skip_{i}_norm") for i, skip in enumerate(features)]
-    return skips, layers.normalize(x, "innermost_norm")
-
-
 def _upsample(
     x: keras.KerasTensor, width: int, upsampling: Upsampling, layers: LayerFactory, name: str
 ) -> keras.KerasTensor:
@@ -150,6 +182,7 @@ def _upsample(
 def _head(
     x: keras.KerasTensor,
     luminance: keras.KerasTensor,
+    gain: keras.KerasTensor | None,
     output: Output,
     upsampling: Upsampling,
     layers: LayerFactory,
@@ -161,7 +194,7 @@ def _head(
     if output == "rgb":
         return keras.layers.Rescaling(0.5, 0.5, name="color", dtype="float32")(painted)
     scale = keras.layers.Rescaling(color.CHROMA_LIMIT, name=CHROMA_LAYER, dtype="float32")
-    return _join_chroma(luminance, scale(painted))
+    return _join_chroma(luminance, scale(painted if gain is None else gain * painted))
 
 
 def keep_luminance(generator: keras.Model) -> keras.Model:

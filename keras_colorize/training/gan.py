@@ -8,11 +8,15 @@ import tensorflow as tf
 
 from keras_colorize import color, losses, metrics
 from keras_colorize.config import LossConfig
+from keras_colorize.models.distribution import CERTAINTY_LAYER, DISTRIBUTION_LAYER
 from keras_colorize.models.lpips import lpips
 
 __all__ = ["ADVERSARIAL_METRICS", "TRAINING_METRICS", "ColorizationGAN", "metric_names"]
 
 Batch = dict[str, tf.Tensor]
+# The color that a generator gives to a luminance; the logits of its distribution and its certainty,
+# if it has them.
+Painted = tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]
 
 #: What only a step reports: a validation has none of them.
 TRAINING_METRICS = (
@@ -111,6 +115,7 @@ class ColorizationGAN(keras.Model):
         self._perceptual = (
             None if embed is None else lambda truth, rgb: lpips(embed(truth), embed(rgb))
         )
+        self._paint, self._paint_average = map(_painter, (self.generator, self.ema_generator))
         self._adversarial = self.loss_config.lambda_adversarial > 0
         self._meters = {name: keras.metrics.Mean(name=name) for name in metric_names()}
         self.built = True  # the networks are: without this Keras refuses to save the model
@@ -220,8 +225,8 @@ class ColorizationGAN(keras.Model):
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Update both networks once; returns the step's own values, not the epoch's means."""
         with tf.GradientTape(persistent=True) as tape:
-            generated = self.generator(batch["luminance"], training=True)
-            values = self._loss_terms(batch, generated, training=True)
+            painted = self._paint(batch["luminance"], True)
+            values = self._loss_terms(batch, painted, training=True)
         values["generator_gradient_norm"] = self._apply(
             "generator", tape, self.optimizer, values["loss"]
         )
@@ -233,12 +238,12 @@ class ColorizationGAN(keras.Model):
         self._update_average()
         values["generator_learning_rate"] = self.optimizer.learning_rate
         values["discriminator_learning_rate"] = self.discriminator_optimizer.learning_rate
-        return self._report(batch, generated, values)
+        return self._report(batch, painted[0], values)
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Measure the averaged generator on a batch."""
-        generated = self.ema_generator(batch["luminance"], training=False)
-        self._report(batch, generated, self._loss_terms(batch, generated, training=False))
+        painted = self._paint_average(batch["luminance"], False)
+        self._report(batch, painted[0], self._loss_terms(batch, painted, training=False))
         # Means so far, unlike a training step: a validation has no history of its steps.
         return {
             name: meter.result()
@@ -246,10 +251,9 @@ class ColorizationGAN(keras.Model):
             if self._reports(name) and name not in TRAINING_METRICS
         }
 
-    def _loss_terms(
-        self, batch: Batch, generated: tf.Tensor, training: bool
-    ) -> dict[str, tf.Tensor]:
+    def _loss_terms(self, batch: Batch, painted: Painted, training: bool) -> dict[str, tf.Tensor]:
         """Every loss as a scalar, each averaged over the photographs to which it applies."""
+        generated, logits, certainty = painted
         values: dict[str, tf.Tensor] = {}
         fake_logits = None
         if self._adversarial:
@@ -259,6 +263,8 @@ class ColorizationGAN(keras.Model):
             generated,
             batch["has_color"],
             fake_logits,
+            logits,
+            certainty,
             self._perceptual,
         )
         return values | losses.weighted_sum(seen, weights=self.loss_config)
@@ -339,3 +345,12 @@ def _is_of_all(name: str) -> bool:
     """Whether a mean is over historical photographs as well, not only over those in color."""
     term = _term(name)
     return name == "fake_accuracy" if term is None else term.of_all
+
+
+def _painter(generator: keras.Model) -> Callable[[tf.Tensor, bool], Painted]:
+    """A function rather than a model: Keras would save what it finds of those a second time."""
+    if all(layer.name != DISTRIBUTION_LAYER for layer in generator.layers):
+        return lambda luminance, training: (generator(luminance, training=training), None, None)
+    heads = [generator.get_layer(name).output for name in (DISTRIBUTION_LAYER, CERTAINTY_LAYER)]
+    both = keras.Model(generator.input, [generator.output, *heads])
+    return lambda luminance, training: tuple(both(luminance, training=training))

@@ -105,16 +105,18 @@ def _refuse_other_settings(run: RunFolder, config: FitConfig) -> None:
         stored = yaml.safe_load(run.config.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RunError(f"cannot read {run.config}: {error}") from error
-    missing = object()
+    defaults = flatten(FitConfig())
 
     def stored_value(name: str) -> Any:
         value: Any = stored
         for key in name.split("."):
-            value = value.get(key, missing) if isinstance(value, dict) else missing
+            if not isinstance(value, dict) or key not in value:
+                return defaults[name]  # a setting that did not exist when the run began
+            value = value[key]
         return value
 
     differences = [
-        f"{name}: {'(unset)' if stored_value(name) is missing else stored_value(name)} -> {value}"
+        f"{name}: {stored_value(name)} -> {value}"
         for name, value in flatten(config).items()
         if not _is_free(name) and stored_value(name) != value
     ]

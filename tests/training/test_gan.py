@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_colorize import color, losses, metrics
 from keras_colorize.config import LossConfig
+from keras_colorize.models.distribution import CERTAINTY_LAYER, DISTRIBUTION_LAYER
 from keras_colorize.models.lpips import load_lpips, lpips
 from keras_colorize.models.patchgan import build_patchgan
 from keras_colorize.models.unet import build_unet
@@ -33,10 +34,15 @@ def recorded(config: LossConfig = LOSSES) -> list[str]:
     return [name for name in metric_names() if name not in left_out]
 
 
-def build(losses: LossConfig = LOSSES, rate: float = 1e-3, **options: object) -> ColorizationGAN:
+def build(
+    losses: LossConfig = LOSSES,
+    rate: float = 1e-3,
+    generator: keras.Model | None = None,
+    **options: object,
+) -> ColorizationGAN:
     # RGB output and no batch statistics: every loss has a gradient, and a sub-batch is the batch.
     gan = ColorizationGAN(
-        build_unet(4, 2, normalization="none", dropout=0.0, output="rgb"),
+        generator or build_unet(4, 2, normalization="none", dropout=0.0, output="rgb"),
         build_patchgan(4, 1, normalization="none"),
         losses,
         **options,
@@ -224,6 +230,7 @@ def test_terms_beyond_the_source_are_the_formulas_too(
     network = load_lpips(write_lpips(tmp_path / "alexnet.ckpt", "AlexNet"))
     config = LossConfig(
         lambda_adversarial=0.5,
+        lambda_distribution=0.2,
         real_saturation=1.5,
         lambda_reconstruction=2.0,
         lambda_l1=0.0,
@@ -232,8 +239,13 @@ def test_terms_beyond_the_source_are_the_formulas_too(
         lambda_perceptual=0.7,
         lambda_colorfulness=0.3,
     )
-    gan = build(config, embed=network)
+    generator = build_unet(
+        4, 3, normalization="none", dropout=0.0, output="chroma", distribution=True
+    )
+    gan = build(config, generator=generator, embed=network)
     truth, guess = batch["color"][:2], gan.generator(batch["luminance"])
+    logits = keras.Model(generator.input, generator.get_layer(DISTRIBUTION_LAYER).output)
+    sure = keras.Model(generator.input, generator.get_layer(CERTAINTY_LAYER).output)
     vivid = color.add_chroma(batch["luminance"][:2], 1.5 * color.chroma(truth))
     real = gan.discriminator([batch["luminance"][:2], vivid])
     fake = gan.discriminator([batch["luminance"], guess])
@@ -243,6 +255,12 @@ def test_terms_beyond_the_source_are_the_formulas_too(
     expected = {
         "perceptual": np.mean(lpips(network(truth), network(guess[:2]))),
         "colorfulness_loss": np.mean(losses.colorfulness_loss(truth, guess[:2])),
+        "distribution_loss": np.mean(
+            losses.distribution_loss(truth, logits(batch["luminance"])[:2])
+        ),
+        "certainty_loss": np.mean(
+            losses.certainty_loss(logits(batch["luminance"]), sure(batch["luminance"]))
+        ),
         "discriminator_loss": np.mean(losses.real_loss(real, config.adversarial))
         + np.mean(losses.fake_loss(fake, config.adversarial)),
     }
@@ -255,10 +273,12 @@ def test_terms_beyond_the_source_are_the_formulas_too(
         0.5 * values["generator_adversarial"]
         + 2.0 * values["reconstruction"]
         + 0.7 * values["perceptual"]
-        + 0.3 * values["colorfulness_loss"],
+        + 0.3 * values["colorfulness_loss"]
+        + 0.2 * (values["distribution_loss"] + values["certainty_loss"]),
         rel=1e-5,
     )
-    assert len(gan.weights) == len(build(config).weights)  # the network is not saved with it
+    # The network of the perceptual loss is not saved with it.
+    assert len(gan.weights) == len(build(config, generator=generator).weights)
 
 
 @pytest.mark.parametrize("term", ["perceptual", "colorfulness"])
@@ -272,6 +292,17 @@ def test_every_term_beyond_the_source_lowers_itself(
     for _ in range(3):
         last = float(gan.train_step(batch)["loss"])
     assert last < first
+
+
+def test_a_distribution_learns_by_its_own_loss(batch: dict[str, tf.Tensor]) -> None:
+    generator = build_unet(8, 3, output="chroma", dropout=0.0, distribution=True)
+    config = LossConfig(lambda_adversarial=0, lambda_reconstruction=0, lambda_distribution=1.0)
+    gan = build(config, rate=1e-2, generator=generator)
+    first = float(gan.train_step(batch)["distribution_loss"])
+    for _ in range(3):
+        last = float(gan.train_step(batch)["distribution_loss"])
+    assert last < first
+    assert float(gan.test_step(batch)["distribution_loss"]) > 0.0
 
 
 def test_a_perceptual_loss_needs_its_network(batch: dict[str, tf.Tensor]) -> None:
