@@ -24,11 +24,12 @@ from keras_colorize.coloring.reduction import (
 from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
 from keras_colorize.files import hash_file
+from keras_colorize.models.distribution import CHROMA_BINS, DISTRIBUTION_LAYER
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
 from keras_colorize.photos.pixels import strips
-from keras_colorize.photos.reading import PhotoLike, read_luminance
+from keras_colorize.photos.reading import PhotoLike, read_color, read_luminance
 
-__all__ = ["Colorizer", "Painting", "color_strips", "compute_side_by_side"]
+__all__ = ["Colorizer", "Painting", "Seen", "color_strips", "compute_side_by_side"]
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +63,25 @@ class Painting:
         height, width = shape
         coefficients = guide_chroma(saturation * self.chroma, self.luminance[..., None])
         return Enlargement(coefficients, height, width)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the network makes of a photograph, and what it sees in it.
+
+    Attributes:
+        painting: the plain prediction.
+        features: of the decoder at an eighth and a quarter of the size, float32 ``(h, w, c)``, as
+            far as the generator is so deep.
+        shares: of the colors that are likely at each place, at a quarter of the size, float32
+            ``(h, w, n)``; ``None`` where the generator has no distribution.
+        bins: Cb and Cr that the shares are of, float32 ``(n, 2)``.
+    """
+
+    painting: Painting
+    features: list[np.ndarray]
+    shares: np.ndarray | None
+    bins: np.ndarray
 
 
 class Colorizer:
@@ -180,7 +200,14 @@ class Colorizer:
         """What to call the model: its run and file."""
         return self.facts.run if self.path is None else f"{self.facts.run}/{self.path.name}"
 
-    def __call__(self, photo: PhotoLike, hints: Sequence[Hint | Region] = ()) -> Image.Image:
+    def __call__(
+        self,
+        photo: PhotoLike,
+        hints: Sequence[Hint | Region] = (),
+        *,
+        reference: PhotoLike | None = None,
+        palette: Sequence[tuple[int, int, int] | str] = (),
+    ) -> Image.Image:
         """Colorize one photograph.
 
         Args:
@@ -190,6 +217,9 @@ class Colorizer:
                 transparent parts become white.
             hints: colors that are known at places; for several tries at one photograph, see
                 :meth:`session`.
+            reference: a color photograph of alike things, whose colors the photograph takes where
+                it corresponds.
+            palette: colors to which what the network is unsure of is drawn, as hints have them.
 
         Returns:
             An RGB image of the same size, upright, whose luminance is the photograph's to within
@@ -200,14 +230,47 @@ class Colorizer:
             TypeError: it is none of these.
             ValueError: the array has another shape or type of numbers.
         """
-        if hints:
-            return self.session(photo).color(hints)
+        if hints or reference is not None or palette:
+            return self.session(photo, reference=reference, palette=palette).color(hints)
         luminance = read_luminance(photo)
         return self.join(self.paint(luminance), luminance)
 
-    def session(self, photo: PhotoLike) -> Session:
-        """One photograph to try hints on: the network sees it once; see ``__call__``."""
-        return Session(self, read_luminance(photo))
+    def session(
+        self,
+        photo: PhotoLike,
+        *,
+        reference: PhotoLike | None = None,
+        palette: Sequence[tuple[int, int, int] | str] = (),
+    ) -> Session:
+        """One photograph to try hints on: the network sees it once; see ``__call__``.
+
+        Raises:
+            ValueError: both a reference and a palette are given.
+            ModelError: a palette, of a generator without a distribution.
+        """
+        if reference is not None and palette:
+            raise ValueError("Expected a reference or a palette. Received: both")
+        session = Session(self, read_luminance(photo))
+        if reference is not None:
+            rgb = read_color(reference)
+            true = color.chroma(rgb.astype(np.float32) / np.float32(255.0))
+            session.follow(Session(self, read_luminance(rgb)), true)
+        elif palette:
+            session.keep_to(palette)
+        return session
+
+    def propose(self, photo: PhotoLike, count: int = 4) -> list[Image.Image]:
+        """Different plausible colorings of a photograph, the first the plain answer.
+
+        Args:
+            photo: see ``__call__``.
+            count: how many, 1 to 7.
+
+        Raises:
+            ModelError: the generator has no distribution over colors.
+            ValueError: ``count`` is out of its range.
+        """
+        return self.session(photo).propose(count)
 
     def join(self, painting: Painting, luminance: np.ndarray) -> Image.Image:
         """What was painted, enlarged and joined to the luminance ``(H, W)`` of any size."""
@@ -246,18 +309,14 @@ class Colorizer:
         # Of the last, the largest and mirrored.
         return Painting(np.moveaxis(mean, 0, -1), small[:, ::-1], distance)
 
-    def paint_with_features(
-        self, luminance: np.ndarray, working_size: int | None = None
-    ) -> tuple[Painting, list[np.ndarray]]:
+    def see(self, luminance: np.ndarray, working_size: int | None = None) -> Seen:
         """What the network makes of a photograph, and what it sees in it.
 
         Args:
             luminance: see :meth:`paint`.
             working_size: instead of the colorizer's own.
 
-        Returns:
-            The painting, and features at an eighth and a quarter of its size, float32
-            ``(h, w, c)``, as far as the generator is so deep.
+        The plain prediction: an ensemble's mean has no features.
         """
         if self._seeing is None:
             self._seeing = _compile(_with_features(self.generator))
@@ -265,13 +324,20 @@ class Colorizer:
         small = reduce_luminance(luminance, size)
         padded = pad_to_stride(small, self.facts.stride)
         painted, *features = self._seeing(padded[None, ..., None])
+        small_part = slice(None, small.shape[0]), slice(None, small.shape[1])
         rows, columns = (n / m for n, m in zip(small.shape, padded.shape))
         seen = [
             feature[0, : round(rows * feature.shape[1]), : round(columns * feature.shape[2])]
             for feature in features
         ]
-        chroma = color.chroma(painted[0, : small.shape[0], : small.shape[1]])
-        return Painting(chroma, small), seen
+        shares = None
+        if DISTRIBUTION_LAYER in {layer.name for layer in self.generator.layers}:
+            *seen, logits = seen
+            exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
+            shares = exponents / exponents.sum(axis=-1, keepdims=True)
+        return Seen(
+            Painting(color.chroma(painted[0][small_part]), small), seen, shares, CHROMA_BINS
+        )
 
     def _predict(self, luminance: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Chroma ``(2, h, w)`` and the reduced luminance ``(h, w)`` it was painted on."""
@@ -328,6 +394,8 @@ def _with_features(generator: keras.Model) -> keras.Model:
     for level in _SEEN_LEVELS:
         found = [name for name in (f"up_{level}_norm", f"up_{level}") if name in names]
         seen += [generator.get_layer(name).output for name in found[:1]]
+    if DISTRIBUTION_LAYER in names:
+        seen.append(generator.get_layer(DISTRIBUTION_LAYER).output)
     return keras.Model(generator.inputs, [generator.output, *seen])
 
 

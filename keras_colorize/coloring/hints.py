@@ -174,6 +174,11 @@ def join_anchors(strong: Anchors, weak: Anchors) -> Anchors:
 class Likeness:
     """How alike the places of a photograph are, on a grid of half the network's size.
 
+    Attributes:
+        shape: of the grid.
+        alike: of every place, flattened, float32 ``(h * w, d)``: Euclidean distance is unlikeness.
+        matter: the same without the position, for comparing photographs.
+
     Args:
         luminance: of the grid, in [0, 1], float32 ``(h, w)``.
         features: of the network at two sizes, the coarser first, on the grid, float32
@@ -184,15 +189,19 @@ class Likeness:
         height, width = self.shape = luminance.shape
         places = np.indices(self.shape).astype(np.float32) / min(height, width)
         y = luminance[None]
-        alike = [y / _LUMINANCE, places / _DISTANCE]
+        matter = [y / _LUMINANCE]
         for feature, scale in zip(features, (_COARSE, _FINE)):
             spread_ = feature.std() + 1e-6  # about 1 behind a normalization
-            alike.append(np.moveaxis(feature, -1, 0) / (scale * spread_ * feature.shape[-1] ** 0.5))
+            matter.append(
+                np.moveaxis(feature, -1, 0) / (scale * spread_ * feature.shape[-1] ** 0.5)
+            )
+        alike = [*matter, places / _DISTANCE]
         near = [y / _NEAR_LUMINANCE, places / _NEAR]
         self.alike, self._near = (
             np.concatenate(parts).reshape(-1, height * width).T.astype(np.float32)
             for parts in (alike, near)
         )
+        self.matter = self.alike[:, :-2]
 
     def between(self, places: np.ndarray, others: np.ndarray | slice) -> np.ndarray:
         """The kernel of every pair, 1 where alike and near, float32 ``(len(others), K)``."""

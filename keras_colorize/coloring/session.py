@@ -1,11 +1,14 @@
-"""One photograph on the desk: the network runs once, after that every hint is answered at once."""
+"""One photograph on the desk: the network runs once, after that every wish is answered at once."""
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from keras_colorize import color
+from keras_colorize.coloring import proposals
 from keras_colorize.coloring.hints import (
     Anchors,
     Hint,
@@ -16,6 +19,8 @@ from keras_colorize.coloring.hints import (
     spread,
 )
 from keras_colorize.coloring.reduction import reduced_size, resize_planes
+from keras_colorize.coloring.references import from_palette, from_reference
+from keras_colorize.errors import ModelError
 
 if TYPE_CHECKING:
     from keras_colorize.coloring.colorizer import Colorizer, Painting
@@ -42,46 +47,51 @@ class Session:
     ) -> None:
         self._colorizer = colorizer
         self._luminance = luminance
-        self._plain, features = colorizer.paint_with_features(luminance, working_size)
-        height, width = self._plain.luminance.shape
+        self._seen = colorizer.see(luminance, working_size)
+        self._weak: Anchors | None = None
+        height, width = self.plain.luminance.shape
         self._grid = max(height // 2, 1), max(width // 2, 1)
-        self._likeness = Likeness(
-            resize_planes(self._plain.luminance[None], *self._grid)[0],
-            [self._to_grid(feature) for feature in features],
+        self.likeness = Likeness(
+            resize_planes(self.plain.luminance[None], *self._grid)[0],
+            [self._to_grid(feature) for feature in self._seen.features],
         )
 
     @property
     def plain(self) -> "Painting":
         """What the network painted by itself."""
-        return self._plain
+        return self._seen.painting
 
-    @property
-    def likeness(self) -> Likeness:
-        """How alike the photograph's places are."""
-        return self._likeness
+    # -- coloring -----------------------------------------------------------------------------
 
-    def paint(self, hints: Sequence[Hint | Region] = (), weak: Anchors | None = None) -> "Painting":
-        """The photograph's chroma with hints, at the network's size.
+    def paint(self, hints: Sequence[Hint | Region] = (), proposal: int = 0) -> "Painting":
+        """The photograph's chroma, at the network's size.
 
         Args:
             hints: colors that are known; the last of several at one place counts.
-            weak: more anchors on the grid of :attr:`likeness`, such as those of a reference.
-        """
-        anchors = anchors_of(hints, *self._grid)
-        if weak is not None:
-            anchors = join_anchors(anchors, weak)
-        if not len(anchors.places):
-            return self._plain
-        chroma = self._to_grid(self._plain.chroma)
-        change = spread(chroma, self._likeness, anchors) - chroma
-        enlarged = resize_planes(np.moveaxis(change, -1, 0), *self._plain.luminance.shape)
-        return self._plain.with_chroma(self._plain.chroma + np.moveaxis(enlarged, 0, -1))
+            proposal: which of :meth:`propose` the hints correct; 0 is the plain answer.
 
-    def color(self, hints: Sequence[Hint | Region] = (), *, size: int | None = None) -> Image.Image:
-        """The photograph in color, with hints.
+        Raises:
+            ModelError: ``proposal`` is none that this generator offers.
+        """
+        painted = self._to_grid(self.plain.chroma)
+        chroma = self._proposed(proposal)
+        anchors = anchors_of(hints, *self._grid)
+        if self._weak is not None:
+            anchors = join_anchors(anchors, self._weak)
+        change = spread(chroma, self.likeness, anchors) - painted
+        if not change.any():
+            return self.plain
+        enlarged = resize_planes(np.moveaxis(change, -1, 0), *self.plain.luminance.shape)
+        return self.plain.with_chroma(self.plain.chroma + np.moveaxis(enlarged, 0, -1))
+
+    def color(
+        self, hints: Sequence[Hint | Region] = (), *, proposal: int = 0, size: int | None = None
+    ) -> Image.Image:
+        """The photograph in color.
 
         Args:
             hints: see :meth:`paint`.
+            proposal: see :meth:`paint`.
             size: short side of the picture in pixels, for a quick look; by default full size.
 
         Returns:
@@ -89,16 +99,117 @@ class Session:
         """
         luminance = self._luminance
         if size is not None and size < min(luminance.shape):
-            planes = resize_planes(
-                self._as_float(luminance)[None], *reduced_size(luminance.shape, size)
-            )
-            luminance = np.clip(planes[0], 0.0, 1.0)
-        return self._colorizer.join(self.paint(hints), luminance)
+            white = 1.0 if luminance.dtype.kind == "f" else np.iinfo(luminance.dtype).max
+            small = (luminance / np.float32(white)).astype(np.float32)[None]
+            small = resize_planes(small, *reduced_size(luminance.shape, size))[0]
+            luminance = np.clip(small, 0.0, 1.0)
+        return self._colorizer.join(self.paint(hints, proposal), luminance)
 
-    @staticmethod
-    def _as_float(luminance: np.ndarray) -> np.ndarray:
-        white = 1.0 if luminance.dtype.kind == "f" else np.iinfo(luminance.dtype).max
-        return (luminance / np.float32(white)).astype(np.float32)
+    # -- what else it may have been -----------------------------------------------------------
+
+    @property
+    def knows_likely_colors(self) -> bool:
+        """Whether the generator has a distribution, which the methods below need."""
+        return self._seen.shares is not None
+
+    def certainty(self) -> np.ndarray:
+        """How far the likely colors agree, float32 ``(h, w)`` in [0, 1], at the network's size.
+
+        Raises:
+            ModelError: the generator has no distribution.
+        """
+        certain = proposals.certainty(self._shares, self._seen.bins)
+        return np.clip(resize_planes(certain[None], *self.plain.luminance.shape)[0], 0.0, 1.0)
+
+    def likely_colors(
+        self, x: float, y: float, count: int = 5
+    ) -> list[tuple[tuple[int, int, int], float]]:
+        """Colors that the network holds for likely at a place.
+
+        Args:
+            x: from the left edge, relative to the width, in [0, 1].
+            y: from the upper edge, relative to the height, in [0, 1].
+            count: how many at the most.
+
+        Returns:
+            Red, green and blue in 0 to 255, at the photograph's luminance there, and the share of
+            what is likely that lies around each; the likeliest first.
+
+        Raises:
+            ModelError: the generator has no distribution.
+            ValueError: the place lies outside the photograph.
+        """
+        place = int(anchors_of([Hint(x, y, "#808080", 1e-6)], *self._grid).places[0])
+        row, column = np.unravel_index(place, self._grid)
+        shares = self._shares[row, column]
+        luminance = resize_planes(self.plain.luminance[None], *self._grid)[0, row, column]
+        found = []
+        for chroma, share in proposals.likely_colors(shares, self._seen.bins, count):
+            planes = color.add_chroma_planes(
+                np.full((1, 1), np.clip(luminance, 0.0, 1.0), np.float32),
+                *(np.full((1, 1), value, np.float32) for value in chroma),
+            )
+            red, green, blue = (round(255 * float(np.clip(p[0, 0], 0.0, 1.0))) for p in planes)
+            found.append(((red, green, blue), share))
+        return found
+
+    def propose(self, count: int = 4, *, size: int | None = None) -> list[Image.Image]:
+        """Different plausible colorings of the photograph, the first the plain answer.
+
+        Args:
+            count: how many, 1 to 7.
+            size: see :meth:`color`.
+
+        Raises:
+            ModelError: the generator has no distribution.
+            ValueError: ``count`` is out of its range.
+        """
+        if not 1 <= count <= 1 + proposals.MOST:
+            raise ValueError(f"count must be 1 to {1 + proposals.MOST}. Received: {count}")
+        return [self.color(proposal=number, size=size) for number in range(count)]
+
+    # -- colors from elsewhere ----------------------------------------------------------------
+
+    def follow(self, reference: "Session", chroma: np.ndarray) -> None:
+        """Let the photograph take the colors of what is alike in a color photograph.
+
+        Args:
+            reference: the session of that photograph with the same colorizer.
+            chroma: its true Cb and Cr, float32 ``(h, w, 2)`` of any size.
+        """
+        theirs = reference._to_grid(chroma)
+        self._weak = from_reference(self.likeness, reference.likeness, theirs)
+
+    def keep_to(self, palette: Sequence[tuple[int, int, int] | str]) -> None:
+        """Draw the photograph's colors to those of a palette, where the network is unsure.
+
+        Raises:
+            ModelError: the generator has no distribution, so that nobody knows where.
+        """
+        certain = proposals.certainty(self._shares, self._seen.bins)
+        painted = self._to_grid(self.plain.chroma)
+        self._weak = from_palette(palette, painted, certain, self.likeness)
+
+    # -- within -------------------------------------------------------------------------------
+
+    def _proposed(self, number: int) -> np.ndarray:
+        painted = self._to_grid(self.plain.chroma)
+        if number == 0:
+            return painted
+        if not 0 < number <= proposals.MOST:
+            raise ModelError(f"proposal must be 0 to {proposals.MOST}. Received: {number}")
+        return proposals.alternative(
+            painted, self._shares, self._seen.bins, self.likeness, number - 1
+        )
+
+    @functools.cached_property
+    def _shares(self) -> np.ndarray:
+        if self._seen.shares is None:
+            raise ModelError(
+                "this generator has no distribution over colors: train one with "
+                "generator.distribution = true, or use the model that comes with keras_colorize"
+            )
+        return np.maximum(self._to_grid(self._seen.shares), 0.0)
 
     def _to_grid(self, planes: np.ndarray) -> np.ndarray:
         """``(h, w, c)`` of any size to the grid, ``(gh, gw, c)``."""

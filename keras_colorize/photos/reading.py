@@ -10,7 +10,7 @@ What cannot be used is refused with a :class:`~keras_colorize.errors.PhotoError`
 short reason without the file name, so that the caller can list ``path,reason``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -50,7 +50,15 @@ from keras_colorize.photos.profiles import Converter, make_converter
 from keras_colorize.photos.tensorflow_io import tensorflow_io_decoder
 from keras_colorize.photos.tiff import largest_page, read_tiff_pages
 
-__all__ = ["Page", "PhotoLike", "largest_size", "read_luminance", "read_pages", "read_photo"]
+__all__ = [
+    "Page",
+    "PhotoLike",
+    "largest_size",
+    "read_color",
+    "read_luminance",
+    "read_pages",
+    "read_photo",
+]
 
 #: A file, by its path; a picture that Pillow holds; or pixels.
 PhotoLike = str | Path | Image.Image | np.ndarray
@@ -139,19 +147,13 @@ def read_luminance(photo: PhotoLike, *, max_pixels: int = _MAX_PIXELS) -> np.nda
         TypeError: it is none of these.
         ValueError: the array has another shape or type of numbers.
     """
-    if isinstance(photo, str | Path):
-        with open_file(Path(photo)) as file:
-            format_ = identify(file)
-            with photo_errors(format_):
-                decoded = next(_pictures(file, format_, max_pixels))
-                return _luminance_on_white(decoded)
-    if isinstance(photo, Image.Image):
-        photo.load()  # which turns a TIFF upright
-        return _luminance_on_white(replace(from_pillow(photo), turn=turn_of(photo)))
-    if isinstance(photo, np.ndarray):
-        return _luminance_on_white(from_array(_checked(photo)))
-    raise TypeError(
-        f"Expected a path, a Pillow image or a NumPy array. Received: {type(photo).__name__}"
+    return _read(photo, max_pixels, _luminance_on_white)
+
+
+def read_color(photo: PhotoLike, *, max_pixels: int = _MAX_PIXELS) -> np.ndarray:
+    """The same photograph in color, uint8 RGB ``(H, W, 3)``; see :func:`read_luminance`."""
+    return _read(
+        photo, max_pixels, lambda decoded: turn_array(_rgb_on_white(decoded), decoded.turn)
     )
 
 
@@ -224,6 +226,23 @@ def _pictures(file: BinaryIO, format_: str, max_pixels: int) -> Iterator[Decoded
     if format_ == "TIFF":
         return read_tiff_pages(file, max_pixels)
     return (read_first_picture(file, format_, max_pixels) for _ in range(1))
+
+
+def _read(photo: PhotoLike, max_pixels: int, make: Callable[[Decoded], np.ndarray]) -> np.ndarray:
+    """What ``make`` makes of the first picture, while its file is open."""
+    if isinstance(photo, str | Path):
+        with open_file(Path(photo)) as file:
+            format_ = identify(file)
+            with photo_errors(format_):
+                return make(next(_pictures(file, format_, max_pixels)))
+    if isinstance(photo, Image.Image):
+        photo.load()  # which turns a TIFF upright
+        return make(replace(from_pillow(photo), turn=turn_of(photo)))
+    if isinstance(photo, np.ndarray):
+        return make(from_array(_checked(photo)))
+    raise TypeError(
+        f"Expected a path, a Pillow image or a NumPy array. Received: {type(photo).__name__}"
+    )
 
 
 def _checked(array: np.ndarray) -> np.ndarray:

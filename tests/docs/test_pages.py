@@ -101,7 +101,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for photo in sorted((SAMPLE / stream).glob("*.jpg"))[:count]:
             shutil.copy(photo, tmp_path / folder)
     scan = sorted((tmp_path / "scans").iterdir())[0]
-    for copy in ("scan.jpg", "a.jpg"):
+    for copy in ("scan.jpg", "a.jpg", "house_today.jpg"):
         shutil.copy(scan, tmp_path / copy)
     with Image.open(scan) as image:
         image.save(tmp_path / "b.tif")
