@@ -21,11 +21,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from keras_colorize import Colorizer, Hint, color
 from keras_colorize.coloring.hints import anchors_of
 from keras_colorize.coloring.session import Session
-from keras_colorize.evaluation.color_difference import ciede2000, rgb_to_lab
 from keras_colorize.evaluation.protocol import Protocol, read_truth
 from keras_colorize.photos.finding import find_photos
 
@@ -104,7 +104,7 @@ def bold(
     beyond = far & (unlike > np.median(unlike))
     return {
         "dE of a place to what was asked": float(
-            ciede2000(rgb_to_lab(hinted[part] / np.float32(255)), rgb_to_lab(asked)).mean()
+            deltaE_ciede2000(rgb2lab(hinted[part]), rgb2lab(asked)).mean()
         ),
         "dE of change, far and unlike": change[beyond].mean() if beyond.any() else np.nan,
     }
@@ -127,8 +127,7 @@ def gray(rgb: np.ndarray) -> np.ndarray:
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    scale = np.float32(255.0)
-    return ciede2000(rgb_to_lab(a / scale), rgb_to_lab(b / scale))
+    return np.asarray(deltaE_ciede2000(rgb2lab(a), rgb2lab(b)))
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
