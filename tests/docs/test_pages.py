@@ -137,5 +137,6 @@ def test_python_in_the_pages_runs(name: str, desk: Path) -> None:
     model.compile("sgd", "mse")
     rng = np.random.default_rng(0)
     x = rng.random((16, 8, 8, 1), np.float32)
+    names = {"model": model, "x": x, "y": x}  # a page's blocks follow from one another
     for block in blocks(name, "python"):
-        exec(compile(block, name, "exec"), {"model": model, "x": x, "y": x})
+        exec(compile(block, name, "exec"), names)
