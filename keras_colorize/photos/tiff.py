@@ -162,37 +162,40 @@ def _check_numbers(page: Any) -> None:
 
 def _check_kind(page: Any) -> None:
     """Refuse what would be read wrongly, or with memory that the picture doesn't need."""
-    bits, samples = page.bitspersample, page.samplesperpixel
-    if page.imagedepth != 1 or (page.dtype is not None and page.dtype.kind == "c"):
+    bits, samples, dtype = page.bitspersample, page.samplesperpixel, page.dtype
+    if page.imagedepth != 1 or (dtype is not None and dtype.kind == "c"):
         raise PhotoError("not a photograph: its TIFF page holds volumes or complex numbers")
-    channels = _CHANNELS.get(page.photometric, 0)
-    numbers = page.dtype is not None and page.dtype.kind in "buif"
-    of_known_bits = isinstance(bits, int) and (
-        bits % 8 == 0
-        or (bits in (1, 2, 4) and samples == 1)
-        or (bits == 12 and page.compression in (_UNCOMPRESSED, _JPEG))
-    )
-    codecs = (_UNCOMPRESSED, *_LIBTIFFS, *_TIFFFILES, *(_FAX if bits == samples == 1 else ()))
-    of_bytes = page.dtype is not None and page.dtype.kind in "bu" and page.dtype.itemsize == 1
-    lab = page.photometric in (_CIELAB, _ICCLAB) and page.dtype not in (np.uint8, np.uint16)
-    converted = page.photometric in (_PALETTE, _YCBCR) and not (of_bytes or bits == 12)
-    misread = page.photometric == _YCBCR and page.compression in _TIFFFILES
-    if (
-        not (channels and numbers and of_known_bits and page.compression in codecs)
-        or lab
-        or converted
-        or misread
-    ):
-        number = {"i": "signed", "f": "float", "c": "complex"}
-        kind = "" if page.dtype is None else number.get(page.dtype.kind, "unsigned") + ", "
+    if not _is_known(page):
+        sign = {"i": "signed, ", "f": "float, "}.get("" if dtype is None else dtype.kind, "")
         raise PhotoError(
-            f"a kind of TIFF that is not read: {samples} x {bits} bits, {kind}"
+            f"a kind of TIFF that is not read: {samples} x {bits} bits, {sign}"
             f"photometric {int(page.photometric)}, compression {int(page.compression)}"
         )
+    channels = _CHANNELS[page.photometric]
     if not channels <= samples <= _MOST_SAMPLES:
         raise PhotoError(
             f"expected a TIFF page of {channels} to {_MOST_SAMPLES} channels, found {samples}"
         )
+
+
+def _is_known(page: Any) -> bool:
+    """Whether its compression, its colors and its numbers go together as they are read here."""
+    bits, samples, dtype = page.bitspersample, page.samplesperpixel, page.dtype
+    photometric, compression = page.photometric, page.compression
+    codecs = (_UNCOMPRESSED, *_LIBTIFFS, *_TIFFFILES, *(_FAX if bits == samples == 1 else ()))
+    if photometric not in _CHANNELS or compression not in codecs:
+        return False
+    if dtype is None or dtype.kind not in "buif" or not isinstance(bits, int):
+        return False
+    if photometric == _YCBCR and (compression in _TIFFFILES or bits != 8):
+        return False
+    if bits == 12:
+        return compression in (_UNCOMPRESSED, _JPEG)
+    if photometric in (_CIELAB, _ICCLAB):
+        return dtype in (np.uint8, np.uint16)
+    if photometric == _PALETTE:
+        return bits <= 8 and samples == 1
+    return bits % 8 == 0 or (bits in (1, 2, 4) and samples == 1)
 
 
 def _check_data(page: Any, file: BinaryIO) -> None:
@@ -330,7 +333,7 @@ def _alone(page: Any, file: BinaryIO, changes: dict[int, int] | None = None) -> 
 def _decode(samples: _Samples) -> Decoded:
     array, page = samples.array, samples.page
     channels = 3 if samples.converted else _CHANNELS[page.photometric]
-    # Of extra channels, only opacity means something here.
+    # Of extra channels, only opacity counts.
     kind = next(iter(page.extrasamples), None) if array.shape[2] > channels else None
     with_alpha = kind in (_ASSOCIATED, _UNASSOCIATED)
     array = array[..., : channels + with_alpha]

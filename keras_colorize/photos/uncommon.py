@@ -14,7 +14,7 @@ from PIL import JpegImagePlugin
 
 from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.pieces import pieces
-from keras_colorize.photos.pixels import WHITE, to_integers
+from keras_colorize.photos.pixels import TRUNCATED, WHITE, to_integers
 
 __all__ = [
     "decode_uncommon",
@@ -26,6 +26,8 @@ __all__ = [
 
 # Of a JPEG XL: width as a multiple of the height, by number (ISO/IEC 18181-1).
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+# The begin of a JPEG 2000's numbers, and the marker SIZ, which follows it.
+_CODESTREAM = b"\xff\x4f\xff\x51"
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _PNM = re.compile(_SPACE.join((rb"P([56])", rb"(\d+)", rb"(\d+)", rb"(\d+)\s")))
 _PNM_HEAD = 4096  # bytes
@@ -70,7 +72,13 @@ def decode_uncommon(file: BinaryIO, format_: str) -> tuple[np.ndarray, tuple[str
         # Turned upright by its decoder, and without a word of the profile.
         return to_integers(imagecodecs.jpegxl_decode(data, index=0))
     if format_ == "JPEG2000":
-        return _scale(imagecodecs.jpeg2k_decode(data), _siz(data)[2]), ()
+        bits = _siz(data)[2]
+        if jpeg2000_profile(file) is not None:
+            # Its decoder would apply the profile, to gray of 16 bits wrongly (imagecodecs 2026.1).
+            data = data[data.index(_CODESTREAM) :]
+        return _scale(imagecodecs.jpeg2k_decode(data), bits), ()
+    if data.find(b"\xff\xd9", _scan(file)) < 0:  # its decoder makes gray of what is missing
+        raise PhotoError(TRUNCATED)
     return _scale(imagecodecs.jpeg8_decode(data), jpeg_precision(file)), ()
 
 
@@ -106,6 +114,11 @@ def open_deep_jpeg(file: BinaryIO) -> JpegImagePlugin.JpegImageFile:
     return JpegImagePlugin.JpegImageFile(io.BytesIO(data))
 
 
+def _scan(file: BinaryIO) -> int:
+    """Where the last piece begins, which the pixels follow."""
+    return max((file.tell() for _ in pieces(file)), default=0)
+
+
 def _is_frame(kind: bytes) -> bool:
     return 0xC0 <= kind[1] <= 0xCF and kind[1] not in (0xC4, 0xC8, 0xCC)
 
@@ -115,7 +128,7 @@ def _is_frame(kind: bytes) -> bool:
 
 def _siz(data: bytes) -> tuple[int, int, int]:
     """Width, height and bits of the first component."""
-    at = data.index(b"\xff\x4f\xff\x51") + 2  # the marker SIZ is the first behind the begin
+    at = data.index(_CODESTREAM) + 2
     right, bottom, left, top = (
         int.from_bytes(data[at + i : at + i + 4], "big") for i in (6, 10, 14, 18)
     )
@@ -123,12 +136,16 @@ def _siz(data: bytes) -> tuple[int, int, int]:
 
 
 def jpeg2000_profile(file: BinaryIO) -> bytes | None:
-    """The color profile of a JP2 file (ITU-T T.800, annex I.5.3.3: its method is 2)."""
+    """The color profile of a JP2 file (ITU-T T.800, annex I.5.3.3: its method is 2).
+
+    Not beside a palette, whose colors the decoder converts itself.
+    """
     file.seek(0)
-    data = file.read()
-    at = data.find(b"colr\2", 0, max(data.find(b"\xff\x4f\xff\x51"), 0))
-    size = int.from_bytes(data[at - 4 : at], "big")
-    return data[at + 7 : at - 4 + size] if at >= 4 else None
+    head, _, _ = file.read().partition(_CODESTREAM)
+    at = head.find(b"colr\2")
+    if at < 4 or b"pclr" in head:
+        return None
+    return head[at + 7 : at - 4 + int.from_bytes(head[at - 4 : at], "big")]
 
 
 # -- JPEG XL --------------------------------------------------------------------------------------
