@@ -40,6 +40,12 @@ def _pack(argv: Sequence[str]) -> int:
         "that was trained for small errors",
     )
     parser.add_argument(
+        "--emphasis",
+        type=float,
+        help="in place of a saturation: stronger color where it is sure, paler where it is not; "
+        "around 1",
+    )
+    parser.add_argument(
         "--certainty",
         type=float,
         help="multiply its chroma by so many times its certainty, about 0.5 on average: 2 to 2.5 "
@@ -73,8 +79,10 @@ def _pack(argv: Sequence[str]) -> int:
         raise ConfigError(f"{output} exists. Choose another --output or give --overwrite")
     if args.saturation <= 0.0:  # the parser refuses what is not finite
         raise ConfigError(f"--saturation must be above 0. Received: {args.saturation}")
-    if args.certainty is not None and args.certainty <= 0.0:
-        raise ConfigError(f"--certainty must be above 0. Received: {args.certainty}")
+    for name in ("emphasis", "certainty"):
+        value = getattr(args, name)
+        if value is not None and value <= 0.0:
+            raise ConfigError(f"--{name} must be above 0. Received: {value}")
     if (args.ranks is None) != (args.photos is None):
         raise ConfigError("--ranks and --photos belong together; give both or neither")
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
@@ -96,6 +104,7 @@ def _pack(argv: Sequence[str]) -> int:
         generator,
         facts,
         saturation=args.saturation,
+        emphasis=args.emphasis,
         certainty=args.certainty,
         working_size=args.working_size,
     )

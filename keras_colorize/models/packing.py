@@ -2,9 +2,9 @@
 
 A network that learned to be right on average paints the average of what it holds possible, which
 is paler than any of it. Multiplying its chroma by a factor above 1 restores the strength of true
-colors, and costs a little PSNR: ``benchmarks/saturation.py`` draws the curve. A generator with a
-distribution knows where that is deserved: a multiple of its certainty in place of one factor costs
-less.
+colors, and costs a little PSNR: ``benchmarks/saturation.py`` draws the curve. Emphasis, a factor
+that is larger where the network is sure, costs less: see :mod:`keras_colorize.models.emphasis`. A
+generator with a distribution can also follow the certainty that it learned.
 """
 
 import dataclasses
@@ -20,10 +20,11 @@ import numpy as np
 from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_path
 from keras_colorize.models.distribution import GAIN_LAYER
+from keras_colorize.models.emphasis import build_emphasis
 from keras_colorize.models.saved import GeneratorFacts, write_generator
 from keras_colorize.models.unet import CHROMA_LAYER, keep_luminance
 
-__all__ = ["follow_certainty", "pack_generator", "saturate"]
+__all__ = ["emphasize", "follow_certainty", "pack_generator", "saturate"]
 
 _WEIGHTS = "model.weights.h5"  # Keras' name of them within a .keras file
 # Arrays of fewer values keep 32 bits: of the shipped generator's 4 million weights they are 5 %,
@@ -51,6 +52,37 @@ def saturate(generator: keras.Model, factor: float) -> keras.Model:
 
     scale = factor * generator.get_layer(CHROMA_LAYER).scale
     return _with_rescaling(generator, CHROMA_LAYER, scale=scale)
+
+
+def emphasize(generator: keras.Model, strength: float) -> keras.Model:
+    """A copy of a generator that paints stronger color where it is sure of it.
+
+    Args:
+        generator: a UNet; one that paints RGB gives up the luminance that it paints.
+        strength: see :func:`keras_colorize.models.emphasis.build_emphasis`; above 0.
+
+    Returns:
+        A generator of the same weights.
+
+    Raises:
+        ValueError: the strength is not above 0.
+    """
+    if not 0.0 < strength < float("inf"):
+        raise ValueError(f"strength must be above 0 and finite. Received: {strength}")
+    if all(layer.name != CHROMA_LAYER for layer in generator.layers):
+        generator = keep_luminance(generator)
+
+    def call(layer: keras.layers.Layer, *inputs: keras.KerasTensor, **options: object) -> object:
+        if layer.name != CHROMA_LAYER:
+            return layer(*inputs, **options)
+        # In front of the layer, whose output is what exporters and saturate() take for the chroma.
+        return layer(build_emphasis(strength, layer.scale)(*inputs), **options)
+
+    emphasized = keras.models.clone_model(generator, call_function=call)
+    for layer in generator.layers:  # one by one: the order of all may be another
+        if layer.weights:
+            emphasized.get_layer(layer.name).set_weights(layer.get_weights())
+    return emphasized
 
 
 def follow_certainty(generator: keras.Model, multiple: float) -> keras.Model:
@@ -96,6 +128,7 @@ def pack_generator(
     facts: GeneratorFacts,
     *,
     saturation: float = 1.0,
+    emphasis: float | None = None,
     certainty: float | None = None,
     working_size: int | None = None,
 ) -> None:
@@ -110,6 +143,7 @@ def pack_generator(
         generator: see :func:`saturate`; with ``saturation=1`` of any output.
         facts: those of the generator.
         saturation: what its chroma is multiplied by.
+        emphasis: see :func:`emphasize`; by default there is none.
         certainty: see :func:`follow_certainty`; by default the generator's gain stays as it is.
         working_size: short side in pixels at which it is to see photographs; by default that of
             the facts, the largest it was trained at. Somewhat more can be better: a whole
@@ -122,6 +156,8 @@ def pack_generator(
     if saturation != 1.0:
         generator = saturate(generator, saturation)
         facts = dataclasses.replace(facts, saturation=facts.saturation * saturation)
+    if emphasis is not None:
+        generator = emphasize(generator, emphasis)
     if certainty is not None:
         generator = follow_certainty(generator, certainty)
     if working_size is not None:

@@ -13,7 +13,7 @@ from keras_colorize import Colorizer, color, pack
 from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import ModelError
 from keras_colorize.models import saved as generators
-from keras_colorize.models.packing import pack_generator, saturate
+from keras_colorize.models.packing import emphasize, pack_generator, saturate
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator, save_generator
 from keras_colorize.models.unet import build_unet
 from keras_colorize.photos.pixels import quantize
@@ -51,6 +51,36 @@ def test_saturation_multiplies_chroma(output: str) -> None:
     expected = color.limit_chroma(y, 1.5 * before)
     assert np.abs(before).max() > 0.01
     np.testing.assert_allclose(after, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("output", ["chroma", "rgb"])
+def test_emphasis_is_its_formula(output: str) -> None:
+    generator, y = build(output), 0.45 + 0.1 * sample_luminance()  # room for any chroma
+    before = color.chroma(np.asarray(generator(y)))
+    after = color.chroma(np.asarray(emphasize(generator, 0.8)(y)))
+    length = np.abs(before).sum(axis=-1, keepdims=True)
+    share = np.maximum(1.0 - 6.0 * length.mean(axis=(1, 2), keepdims=True), 0.3)
+    expected = color.limit_chroma(y, before * 0.8 * 15.0 * np.minimum(length + 0.02, 0.1) * share)
+    assert np.abs(before).max() > 0.01
+    np.testing.assert_allclose(after, expected, atol=1e-5)
+
+
+def test_emphasis_favors_what_is_colorful() -> None:
+    generator, y = build(), 0.25 + 0.5 * sample_luminance()
+    before, after = (
+        np.abs(color.chroma(np.asarray(model(y)))).sum(axis=-1)
+        for model in (generator, emphasize(generator, 1.0))
+    )
+    strong, weak = before > np.quantile(before, 0.9), before < np.quantile(before, 0.5)
+    assert after[strong].mean() / before[strong].mean() > after[weak].mean() / before[weak].mean()
+
+
+def test_emphasis_and_saturation_multiply() -> None:
+    generator, y = build(), 0.25 + 0.5 * sample_luminance()
+    once = saturate(emphasize(generator, 0.5), 1.2)
+    np.testing.assert_allclose(once(y), emphasize(generator, 0.6)(y), atol=1e-5)
+    with pytest.raises(ValueError, match="above 0"):
+        emphasize(generator, 0.0)
 
 
 @pytest.mark.parametrize("output", ["chroma", "rgb"])
