@@ -58,18 +58,24 @@ class Enlargement:
         coefficients: of :func:`guide_chroma`, ``(4, h, w)``.
         height: of the full photograph, in pixels.
         width: of the full photograph, in pixels.
-        part: the columns that are wanted, instead of all; luminance is then given of these.
+        rows: those that are wanted, instead of all; luminance is then given of these.
+        columns: likewise.
     """
 
     def __init__(
-        self, coefficients: np.ndarray, height: int, width: int, part: slice = slice(None)
+        self,
+        coefficients: np.ndarray,
+        height: int,
+        width: int,
+        rows: slice = slice(None),
+        columns: slice = slice(None),
     ) -> None:
-        planes, rows, columns = coefficients.shape
-        places, weights = (taps[part] for taps in resample_taps(columns, width))
+        _, high, wide = coefficients.shape
+        places, weights = (taps[columns] for taps in resample_taps(wide, width))
         # (4, h, width): of few rows as yet; enlarged down where they are used.
-        self._planes = np.empty((planes, rows, len(places)), np.float32)
+        self._planes = np.empty((4, high, len(places)), np.float32)
         widen(coefficients, places, weights, self._planes)
-        self._places, self._weights = resample_taps(rows, height)
+        self._places, self._weights = (taps[rows] for taps in resample_taps(high, height))
 
     def chroma(self, top: int, luminance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cb and Cr of a strip.

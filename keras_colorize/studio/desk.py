@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_colorize import color
 from keras_colorize.coloring.colorizer import Colorizer, Painting
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.photo import HALF_CHROMA_FROM
@@ -157,7 +156,7 @@ class OpenPhoto:
             guided = guide_chroma(
                 decisions.saturation * painting.chroma, painting.luminance[..., None]
             )
-            image = Image.fromarray(_color(part, guided, y))
+            image = _color(part, guided, y)
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
         return buffer.getvalue()
@@ -182,11 +181,12 @@ def _halvings(luminance: np.ndarray) -> list[np.ndarray]:
     return levels
 
 
-def _color(part: Part, coefficients: np.ndarray, luminance: np.ndarray) -> np.ndarray:
-    """A part in color, uint8 ``(h, w, 3)``; ``coefficients`` as of ``guide_chroma``."""
-    left, top, right, _ = part.edges
-    enlargement = Enlargement(coefficients, part.whole[1], part.whole[0], slice(left, right))
-    y = luminance.astype(np.float32) / np.float32(255.0)
-    planes = color.add_chroma_planes(y, *enlargement.chroma(top, y))
-    levels = [np.rint(np.clip(255.0 * plane, 0.0, 255.0)) for plane in planes]
-    return np.stack(levels, axis=-1).astype(np.uint8)
+def _color(part: Part, coefficients: np.ndarray, luminance: np.ndarray) -> Image.Image:
+    """A part in color, as JPEG codes it; ``coefficients`` as of ``guide_chroma``."""
+    left, top, right, bottom = part.edges
+    width, height = part.whole
+    enlargement = Enlargement(
+        coefficients, height, width, rows=slice(top, bottom), columns=slice(left, right)
+    )
+    planes = [luminance, *enlargement.coded(luminance)]
+    return Image.merge("YCbCr", [Image.fromarray(plane) for plane in planes])
