@@ -64,6 +64,7 @@ def _colorize(argv: Sequence[str]) -> int:
         remove_tint=args.remove_tint,
         max_pixels=args.max_pixels,
         decisions=decisions,
+        references=Path(args.decisions or ""),
     )
     counts = colorize_photos(
         args.photos,

@@ -252,12 +252,16 @@ class Colorizer:
             raise ValueError("Expected a reference or a palette. Received: both")
         session = Session(self, read_luminance(photo))
         if reference is not None:
-            rgb = read_color(reference)
-            true = color.chroma(rgb.astype(np.float32) / np.float32(255.0))
-            session.follow(Session(self, read_luminance(rgb)), true)
+            self.lead(session, reference)
         elif palette:
             session.keep_to(palette)
         return session
+
+    def lead(self, session: Session, reference: PhotoLike) -> None:
+        """Let a session follow a color photograph; see ``__call__``."""
+        rgb = read_color(reference)
+        true = color.chroma(rgb.astype(np.float32) / np.float32(255.0))
+        session.follow(Session(self, read_luminance(rgb)), true)
 
     def propose(self, photo: PhotoLike, count: int = 4) -> list[Image.Image]:
         """Different plausible colorings of a photograph, the first the plain answer.

@@ -11,13 +11,16 @@ content, so that files may be renamed and moved::
       "working_size": 192,
       "saturation": 1.1,
       "remove_tint": false,
+      "proposal": 0,
+      "reference": null,
       "hints": [
         {"x": 0.4, "y": 0.6, "radius": 0.012, "color": "#3d6b4f"},
         {"outline": [[0.1, 0.1], [0.3, 0.1], [0.2, 0.4]], "color": "#a03c32"}
       ]
     }
 
-``format`` counts up when a file can no longer be read as before.
+A reference, whose colors the photograph follows, lies in ``references/`` beside the results, and is
+named by its SHA-256. ``format`` counts up when a file can no longer be read as before.
 """
 
 import hashlib
@@ -28,18 +31,30 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from keras_colorize.coloring.hints import Hint, Region, chroma_of
+from keras_colorize.coloring.proposals import MOST
 from keras_colorize.errors import ConfigError, PhotoError
 from keras_colorize.files import atomic_path, fit_name
 
-__all__ = ["FORMAT", "Decisions", "DecisionsFolder", "Outline", "decisions_path"]
+__all__ = [
+    "FORMAT",
+    "REFERENCES",
+    "Decisions",
+    "DecisionsFolder",
+    "Outline",
+    "decisions_path",
+    "find_reference",
+]
 
 FORMAT = 1
+#: Folder of color photographs that others follow, in that of the results.
+REFERENCES = "references"
 
 _ENDING = ".colors.json"
 _MASK_SIDE = 512  # pixels; an outline drawn by hand isn't finer
@@ -91,6 +106,8 @@ class Decisions:
         working_size: short side in pixels of what the network sees.
         saturation: factor of all chroma, 0 to 4.
         remove_tint: make the paper of a toned print white first.
+        proposal: which of the colorings that the model proposes; 0 is the plain one.
+        reference: SHA-256 of a color photograph of alike things, whose colors it follows.
         hints: colors that are known at places; of several pages, on the first.
 
     Raises:
@@ -102,15 +119,20 @@ class Decisions:
     working_size: int
     saturation: float = 1.0
     remove_tint: bool = False
+    proposal: int = 0
+    reference: str | None = None
     hints: tuple[Hint | Outline, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("photo", "model"):
-            if not _HASH.fullmatch(getattr(self, name)):
+        for name in ("photo", "model", "reference"):
+            value = getattr(self, name)
+            if value is not None and not _HASH.fullmatch(value):
                 raise ValueError(
                     f"{name} must be a SHA-256 in 64 lower-case hexadecimal digits. "
-                    f"Received: {getattr(self, name)[:80]!r}"
+                    f"Received: {value[:80]!r}"
                 )
+        if not 0 <= self.proposal <= MOST:
+            raise ValueError(f"proposal must be 0 to {MOST}. Received: {self.proposal}")
         if self.working_size < 1:
             raise ValueError(f"working_size must be at least 1. Received: {self.working_size}")
         if not 0.0 <= self.saturation <= _MOST_SATURATION:
@@ -132,7 +154,8 @@ class Decisions:
                 content,
                 "decisions",
                 {"format": int, "photo": str, "model": str, "working_size": int,
-                 "saturation": float, "remove_tint": bool, "hints": list},
+                 "saturation": float, "remove_tint": bool, "proposal": int,
+                 "reference": str | None, "hints": list},
             )  # fmt: skip
             if values.pop("format") != FORMAT:
                 raise ValueError(f"format must be {FORMAT}, or this version cannot read it")
@@ -150,6 +173,8 @@ class Decisions:
             "working_size": self.working_size,
             "saturation": self.saturation,
             "remove_tint": self.remove_tint,
+            "proposal": self.proposal,
+            "reference": self.reference,
             "hints": [_hint_to_json(hint) for hint in self.hints],
         }
 
@@ -174,10 +199,11 @@ class Decisions:
     @property
     def chosen_colors(self) -> str | None:
         """SHA-256 of the colors that the person chose; None where there are none."""
-        if not self.hints:
+        if not (self.hints or self.proposal or self.reference):
             return None
-        hints = json.dumps([_hint_to_json(hint) for hint in self.hints], sort_keys=True)
-        return hashlib.sha256(hints.encode()).hexdigest()
+        content = self.to_json()
+        chosen = {name: content[name] for name in ("hints", "proposal", "reference")}
+        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
 
     @property
     def regions(self) -> list[Hint | Region]:
@@ -231,6 +257,21 @@ class DecisionsFolder:
         return next(iter(found.values()), None)
 
 
+def find_reference(folder: Path, digest: str) -> Path:
+    """The file of a reference, by its SHA-256, in the folder of results and decisions.
+
+    Raises:
+        PhotoError: it isn't there.
+    """
+    path = next((folder / REFERENCES).glob(f"{digest}.*"), None)
+    if path is None:
+        raise PhotoError(
+            f"its reference is missing: expected {digest[:12]}… in {folder / REFERENCES}; "
+            "copy it there, or leave it out in the studio"
+        )
+    return path
+
+
 def decisions_path(folder: Path, result: Path) -> Path:
     """Where the decisions about a result lie, given by its path within the output folder."""
     return folder / result.with_name(fit_name(result.name, _ENDING))
@@ -250,7 +291,7 @@ def _hint_to_json(hint: Hint | Outline) -> dict[str, Any]:
     return {"x": hint.x, "y": hint.y, "radius": hint.radius, "color": hint.color}
 
 
-def _take(content: object, what: str, kinds: Mapping[str, type]) -> dict[str, Any]:
+def _take(content: object, what: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
     """The values of an object that has these and no others.
 
     Raises:
@@ -262,7 +303,9 @@ def _take(content: object, what: str, kinds: Mapping[str, type]) -> dict[str, An
     return {name: _as(kind, content[name], name) for name, kind in kinds.items()}
 
 
-def _as(kind: type, value: object, name: str) -> Any:
+def _as(kind: Any, value: object, name: str) -> Any:
+    if isinstance(kind, UnionType):  # of a type and None
+        return None if value is None else _as(kind.__args__[0], value, name)
     if kind is float and type(value) in (int, float) and math.isfinite(float(value)):  # type: ignore[arg-type]
         return float(value)  # type: ignore[arg-type]
     if type(value) is not kind or kind is float:  # True is no whole number

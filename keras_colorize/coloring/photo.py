@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.coloring.colorizer import Colorizer, Painting, color_strips
-from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.decisions import Decisions, find_reference
 from keras_colorize.coloring.reduction import reduce_luminance, resize_planes
 from keras_colorize.coloring.report import Record
 from keras_colorize.coloring.reversible import Jpeg
@@ -64,6 +64,8 @@ class ColoringOptions:
         max_pixels: refuse photographs with more.
         decisions: tells what was decided about a photograph, as ``DecisionsFolder.find`` does; it
             replaces the colorizer's settings and ``remove_tint``.
+        references: the folder in whose ``references/`` lie the color photographs that decisions
+            name; needed where they do.
     """
 
     quality: int = 95
@@ -73,6 +75,7 @@ class ColoringOptions:
     remove_tint: bool = False
     max_pixels: int = 200_000_000
     decisions: Callable[[str, Path], Decisions | None] | None = None
+    references: Path = Path()
 
 
 @dataclass(frozen=True)
@@ -306,8 +309,12 @@ class _Work:
         """The colors of a page: the first, which hints are about, or a later one."""
         if self.decisions is None:
             return self.colorizer.paint(luminance)
+        session = Session(self.colorizer, luminance, self.working_size)
+        if self.decisions.reference is not None:
+            file = find_reference(self.options.references, self.decisions.reference)
+            self.colorizer.lead(session, file)
         hints = self.decisions.regions if first else []
-        return Session(self.colorizer, luminance, self.working_size).paint(hints)
+        return session.paint(hints, self.decisions.proposal)
 
     def _pages(self) -> Iterator[Page]:
         return read_pages(

@@ -158,8 +158,8 @@ def _load(args: Any, album: Album, ledger: Ledger) -> Any:
 
     colorizer = Colorizer.load(args.model)
     writer = Writer(album, colorizer, ledger, args.max_pixels)
-    desk = Desk(colorizer, args.max_pixels)
-    desk.warm_up()
+    desk = Desk(colorizer, album.output, args.max_pixels)
+    _ = desk.knows_likely_colors  # compiles what the first photograph would have to wait for
     return Studio(desk, writer, Batch(writer))
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from PIL import Image
 
-from keras_colorize.coloring.decisions import Decisions, decisions_path
+from keras_colorize.coloring.decisions import REFERENCES, Decisions, decisions_path
 from keras_colorize.coloring.report import report_path
 from keras_colorize.coloring.tasks import Shard, Task, find_tasks
 from keras_colorize.errors import ConfigError, PhotoError
@@ -121,7 +121,7 @@ class Album:
         elif decided > result:
             state = "changed"
         elif result:
-            state = "corrected" if decided and _has_hints(path) else "colored"
+            state = "corrected" if decided and _has_choices(path) else "colored"
         return Summary(id_, task.relative.as_posix(), state, reason, result or _time(task.source))
 
     # -- what was decided ---------------------------------------------------------------------
@@ -143,6 +143,26 @@ class Album:
         """
         decisions.save(decisions_path(self.output, task.relative))
         self.report(task, "")
+
+    def add_reference(self, name: str, content: bytes) -> str:
+        """Take a color photograph in that others are to follow; its SHA-256.
+
+        Raises:
+            PhotoError: it is no photograph, or has too many pixels.
+            OSError: it cannot be written.
+        """
+        suffix = _check_name(name)[1]
+        digest = hashlib.sha256(content).hexdigest()
+        path = self.output / REFERENCES / (digest + suffix.lower())
+        self._write(path, content)
+        return digest
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Write what was uploaded, if it can be read; what cannot is not left lying there."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+            read_photo(temporary, short_side=_THUMBNAIL, max_pixels=self._max_pixels)
 
     # -- small pictures -----------------------------------------------------------------------
 
@@ -185,25 +205,25 @@ class Album:
             PhotoError: it is no photograph, or has too many pixels.
             OSError: it cannot be written.
         """
-        name = PurePath(name.replace("\\", "/")).name.lstrip(".")
-        suffix = PurePath(name).suffix
-        if suffix.lower() not in PHOTO_SUFFIXES or "\0" in name or len(name.encode()) > 200:
-            raise PhotoError(f"{name[:200]}: not the name of a photograph")
-        folder = self.output / UPLOADED
-        folder.mkdir(parents=True, exist_ok=True)
+        stem, suffix = _check_name(name)
         with self._lock:
             taken = {task.relative.with_suffix("").as_posix().casefold() for task in self.tasks}
-            stems = (name.removesuffix(suffix) + (f"_{i}" if i > 1 else "") for i in count(1))
-            stem = next(stem for stem in stems if stem.casefold() not in taken)
-            path = folder / (stem + suffix)
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(content)
-                # Reads it as the album will: what it refuses is not left lying there.
-                read_photo(temporary, short_side=_THUMBNAIL, max_pixels=self._max_pixels)
+            names = (stem + (f"_{number}" if number > 1 else "") for number in count(1))
+            free = next(name for name in names if name.casefold() not in taken)
+            self._write(self.output / UPLOADED / (free + suffix), content)
             known = set(self._tasks)
             self._tasks = self._find()
             (new,) = set(self._tasks) - known
         return new
+
+
+def _check_name(name: str) -> tuple[str, str]:
+    """Stem and suffix of a file's name, whatever path it comes with."""
+    name = PurePath(name.replace("\\", "/")).name.lstrip(".")
+    suffix = PurePath(name).suffix
+    if suffix.lower() not in PHOTO_SUFFIXES or "\0" in name or len(name.encode()) > 200:
+        raise PhotoError(f"{name[:200]}: not the name of a photograph")
+    return name.removesuffix(suffix), suffix
 
 
 def _identify(result: Path, output: Path) -> str:
@@ -219,10 +239,10 @@ def _time(path: Path) -> int:
         return 0
 
 
-def _has_hints(path: Path) -> bool:
+def _has_choices(path: Path) -> bool:
     """Whether colors were chosen in a file of decisions; one that is damaged is logged."""
     try:
-        return bool(Decisions.load(path).hints)
+        return Decisions.load(path).chosen_colors is not None
     except ConfigError as error:
         _log.warning("%s", error)
         return False

@@ -73,6 +73,7 @@ class Writer:
             overwrite=ours,  # results of earlier decisions; nothing else is replaced
             max_pixels=self._max_pixels,
             decisions=lambda *_: decisions,
+            references=self._album.output,
         )
         return self._report(task, color_photo(task, self._album.output, self._colorizer, options))
 

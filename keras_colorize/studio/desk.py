@@ -1,5 +1,6 @@
 """The photograph that is being looked at: read and seen by the network once, shown at any zoom."""
 
+import functools
 import io
 import threading
 from collections import OrderedDict
@@ -9,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.coloring.colorizer import Colorizer, Painting
-from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.decisions import Decisions, find_reference
 from keras_colorize.coloring.photo import HALF_CHROMA_FROM
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
@@ -24,6 +25,7 @@ __all__ = ["Desk", "OpenPhoto"]
 
 _OPEN_AT_ONCE = 3
 _QUALITY = 90
+_LIKELY = 6  # colors of a place
 # Smaller than this nothing is shown.
 _LEAST_SIDE = 256
 
@@ -33,20 +35,25 @@ class Desk:
 
     Args:
         colorizer: what paints.
+        references: folder in whose ``references/`` lie color photographs that others follow.
         max_pixels: photographs with more are refused.
     """
 
-    def __init__(self, colorizer: Colorizer, max_pixels: int) -> None:
+    def __init__(self, colorizer: Colorizer, references: Path, max_pixels: int) -> None:
         self.colorizer = colorizer
+        self._references = references
         self._max_pixels = max_pixels
         self._open: OrderedDict[Path, OpenPhoto] = OrderedDict()
         self._lock = threading.Lock()
 
-    def warm_up(self) -> None:
-        """Compile what the first photograph would have to wait for."""
+    @functools.cached_property
+    def knows_likely_colors(self) -> bool:
+        """Whether the model can tell what else a photograph's colors may be.
+
+        To ask compiles what the first photograph would have to wait for.
+        """
         side = self.colorizer.facts.stride
-        session = Session(self.colorizer, np.zeros((side, side), np.uint8))
-        self.colorizer.join(session.plain, np.zeros((side, side), np.uint8))
+        return Session(self.colorizer, np.zeros((side, side), np.uint8)).knows_likely_colors
 
     def open(self, path: Path) -> "OpenPhoto":
         """A photograph, read where it is not open yet.
@@ -57,7 +64,7 @@ class Desk:
         with self._lock:  # one after the other: a second click does not read it twice
             photo = self._open.get(path)
             if photo is None:
-                photo = OpenPhoto(path, self.colorizer, self._max_pixels)
+                photo = OpenPhoto(path, self.colorizer, self._references, self._max_pixels)
                 self._open[path] = photo
                 while len(self._open) > _OPEN_AT_ONCE:
                     self._open.popitem(last=False)
@@ -71,6 +78,7 @@ class OpenPhoto:
     Args:
         path: of the original.
         colorizer: what paints.
+        references: see :class:`Desk`.
         max_pixels: refuse it if it has more.
 
     Attributes:
@@ -82,12 +90,13 @@ class OpenPhoto:
         PhotoError: it cannot be read.
     """
 
-    def __init__(self, path: Path, colorizer: Colorizer, max_pixels: int) -> None:
+    def __init__(self, path: Path, colorizer: Colorizer, references: Path, max_pixels: int) -> None:
         self._path = path
+        self._references = references
         self._colorizer = colorizer
         self._max_pixels = max_pixels
         self._lock = threading.RLock()
-        self._sessions: dict[tuple[int, bool], Session] = {}
+        self._sessions: dict[tuple[int, bool, str | None], Session] = {}
         self._painted: tuple[object, Painting] | None = None
         self._levels: dict[bool, list[np.ndarray]] = {}
         try:
@@ -119,21 +128,48 @@ class OpenPhoto:
 
     def paint(self, decisions: Decisions) -> Painting:
         """Its colors, as they were decided."""
-        kind = decisions.working_size, decisions.remove_tint
-        key = kind, decisions.hints
+        kind = decisions.working_size, decisions.remove_tint, decisions.reference
+        key = kind, decisions.hints, decisions.proposal
         with self._lock:
             if self._painted is not None and self._painted[0] == key:
                 return self._painted[1]
-            painting = self._session(*kind).paint(decisions.regions)
+            painting = self._session(decisions).paint(decisions.regions, decisions.proposal)
             self._painted = key, painting
             return painting
 
-    def _session(self, working_size: int, remove_tint: bool) -> Session:
-        kind = working_size, remove_tint
+    def _session(self, decisions: Decisions) -> Session:
+        kind = decisions.working_size, decisions.remove_tint, decisions.reference
         if kind not in self._sessions:
-            luminance = self._luminance(remove_tint)
-            self._sessions[kind] = Session(self._colorizer, luminance, working_size)
+            luminance = self._luminance(decisions.remove_tint)
+            session = Session(self._colorizer, luminance, decisions.working_size)
+            if decisions.reference is not None:
+                reference = find_reference(self._references, decisions.reference)
+                self._colorizer.lead(session, reference)
+            self._sessions[kind] = session
         return self._sessions[kind]
+
+    def likely_colors(self, x: float, y: float, decisions: Decisions) -> list[str]:
+        """Colors that the model thinks likely at a place, the likeliest first, as ``#rrggbb``.
+
+        Raises:
+            ModelError: the model does not know.
+            ValueError: the place lies outside the photograph.
+        """
+        with self._lock:
+            found = self._session(decisions).likely_colors(x, y, _LIKELY)
+        return [f"#{r:02x}{g:02x}{b:02x}" for (r, g, b), _ in found]
+
+    def certainty(self, width: int, decisions: Decisions) -> bytes:
+        """Where its colors are known (white) and guessed (black), as JPEG.
+
+        Raises:
+            ModelError: the model does not know.
+        """
+        with self._lock:
+            known = self._session(decisions).certainty()
+        height = max(round(width * self.size[1] / self.size[0]), 1)
+        image = Image.fromarray(np.rint(255.0 * known).astype(np.uint8))
+        return _encode(image.resize((width, height), Image.Resampling.BICUBIC))
 
     def _luminance(self, remove_tint: bool) -> np.ndarray:
         if remove_tint not in self._luminances:
@@ -157,9 +193,7 @@ class OpenPhoto:
                 decisions.saturation * painting.chroma, painting.luminance[..., None]
             )
             image = _color(part, guided, y)
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
-        return buffer.getvalue()
+        return _encode(image)
 
     def _level(self, width: int, remove_tint: bool) -> np.ndarray:
         """Its luminance in 8 bits, at least so wide where it is, and less than twice as wide."""
@@ -179,6 +213,12 @@ def _halvings(luminance: np.ndarray) -> list[np.ndarray]:
     while min(levels[-1].shape) >= 2 * _LEAST_SIDE:
         levels.append(np.asarray(Image.fromarray(levels[-1]).reduce(2)))
     return levels
+
+
+def _encode(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+    return buffer.getvalue()
 
 
 def _color(part: Part, coefficients: np.ndarray, luminance: np.ndarray) -> Image.Image:

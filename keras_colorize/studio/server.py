@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.decisions import Decisions, find_reference
 from keras_colorize.coloring.tasks import Task
 from keras_colorize.errors import KerasColorizeError
 from keras_colorize.studio.album import Album
@@ -68,9 +68,11 @@ def make_app(album: Album, studio: Callable[[], Studio]) -> Starlette:
             Route("/api/album/coloring", api.show_progress),
             Route("/api/album/coloring", api.stop, methods=["DELETE"]),
             Route("/api/uploads/{name}", api.upload, methods=["PUT"]),
+            Route("/api/references/{name}", api.upload_reference, methods=["PUT"]),
             Route("/api/photos/{id}", api.open),
             Route("/api/photos/{id}/thumbnail", api.show_thumbnail),
             Route("/api/photos/{id}/view", api.show_view),
+            Route("/api/photos/{id}/likely", api.show_likely),
             Route("/api/photos/{id}/decisions", api.decide, methods=["PUT"]),
             Route("/api/photos/{id}/result", api.save, methods=["POST"]),
         ],
@@ -123,7 +125,11 @@ class _Api:
     async def show_model(self, _: Request) -> Response:
         def answer(studio: Studio) -> dict[str, Any]:
             colorizer = studio.desk.colorizer
-            return {"name": colorizer.name, "least_working_size": colorizer.facts.stride}
+            return {
+                "name": colorizer.name,
+                "least_working_size": colorizer.facts.stride,
+                "knows_likely_colors": studio.desk.knows_likely_colors,
+            }
 
         return JSONResponse(await self._ask(answer))
 
@@ -162,12 +168,27 @@ class _Api:
 
         def answer(studio: Studio) -> bytes:
             photo = studio.desk.open(task.source)
-            decisions = None
-            if query.get("side") == "after":
-                decisions = self._album.decisions(task) or studio.writer.initial(photo.hash)
-            return photo.view(box, width, decisions)
+            decisions = self._album.decisions(task) or studio.writer.initial(photo.hash)
+            if "proposal" in query:
+                decisions = dataclasses.replace(
+                    decisions, proposal=int(query["proposal"]), hints=()
+                )
+            if query.get("side") == "certainty":
+                return photo.certainty(min(width, photo.size[0]), decisions)
+            return photo.view(box, width, decisions if query.get("side") == "after" else None)
 
         return Response(await self._ask(answer), media_type="image/jpeg")
+
+    async def show_likely(self, request: Request) -> Response:
+        task, query = self._task(request), request.query_params
+        x, y = (float(query.get(name, "nan")) for name in ("x", "y"))
+
+        def answer(studio: Studio) -> list[str]:
+            photo = studio.desk.open(task.source)
+            decisions = self._album.decisions(task) or studio.writer.initial(photo.hash)
+            return photo.likely_colors(x, y, decisions)
+
+        return JSONResponse(await self._ask(answer))
 
     async def decide(self, request: Request) -> Response:
         decisions = Decisions.parse(await _json(request))
@@ -177,7 +198,7 @@ class _Api:
         def answer(studio: Studio) -> None:
             if decisions.photo != studio.desk.open(task.source).hash:
                 raise ValueError("these decisions are about another photograph; open it again")
-            studio.desk.colorizer.facts.check_working_size(decisions.working_size)
+            self._check(studio, decisions)
             self._album.decide(task, decisions)
 
         await self._ask(answer)
@@ -191,7 +212,12 @@ class _Api:
     async def start(self, request: Request) -> Response:
         content = await _json(request)
         ids, changes = content.pop("photos", None), content
-        kinds = {"saturation": (int, float), "remove_tint": (bool,), "working_size": (int,)}
+        kinds = {
+            "saturation": (int, float),
+            "remove_tint": (bool,),
+            "working_size": (int,),
+            "reference": (str, type(None)),
+        }
         for name, value in changes.items():
             if name not in kinds or type(value) not in kinds[name]:
                 raise ValueError(f"expected {', '.join(kinds)}. Received: {name} {value!r:.80}")
@@ -199,8 +225,7 @@ class _Api:
         tasks = self._tasks(ids)
 
         def answer(studio: Studio) -> None:
-            if "working_size" in changes:
-                studio.desk.colorizer.facts.check_working_size(changes["working_size"])
+            self._check(studio, dataclasses.replace(studio.writer.initial("0" * 64), **changes))
             studio.batch.start(tasks, changes)
 
         await self._ask(answer)
@@ -220,8 +245,22 @@ class _Api:
         new = await run_in_threadpool(self._album.add, name, content)
         return JSONResponse({"id": new}, 201)
 
+    async def upload_reference(self, request: Request) -> Response:
+        content = await _body(request, _MOST_UPLOADED)
+        name = request.path_params["name"]
+        digest = await run_in_threadpool(self._album.add_reference, name, content)
+        return JSONResponse({"reference": digest}, 201)
+
     async def _ask(self, answer: Callable[[Studio], Answer]) -> Answer:
         return await run_in_threadpool(lambda: answer(self._studio()))
+
+    def _check(self, studio: Studio, decisions: Decisions) -> None:
+        """Refuse what could be written down, but not be followed."""
+        studio.desk.colorizer.facts.check_working_size(decisions.working_size)
+        if decisions.reference is not None:
+            find_reference(self._album.output, decisions.reference)
+        if decisions.proposal and not studio.desk.knows_likely_colors:
+            raise ValueError("this model proposes nothing; proposal must be 0")
 
     def _task(self, request: Request) -> Task:
         try:

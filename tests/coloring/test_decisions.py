@@ -43,7 +43,7 @@ def colorizer(model: Path) -> Colorizer:
 
 @pytest.fixture
 def decisions(colorizer: Colorizer) -> Decisions:
-    return Decisions(hash_file(HOUSE), colorizer.model_hash, 64, 1.3, False, HINTS)
+    return Decisions(hash_file(HOUSE), colorizer.model_hash, 64, 1.3, hints=HINTS)
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -72,6 +72,9 @@ def test_what_is_saved_loads(decisions: Decisions, tmp_path: Path) -> None:
         ({"saturation": -0.1}, r"saturation must be in \[0, 4\]"),
         ({"saturation": float("nan")}, "saturation must be a number"),
         ({"remove_tint": 1}, "remove_tint must be true or false"),
+        ({"proposal": 7}, "proposal must be 0 to 6"),
+        ({"reference": "house.jpg"}, "reference must be a SHA-256"),
+        ({"reference": 1}, "reference must be a text"),
         ({"author": "me"}, "decisions must have format"),
         ({"hints": [{"x": 0.5}]}, "hint must have x, y, radius, color"),
         ({"hints": [{"x": 1.5, "y": 0, "radius": 0.1, "color": "#000000"}]}, "x must be in"),
@@ -154,6 +157,29 @@ def test_decisions_are_obeyed_and_told(
     assert HUMAN_EDITS.encode() in result.read_bytes()
     assert DIGITAL_SOURCE_TYPE.encode() in result.read_bytes()
     assert HUMAN_EDITS.encode() not in (plain / photo.name).read_bytes()
+
+
+def test_a_reference_is_followed_where_it_lies(
+    model: Path, decisions: Decisions, tmp_path: Path
+) -> None:
+    alps = SAMPLE / "historical" / "alpine_landscape.jpg"
+    decisions = dataclasses.replace(decisions, reference=hash_file(alps), hints=())
+    decisions.save(tmp_path / "house.jpg.colors.json")
+    arguments = [str(HOUSE), "--model", str(model), "--decisions", str(tmp_path), "--output"]
+    assert colorize.main([*arguments, str(tmp_path / "without")]) == 1
+    (row,) = read_rows(tmp_path / "without" / "report.csv")
+    assert "reference is missing" in row["reason"]
+    results = []
+    for name, photo in (("one", alps), ("other", HOUSE)):
+        (tmp_path / "references").mkdir(exist_ok=True)
+        file = tmp_path / "references" / f"{hash_file(photo)}.jpg"
+        file.write_bytes(photo.read_bytes())
+        dataclasses.replace(decisions, reference=hash_file(photo)).save(
+            tmp_path / "house.jpg.colors.json"
+        )
+        assert colorize.main([*arguments, str(tmp_path / name)]) == 0
+        results.append(pixels(tmp_path / name / HOUSE.name))
+    assert np.abs(results[0] - results[1]).mean() > 1.0
 
 
 def test_only_whom_they_are_about(model: Path, decisions: Decisions, tmp_path: Path) -> None:

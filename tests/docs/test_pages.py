@@ -6,6 +6,7 @@ import io
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,14 @@ def commands(name: str) -> list[list[str]]:
     return found
 
 
+def main_of(command: str) -> Callable[[list[str]], int]:
+    """What ``python -m`` runs: of a room, its ``__main__``."""
+    module = importlib.import_module(f"keras_colorize.{command}")
+    if hasattr(module, "__path__"):
+        module = importlib.import_module(f"{module.__name__}.__main__")
+    return module.main
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_links_and_names_lead_somewhere(name: str) -> None:
     text, folder = text_of(name), (ROOT / name).parent
@@ -68,13 +77,22 @@ def test_the_readme_is_short_and_shows_a_result() -> None:
 
 def test_every_command_is_mentioned() -> None:
     mentioned = {command for name in NAMES for command, *_ in commands(name)}
-    assert {"colorize", "evaluate", "export", "film_sheet", "fit", "inspect", "pack"} <= mentioned
+    assert {
+        "colorize",
+        "evaluate",
+        "export",
+        "film_sheet",
+        "fit",
+        "inspect",
+        "pack",
+        "studio",
+    } <= mentioned
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if commands(name)])
 def test_options_are_known(name: str) -> None:
     for command, *arguments in commands(name):
-        main = importlib.import_module(f"keras_colorize.{command}").main
+        main = main_of(command)
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
             main(["--help"])
@@ -118,7 +136,7 @@ def test_the_tutorial_from_the_first_photograph_to_the_export(
         more = [f"--{setting}" for setting in SHORT] if command == "fit" else []
         if command in ("evaluate", "export"):
             more = ["--working_size", "64"]
-        main = importlib.import_module(f"keras_colorize.{command}").main
+        main = main_of(command)
         status = main([*arguments, *more])
         said = capsys.readouterr()
         assert status == 0, f"{command} {arguments}: {said.out}{said.err}"

@@ -155,11 +155,11 @@ def driver() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def running(
-    folder: Path, model: Path, tmp_path_factory: pytest.TempPathFactory
+    folder: Path, knowing_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Path]]:
     """Address and output folder of a studio, which takes seconds to start."""
     output = tmp_path_factory.mktemp("out")
-    process, address = start(folder, output, model)
+    process, address = start(folder, output, knowing_model)
     try:
         yield address, output
     finally:
@@ -175,7 +175,7 @@ def desk(driver: Any, running: tuple[str, Path]) -> Desk:
 
 
 def test_from_a_folder_to_a_saved_result(
-    desk: Desk, folder: Path, model: Path, tmp_path: Path
+    desk: Desk, folder: Path, knowing_model: Path, tmp_path: Path
 ) -> None:
     desk.open("house.jpg")
     before, after = desk.color(0.25, 0.8), desk.color(0.75, 0.8)
@@ -218,7 +218,13 @@ def test_from_a_folder_to_a_saved_result(
 
     desk["save"].click()
     desk.wait(lambda: desk.state("house.jpg") == "colored and corrected")
-    arguments = [str(folder / "house.jpg"), "--model", str(model), "--output", str(tmp_path / "2")]
+    arguments = [
+        str(folder / "house.jpg"),
+        "--model",
+        str(knowing_model),
+        "--output",
+        str(tmp_path / "2"),
+    ]
     assert colorize.main([*arguments, "--decisions", str(desk.output)]) == 0
     saved = (desk.output / "house.jpg").read_bytes()
     assert saved == (tmp_path / "2" / "house.jpg").read_bytes()
@@ -226,6 +232,43 @@ def test_from_a_folder_to_a_saved_result(
     desk.visit()
     desk.open("house.jpg")
     assert len(desk.driver.find_elements(By.CSS_SELECTOR, "#hints li")) == 2
+
+
+def test_what_it_may_have_been_and_colors_of_another_picture(desk: Desk) -> None:
+    desk.open("album_2.jpg")
+    desk.set("split", 0)
+    plain = desk.pixels()
+    choices = desk.driver.find_elements(By.CSS_SELECTOR, "#choices button")
+    assert len(choices) == 4
+    choices[2].click()
+    desk.rest()
+    assert choices[2].get_attribute("aria-pressed") == "true"
+    assert np.abs(desk.pixels() - plain).mean() > 0.2
+    decided = desk.output / "album_2.jpg.colors.json"
+    assert Decisions.load(decided).proposal == 2
+    desk["undo"].click()
+    desk.rest()
+    assert np.abs(desk.pixels() - plain).mean() < 0.2
+    desk["reference-file"].send_keys(str(SAMPLE / "modern" / "brick_house_garden.jpg"))
+    desk.wait(lambda: "brick_house_garden" in desk["reference"].text)
+    desk.wait(lambda: Decisions.load(decided).reference is not None)
+    desk.rest()
+    desk["certainty"].click()
+    desk.rest()
+    assert np.ptp(desk.color(0.75, 0.8)) < 8
+    desk["certainty"].click()
+    desk["unfollow"].click()
+    desk.wait(lambda: Decisions.load(decided).reference is None)
+    desk.rest()
+    desk.tool("point")
+    desk.click(0.4, 0.4)
+    likely = desk.wait(lambda: desk.driver.find_elements(By.CSS_SELECTOR, "#likely button"))
+    color = likely[0].get_attribute("title")
+    likely[0].click()
+    desk.wait(lambda: Decisions.load(decided).hints[0].color == color)
+    desk["undo"].click()
+    desk["undo"].click()
+    desk.wait(lambda: not Decisions.load(decided).hints)
 
 
 def test_by_keyboard_alone(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """What the page asks for: photographs looked at, decided about, saved; and nobody else's asking."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_colorize import colorize
+from keras_colorize import Colorizer, colorize
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.files import read_rows
 from keras_colorize.metadata.provenance import read_provenance
 from keras_colorize.studio.album import Album
-from tests.studio.conftest import ADDRESS, MAX_PIXELS, TOKEN, Page
+from tests.conftest import SAMPLE
+from tests.studio.conftest import ADDRESS, MAX_PIXELS, TOKEN, Page, open_page
 
 WHOLE = {"left": 0, "top": 0, "right": 1, "bottom": 1, "width": 300}
 HINT = {"x": 0.2, "y": 0.3, "radius": 0.05, "color": "#2040e0"}
@@ -40,7 +42,8 @@ def test_the_album_lists_every_photograph(page: Page) -> None:
     assert [photo["name"] for photo in photos] == ["box 1/alps.jpg", "broken.jpg", "house.jpg"]
     assert {photo["state"] for photo in photos} == {"new"}
     assert page.get("/api/model").json() == {"name": "test/generator.keras",
-                                             "least_working_size": 8}  # fmt: skip
+                                             "least_working_size": 8,
+                                             "knows_likely_colors": False}  # fmt: skip
 
 
 def test_thumbnails_are_small_and_show_the_result_once_there_is_one(page: Page) -> None:
@@ -328,6 +331,41 @@ def test_uploads_are_limited(page: Page, monkeypatch: pytest.MonkeyPatch) -> Non
     answer = page.put("/api/uploads/scan.png", content=b"x" * ((1 << 20) + 1))
     assert answer.status_code == 413
     assert "at most 1 MB" in answer.json()["error"]
+
+
+def test_colors_of_another_picture(page: Page, tmp_path: Path) -> None:
+    house = page.id_of("house.jpg")
+    before = picture(page, house, side="after")
+    content = (SAMPLE / "modern" / "brick_house_garden.jpg").read_bytes()
+    answer = page.put("/api/references/house_today.jpg", content=content)
+    assert answer.status_code == 201
+    decide(page, house, **answer.json())
+    assert np.abs(picture(page, house, side="after") - before).mean() > 1
+    assert page.post(f"/api/photos/{house}/result").json()["status"] == "colorized"
+    assert page.state_of("house.jpg") == "corrected"
+    for wrong in ({"reference": "0" * 64}, {"proposal": 1}):
+        decisions = page.get(f"/api/photos/{house}").json()["decisions"] | wrong
+        assert page.put(f"/api/photos/{house}/decisions", json=decisions).status_code == 400
+    assert page.put("/api/references/x.jpg", content=b"no picture").status_code == 400
+
+
+def test_what_the_model_offers_where_it_knows(
+    knowing_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    with open_page(photos, tmp_path / "out", Colorizer.load(knowing_model)) as page:
+        house = page.id_of("house.jpg")
+        assert page.get("/api/model").json()["knows_likely_colors"]
+        likely = page.get(f"/api/photos/{house}/likely", params={"x": 0.2, "y": 0.3}).json()
+        assert 1 <= len(likely) <= 6 and all(re.fullmatch("#[0-9a-f]{6}", c) for c in likely)
+        assert page.get(f"/api/photos/{house}/likely").status_code == 400
+        offered = [picture(page, house, side="after", proposal=number) for number in range(4)]
+        plain = picture(page, house, side="after")
+        np.testing.assert_array_equal(offered[0], plain)
+        assert all(np.abs(other - plain).mean() > 0.2 for other in offered[1:])
+        decide(page, house, proposal=3)
+        np.testing.assert_array_equal(picture(page, house, side="after"), offered[3])
+        certainty = picture(page, house, side="certainty")
+        assert certainty.ndim == 2
 
 
 # -- who may ask ------------------------------------------------------------------------------

@@ -30,11 +30,25 @@ export const stop = () => ask("DELETE", "api/album/coloring");
 export const thumbnail = async (id, signal) =>
   (await ask("GET", photo(id, "/thumbnail"), { signal })).blob();
 
+export const likely = async (id, x, y) =>
+  (await ask("GET", photo(id, `/likely?${new URLSearchParams({ x, y })}`))).json();
+
+/** One of the colorings that the model proposes, small. */
+export async function proposal(id, number, width) {
+  const query = new URLSearchParams({ left: 0, top: 0, right: 1, bottom: 1, width,
+    side: "after", proposal: number });
+  return (await ask("GET", photo(id, `/view?${query}`))).blob();
+}
+
 /** A part of a photograph as a bitmap; `box` holds its edges, relative. */
 export async function view(id, side, box, width) {
   const query = new URLSearchParams({ ...box, side, width: String(Math.ceil(width)) });
   return createImageBitmap(await (await ask("GET", photo(id, `/view?${query}`))).blob());
 }
+
+/** A color photograph that others are to follow; what decisions call it. */
+export const addReference = async (file) =>
+  (await ask("PUT", `api/references/${encodeURIComponent(file.name)}`, { body: file })).json();
 
 export const upload = async (file) =>
   (await ask("PUT", `api/uploads/${encodeURIComponent(file.name)}`, { body: file })).json();

@@ -17,6 +17,7 @@ export class Stage {
     this.context = this.canvas.getContext("2d");
     this.split = document.getElementById("split");
     this.tool = "look";
+    this.side = "after"; // or "certainty", of the whole alone
     this.photo = null;
     this.hints = [];
     this.picked = null;
@@ -53,6 +54,13 @@ export class Stage {
     this.canvas.className = tool;
     this.corners = [];
     this.setCross(null);
+  }
+
+  setSide(side) {
+    if (side === this.side) return;
+    this.side = side;
+    this.replace("detail", null);
+    this.refresh(true);
   }
 
   setHints(hints, picked = null) {
@@ -163,7 +171,7 @@ export class Stage {
     const { changed } = this;
     this.changed = false;
     const width = Math.min(this.fitting * photo.width * devicePixelRatio, photo.width);
-    const near = this.scale > 1.05 * this.fitting;
+    const near = this.scale > 1.05 * this.fitting && this.side === "after";
     if (near && this.base) {
       const box = this.seen();
       const wide = (box.right - box.left) * photo.width * Math.min(this.scale * devicePixelRatio, 1);
@@ -182,7 +190,7 @@ export class Stage {
     const before = same ? old.bitmaps.before : await api.view(photo.id, "before", box, width);
     const layer = { box, width, bitmaps: { before } };
     if (!old && this.photo === photo) this.replace(name, layer); // gray at once, colors follow
-    const after = await api.view(photo.id, "after", box, width);
+    const after = await api.view(photo.id, this.side, box, width);
     if (this.photo !== photo) {
       after.close();
       return;

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Album } from "./album.js";
+import { markProposal, offerColors, propose } from "./offers.js";
 import { Panel, moved } from "./panel.js";
 import { Stage, middle } from "./stage.js";
 
@@ -12,9 +13,10 @@ let photo = null; // { id, width, height, toned, initial }
 let decisions = null;
 let picked = null; // place in decisions.hints
 let settled = null; // the decisions that undo goes back to
+const references = new Map(); // names, by what decisions call them
 let past = [];
 let future = [];
-let least = 1; // working size
+let model = null; // { name, least_working_size, knows_likely_colors }
 
 const album = new Album(open);
 const stage = new Stage({
@@ -64,6 +66,7 @@ async function open(id) {
   let opened;
   try {
     opened = await api.open(id);
+    model ??= await api.model();
   } catch (error) {
     if (album.current === id) note(`${name} cannot be shown: ${error.message}`);
     return;
@@ -72,9 +75,10 @@ async function open(id) {
   photo = { id, ...opened };
   decisions = settled = opened.decisions;
   note("");
-  panel.setSizes(photo.initial.working_size, least);
+  panel.setSizes(photo.initial.working_size, model.least_working_size);
   stage.show(photo);
   show();
+  if (model.knows_likely_colors) propose(photo, takeProposal).then(show).catch(fail);
 }
 
 function show() {
@@ -85,7 +89,17 @@ function show() {
   });
   stage.setHints(decisions?.hints ?? [], picked);
   const said = decisions?.hints.length ? " and said" : "";
-  element("badge-after").textContent = `colors computed${said}`;
+  const guesses = element("certainty").checked && photo;
+  stage.setSide(guesses ? "certainty" : "after");
+  element("badge-after").textContent = guesses
+    ? "white: known, black: guessed"
+    : `colors computed${said}`;
+  markProposal(decisions?.proposal);
+  element("follow").disabled = !decisions;
+  element("unfollow").hidden = !decisions?.reference;
+  element("reference").textContent = decisions?.reference
+    ? `Colors follow ${references.get(decisions.reference) ?? "a picture that was chosen"}.`
+    : "Of the same house, kind or time: what is alike takes its colors.";
   for (const id of ["badge-before", "badge-after"]) element(id).hidden = !photo;
   const state = photo && album.get(photo.id)?.state;
   element("saved").textContent =
@@ -144,6 +158,7 @@ function add(hint) {
   picked = decisions.hints.length;
   panel.use(hint.color);
   change({ ...decisions, hints: [...decisions.hints, hint] }, true);
+  offer();
   tell(`${hint.outline ? "Area" : "Point"} ${picked + 1} is ${hint.color}.`);
 }
 
@@ -159,6 +174,27 @@ function moveTo(i, x, y, final) {
 function pick(i) {
   picked = i;
   show();
+  offer();
+}
+
+/** Colors that are likely where the picked point is. */
+function offer() {
+  if (!model.knows_likely_colors) return;
+  const at = picked;
+  offerColors(photo, decisions.hints[at], (color) => panel.recolor(at, color, true)).catch(fail);
+}
+
+function takeProposal(proposal) {
+  change({ ...decisions, proposal }, true);
+}
+
+/** Take the colors of another picture. */
+async function follow(files) {
+  if (!files.length) return;
+  tell(`Reading ${files[0].name} …`);
+  const { reference } = await api.addReference(files[0]);
+  references.set(reference, files[0].name);
+  change({ ...decisions, reference }, true);
 }
 
 function step(from, to) {
@@ -197,15 +233,15 @@ async function colorAll() {
   const order = { photos: album.ids(element("which").value) };
   if (!order.photos.length) throw new Error("No photograph is chosen. Space or a click on the box chooses.");
   if (element("settings-too").checked && decisions) {
-    const { saturation, working_size, remove_tint } = decisions;
-    Object.assign(order, { saturation, working_size, remove_tint });
+    const { saturation, working_size, remove_tint, reference } = decisions;
+    Object.assign(order, { saturation, working_size, remove_tint, reference });
   }
   await api.colorAlbum(order);
-  await follow();
+  await watch();
 }
 
 /** Show how far the album is, until it is done. */
-async function follow() {
+async function watch() {
   element("work").hidden = false;
   element("color-all").disabled = true;
   let progress;
@@ -255,6 +291,15 @@ element("fit").addEventListener("click", () => stage.fit());
 element("actual").addEventListener("click", () => stage.zoomTo(1 / devicePixelRatio));
 element("add").addEventListener("click", () => element("files").click());
 element("files").addEventListener("change", attempt((event) => addFiles([...event.target.files])));
+element("certainty").addEventListener("change", show);
+element("follow").addEventListener("click", () => element("reference-file").click());
+element("unfollow").addEventListener("click", () =>
+  change({ ...decisions, reference: null }, true),
+);
+element("reference-file").addEventListener(
+  "change",
+  attempt((event) => follow([...event.target.files])),
+);
 element("color-all").addEventListener("click", attempt(colorAll));
 element("stop").addEventListener("click", attempt(api.stop));
 
@@ -282,10 +327,10 @@ async function begin() {
   element("where").textContent = `Results: ${output}`;
   await album.refresh();
   if (!album.photos.length) note("Drop photographs here, or choose “Add photographs”.");
-  const model = await api.model();
-  least = model.least_working_size;
+  model ??= await api.model();
+  element("proposals").hidden = element("certainty-label").hidden = !model.knows_likely_colors;
   element("where").textContent += ` · Model: ${model.name}`;
-  if ((await api.progress()).running) await follow();
+  if ((await api.progress()).running) await watch();
 }
 
 begin().catch((error) => note(error.message));
