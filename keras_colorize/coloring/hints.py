@@ -20,15 +20,19 @@ from keras_colorize import color
 
 __all__ = ["Anchors", "Hint", "Likeness", "Region", "anchors_of", "join_anchors", "spread"]
 
-# Chosen on 96 validation photographs of the corpus (benchmarks/hints.py) for the highest PSNR from
-# ten true hints; the optimum is flat. Of the kernel, in units of each quantity's own scale:
-_COARSE, _FINE = 1.3, 1.0  # features at an eighth and a quarter of the size, root mean square
-_LUMINANCE = 0.25  # of white
-_DISTANCE = 0.4  # of the shorter side
+# Chosen on 40 validation photographs of the corpus (benchmarks/hints.py) for the highest PSNR from
+# ten true hints at less than 1 dE of change far away. Of the kernel, in units of each quantity's own
+# scale:
+_COARSE, _FINE = 1.9, 1.5  # features at an eighth and a quarter of the size, root mean square
+_LUMINANCE = 0.3  # of white
+_DISTANCE = 0.5  # of the shorter side
 # Beside what is alike, what is near: it makes the place itself obey, whatever surrounds it.
 _NEAR = 0.035  # of the shorter side
 _NEAR_LUMINANCE = 0.2
 _NEAR_SHARE = 0.13  # of the variance
+# One hint alone is of its place and its like; what several places agree on holds for more of the
+# photograph. So places must be 1.9 times as alike for one hint, and less so for more.
+_STRICTER = 0.9
 _JITTER = 1e-4  # of the variance, for a well-conditioned system
 
 _MOST_PLACES = 12  # of a hint or region: its neighbors say the same again
@@ -203,9 +207,18 @@ class Likeness:
         )
         self.matter = self.alike[:, :-2]
 
-    def between(self, places: np.ndarray, others: np.ndarray | slice) -> np.ndarray:
-        """The kernel of every pair, 1 where alike and near, float32 ``(len(others), K)``."""
-        wide = _gauss(self.alike[others], self.alike[places])
+    def between(
+        self, places: np.ndarray, others: np.ndarray | slice, strictness: float = 1.0
+    ) -> np.ndarray:
+        """The kernel of every pair, 1 where alike and near, float32 ``(len(others), K)``.
+
+        Args:
+            places: indices into the flattened grid, int ``(K,)``.
+            others: the same, or a slice of them.
+            strictness: how many times as alike two places must be for as much.
+        """
+        alike = np.float32(strictness) * self.alike
+        wide = _gauss(alike[others], alike[places])
         narrow = _gauss(self._near[others], self._near[places])
         return (1.0 - _NEAR_SHARE) * wide + _NEAR_SHARE * narrow
 
@@ -224,10 +237,14 @@ def spread(chroma: np.ndarray, likeness: Likeness, anchors: Anchors) -> np.ndarr
     if not len(anchors.places):
         return chroma
     flat = chroma.reshape(-1, 2)
-    system = likeness.between(anchors.places, anchors.places).astype(np.float64)
+    alike = likeness.between(anchors.places, anchors.places)
+    # How many of them say something of their own: the participation ratio of the kernel's spectrum.
+    independent = np.trace(alike) ** 2 / np.square(alike).sum()
+    strictness = 1.0 + _STRICTER / float(independent)
+    system = likeness.between(anchors.places, anchors.places, strictness).astype(np.float64)
     system[np.diag_indices_from(system)] += _JITTER + anchors.doubt
-    weights = np.linalg.solve(system, anchors.chroma - flat[anchors.places])
-    change = likeness.between(anchors.places, slice(None)) @ weights.astype(np.float32)
+    weights = np.linalg.solve(system, anchors.chroma - flat[anchors.places]).astype(np.float32)
+    change = likeness.between(anchors.places, slice(None), strictness) @ weights
     return (flat + change).reshape(chroma.shape).astype(np.float32)
 
 
