@@ -21,8 +21,8 @@ from keras_colorize import color
 __all__ = ["Anchors", "Hint", "Likeness", "Region", "anchors_of", "join_anchors", "spread"]
 
 # Chosen on 40 validation photographs of the corpus (benchmarks/hints.py) for the highest PSNR from
-# ten true hints at less than 1 dE of change far away. Of the kernel, in units of each quantity's own
-# scale:
+# ten true hints at less than 1 dE of change far away. Of the kernel, in units of each quantity's
+# own scale:
 _COARSE, _FINE = 1.9, 1.5  # features at an eighth and a quarter of the size, root mean square
 _LUMINANCE = 0.3  # of white
 _DISTANCE = 0.5  # of the shorter side
