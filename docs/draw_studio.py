@@ -38,7 +38,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as output:
         command = [sys.executable, "-m", "keras_colorize.studio", str(_SAMPLE), "--no_browser"]
         studio = subprocess.Popen(
-            [*command, "--output", output], stdout=subprocess.PIPE, text=True, cwd=_ROOT
+            [*command, "--output", f"{output}/colorized"],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=_ROOT,
         )
         try:
             assert studio.stdout is not None

@@ -41,6 +41,9 @@ def _serve(argv: Sequence[str]) -> int:
         raise ConfigError(
             f"the studio needs {error.name}: pip install 'keras-colorize[studio]'"
         ) from error
+    for name in args.photos:
+        if not Path(name).exists():
+            raise ConfigError(f"expected photographs and folders. There is none called {name!r}")
     output = Path(args.output)
     album = Album(args.photos, output, args.max_pixels)
     output.mkdir(parents=True, exist_ok=True)
@@ -50,9 +53,15 @@ def _serve(argv: Sequence[str]) -> int:
         refuse_other_shards(output, Shard())
         studio = _Loading(lambda: _load(args, album, ledger))
         app = Guard(make_app(album, studio.get), token, {*_LOOPBACK, args.host})
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        # Its own settings would replace those of the commands' logging.
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
         )
+        server = uvicorn.Server(config)
         studio.begin(on_failure=lambda: setattr(server, "should_exit", True))
         address = f"http://{args.host}:{listening.getsockname()[1]}/#{token}"
         print(f"The studio is at {address} (Ctrl-C ends it)", flush=True)

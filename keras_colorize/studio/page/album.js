@@ -115,7 +115,9 @@ export class Album {
     row.setAttribute("aria-selected", photo.id === this.current);
     row.setAttribute("aria-checked", this.chosen.has(photo.id));
     const [title, state] = row.querySelectorAll("span > span");
-    title.textContent = photo.name;
+    // Broken where words end, so that they can be read.
+    const words = photo.name.split(/(?<=[_/-])/);
+    title.replaceChildren(...words.flatMap((word) => [word, document.createElement("wbr")]));
     title.title = photo.name;
     state.className = `state ${photo.state}`;
     state.textContent = WORDS[photo.state] + (photo.reason ? `: ${photo.reason}` : "");

@@ -324,7 +324,8 @@ async function begin() {
   show();
   note("Choose a photograph.");
   const { output } = await api.album();
-  element("where").textContent = `Results: ${output}`;
+  element("where").textContent = `Results: ${output.split("/").at(-1)}`;
+  element("where").title = output;
   await album.refresh();
   if (!album.photos.length) note("Drop photographs here, or choose “Add photographs”.");
   model ??= await api.model();
