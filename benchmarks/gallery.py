@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--failures", nargs="*", default=[], help="file names, of either folder")
     parser.add_argument("--model", help="a generator.keras; by default the shipped one")
     parser.add_argument("--count", nargs=2, type=int, default=(9, 4), help="of either folder")
-    parser.add_argument("--output", default=str(ROOT / "docs" / "gallery.jpg"))
+    parser.add_argument("--output", default=str(ROOT / "docs" / "images" / "gallery.jpg"))
     parser.add_argument("--quality", type=int, default=82)
     args = parser.parse_args()
 
