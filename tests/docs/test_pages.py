@@ -21,7 +21,12 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 # Two epochs of two steps instead of an afternoon.
 SHORT = ["training.epochs=2", "training.steps_per_epoch=2", "training.reconstruction_steps=3"]
-SHORT += ["training.warmup_steps=1", "data.sizes=[64]", "data.batch_size=4"]
+SHORT += [
+    "training.precision=float32",
+    "training.warmup_steps=1",
+    "data.sizes=[64]",
+    "data.batch_size=4",
+]
 SHORT += ["data.historical_share=0.25", "tracking.statistics_photos=2", "tracking.wandb=disabled"]
 
 
