@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import importlib.util
 import io
 import re
 import shlex
@@ -163,3 +164,13 @@ def test_python_in_the_pages_runs(name: str, desk: Path) -> None:
     names = {"model": model, "x": x, "y": x}  # a page's blocks follow from one another
     for block in blocks(name, "python"):
         exec(compile(block, name, "exec"), names)
+
+
+def test_the_drawing_of_the_rooms_is_up_to_date() -> None:
+    drawing = importlib.util.spec_from_file_location("draw_rooms", ROOT / "docs" / "draw_rooms.py")
+    assert drawing is not None and drawing.loader is not None
+    module = importlib.util.module_from_spec(drawing)
+    drawing.loader.exec_module(module)
+    assert module.PICTURE.read_text(encoding="utf-8") == module.draw(), (
+        "draw it again: python docs/draw_rooms.py"
+    )
