@@ -73,12 +73,11 @@ class Session:
         Raises:
             ModelError: ``proposal`` is none that this generator offers.
         """
-        painted = self._to_grid(self.plain.chroma)
         chroma = self._proposed(proposal)
         anchors = anchors_of(hints, *self._grid)
         if self._weak is not None:
             anchors = join_anchors(anchors, self._weak)
-        change = spread(chroma, self.likeness, anchors) - painted
+        change = spread(chroma, self.likeness, anchors) - self._painted
         if not change.any():
             return self.plain
         enlarged = resize_planes(np.moveaxis(change, -1, 0), *self.plain.luminance.shape)
@@ -187,20 +186,23 @@ class Session:
             ModelError: the generator has no distribution, so that nobody knows where.
         """
         certain = proposals.certainty(self._shares, self._seen.bins)
-        painted = self._to_grid(self.plain.chroma)
-        self._weak = from_palette(palette, painted, certain, self.likeness)
+        self._weak = from_palette(palette, self._painted, certain, self.likeness)
 
     # -- within -------------------------------------------------------------------------------
 
     def _proposed(self, number: int) -> np.ndarray:
-        painted = self._to_grid(self.plain.chroma)
         if number == 0:
-            return painted
+            return self._painted
         if not 0 < number <= proposals.MOST:
             raise ModelError(f"proposal must be 0 to {proposals.MOST}. Received: {number}")
         return proposals.alternative(
-            painted, self._shares, self._seen.bins, self.likeness, number - 1
+            self._painted, self._shares, self._seen.bins, self.likeness, number - 1
         )
+
+    @functools.cached_property
+    def _painted(self) -> np.ndarray:
+        """The plain chroma on the grid."""
+        return self._to_grid(self.plain.chroma)
 
     @functools.cached_property
     def _shares(self) -> np.ndarray:

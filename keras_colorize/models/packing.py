@@ -47,8 +47,7 @@ def saturate(generator: keras.Model, factor: float) -> keras.Model:
     """
     if not 0.0 < factor < float("inf"):
         raise ValueError(f"saturation must be above 0 and finite. Received: {factor}")
-    if all(layer.name != CHROMA_LAYER for layer in generator.layers):
-        generator = keep_luminance(generator)
+    generator = _painting_chroma(generator)
 
     scale = factor * generator.get_layer(CHROMA_LAYER).scale
     return _with_rescaling(generator, CHROMA_LAYER, scale=scale)
@@ -69,8 +68,7 @@ def emphasize(generator: keras.Model, strength: float) -> keras.Model:
     """
     if not 0.0 < strength < float("inf"):
         raise ValueError(f"strength must be above 0 and finite. Received: {strength}")
-    if all(layer.name != CHROMA_LAYER for layer in generator.layers):
-        generator = keep_luminance(generator)
+    generator = _painting_chroma(generator)
 
     def call(layer: keras.layers.Layer, *inputs: keras.KerasTensor, **options: object) -> object:
         if layer.name != CHROMA_LAYER:
@@ -108,6 +106,13 @@ def follow_certainty(generator: keras.Model, multiple: float) -> keras.Model:
             "generator.distribution; this one was not: give it a saturation instead"
         )
     return _with_rescaling(generator, GAIN_LAYER, scale=multiple, offset=0.0)
+
+
+def _painting_chroma(generator: keras.Model) -> keras.Model:
+    """The generator itself, or one that paints RGB without the luminance that it paints."""
+    if all(layer.name != CHROMA_LAYER for layer in generator.layers):
+        return keep_luminance(generator)
+    return generator
 
 
 def _with_rescaling(generator: keras.Model, name: str, **settings: float) -> keras.Model:
