@@ -19,6 +19,7 @@ import numpy as np
 
 from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_path
+from keras_colorize.models.archive import WEIGHTS_ENTRY
 from keras_colorize.models.distribution import GAIN_LAYER
 from keras_colorize.models.emphasis import build_emphasis
 from keras_colorize.models.saved import GeneratorFacts, write_generator
@@ -26,7 +27,6 @@ from keras_colorize.models.unet import CHROMA_LAYER, keep_luminance
 
 __all__ = ["emphasize", "follow_certainty", "pack_generator", "saturate"]
 
-_WEIGHTS = "model.weights.h5"  # Keras' name of them within a .keras file
 # Arrays of fewer values keep 32 bits: of the shipped generator's 4 million weights they are 5 %,
 # and they, the depthwise kernels above all, would cause most of the difference of 16 bits.
 _LARGE = 20_000
@@ -182,7 +182,9 @@ def _halve_weights(path: Path) -> None:
         ):
             for entry in source.infolist():
                 content = source.read(entry)
-                target.writestr(entry, _halve(content) if entry.filename == _WEIGHTS else content)
+                target.writestr(
+                    entry, _halve(content) if entry.filename == WEIGHTS_ENTRY else content
+                )
         os.replace(halved, path)
     finally:
         halved.unlink(missing_ok=True)

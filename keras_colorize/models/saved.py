@@ -6,6 +6,7 @@ the network itself does not tell: its stride, and the size of photographs it was
 
 import dataclasses
 import json
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import keras
 from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_path
+from keras_colorize.models.archive import FACTS_ENTRY, read_facts
 from keras_colorize.models.factoring import merge_factors
 from keras_colorize.models.unet import build_unet, unet_stride
 from keras_colorize.version import __version__
@@ -29,7 +31,6 @@ __all__ = [
     "write_generator",
 ]
 
-_ENTRY = "keras_colorize.json"
 _SHIPPED = Path("saved_models") / "colorizer.keras"
 
 
@@ -43,6 +44,9 @@ class GeneratorFacts:
         run: name of the run it comes from.
         step: training steps behind it.
         saturation: what the chroma it learned to paint is multiplied by.
+
+    Raises:
+        ValueError: one of them is impossible, as only in a damaged or hostile file.
     """
 
     stride: int
@@ -50,6 +54,18 @@ class GeneratorFacts:
     run: str
     step: int
     saturation: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, least in (("stride", 1), ("working_size", 1), ("step", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(
+                    f"{name} must be an integer of at least {least}. Received: {value}"
+                )
+        if not isinstance(self.run, str):
+            raise ValueError(f"run must be a name. Received: {self.run}")
+        if not isinstance(self.saturation, int | float) or not 0 < self.saturation < math.inf:
+            raise ValueError(f"saturation must be above 0 and finite. Received: {self.saturation}")
 
     def padded(self, size: int) -> int:
         """The smallest multiple of the stride that is no less than ``size``."""
@@ -94,7 +110,7 @@ def write_generator(path: Path, generator: keras.Model, facts: GeneratorFacts) -
     """
     generator.save(path)
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(_ENTRY, json.dumps(dataclasses.asdict(facts)))
+        archive.writestr(FACTS_ENTRY, json.dumps(dataclasses.asdict(facts)))
 
 
 def find_shipped() -> Path:
@@ -124,6 +140,11 @@ def find_generator(name: str) -> Path:
         ModelError: there is no such file.
     """
     path = find_shipped() if name == "shipped" else Path(name)
+    if path.is_dir():  # what TensorFlow would run is never looked for
+        raise ModelError(
+            f"expected a saved generator such as generator.keras, found the folder {path}; "
+            "SavedModels and other folders are not loaded: name the .keras file they come from"
+        )
     if not path.is_file():
         raise ModelError(
             f"expected a saved generator such as generator.keras, found no file {path}"
@@ -155,17 +176,15 @@ def load_generator(path: str | Path) -> tuple[keras.Model, GeneratorFacts]:
     """Load a generator and its facts.
 
     Raises:
-        ModelError: there is no such file, or it is not a generator of this package.
+        ModelError: there is no such file, or it is not a generator of this package, of which alone
+            anything is built: see :mod:`keras_colorize.models.archive`.
     """
     path = find_generator(str(path))
+    facts = read_facts(path)
+    _refuse_unknown(path, facts)
     try:
-        with zipfile.ZipFile(path) as archive:
-            facts = json.loads(archive.read(_ENTRY))
-        _refuse_unknown(path, facts)
         return keras.models.load_model(path, compile=False), GeneratorFacts(**facts)
-    except ModelError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except Exception as error:  # whatever a backend makes of layers that do not fit together
         raise ModelError(
             f"{path} is not a generator that keras_colorize saved, or it is damaged: "
             f"{type(error).__name__}: {error}"
