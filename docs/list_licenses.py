@@ -69,14 +69,12 @@ def license_of(package: Distribution) -> str:
         for line in metadata.get_all("Classifier") or []
         if line.startswith("License :: ")
     ]
-    text = (metadata.get("License") or "").strip()
-    short = text if "\n" not in text and len(text) < 80 and text != "UNKNOWN" else ""
-    stated = (
-        metadata.get("License-Expression")
-        or " or ".join(classifiers)
-        or short
-        or _STATED_ELSEWHERE.get(name)
+    text, expression = (
+        next(iter(metadata.get_all(field) or []), "").strip()
+        for field in ("License", "License-Expression")
     )
+    short = text if "\n" not in text and len(text) < 80 and text != "UNKNOWN" else ""
+    stated = expression or " or ".join(classifiers) or short or _STATED_ELSEWHERE.get(name)
     if not stated:
         raise ValueError(f"{name} states no license; look it up, and add it to _STATED_ELSEWHERE")
     if all(_REFUSED.search(choice) for choice in re.split(r"(?i)\s+or\s+", stated)):
