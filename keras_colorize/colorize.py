@@ -9,6 +9,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import import_keras, run_command
+from keras_colorize.coloring.proposals import MOST
 from keras_colorize.coloring.report import Status, report_path
 from keras_colorize.coloring.tasks import Shard, find_tasks
 from keras_colorize.errors import ConfigError, PhotoError
@@ -52,14 +53,21 @@ def _colorize(argv: Sequence[str]) -> int:
         args.model,
         sizes[0] if len(sizes) == 1 else None,
         saturation=args.saturation,
-        ensemble=args.ensemble,
     )
+    if (args.certainty or args.proposals) and not colorizer.knows_likely_colors:
+        raise ConfigError(
+            "--certainty and --proposals need a model with a distribution over colors: one trained "
+            "with generator.distribution = true, or the model that comes with keras_colorize. "
+            f"Received: {colorizer.name}"
+        )
     for size in sizes:
         colorizer.facts.check_working_size(size)
     options = ColoringOptions(
         quality=args.quality,
         overwrite=args.overwrite,
         compare=args.compare,
+        certainty=args.certainty,
+        proposals=args.proposals,
         sizes=tuple(sizes) if len(sizes) > 1 else (),
         remove_tint=args.remove_tint,
         max_pixels=args.max_pixels,
@@ -102,12 +110,6 @@ def _parser() -> ArgumentParser:
     )
     add("--saturation", type=float, default=1.0, help="factor of all color; 0 is gray")
     add(
-        "--ensemble",
-        action="store_true",
-        help="average six predictions, at three sizes and mirrored, and write a map of where they "
-        "agree (white) and where they don't (black) to confidence/",
-    )
-    add(
         "--format",
         type=str,
         default="keep",
@@ -116,6 +118,19 @@ def _parser() -> ArgumentParser:
     )
     add("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100")
     add("--compare", action="store_true", help="also write gray | color to compare/")
+    add(
+        "--certainty",
+        action="store_true",
+        help="also write a map to certainty/: white where the colors can be trusted, black where "
+        "they are guesses",
+    )
+    add(
+        "--proposals",
+        type=int,
+        default=0,
+        help="also write a sheet of so many different plausible colorings, 2 to 7, to proposals/; "
+        "the first is the result",
+    )
     add("--remove_tint", action="store_true", help="make the paper of toned prints white first")
     add("--decisions", type=str, help="folder with what was decided in the studio, to follow it")
     add("--overwrite", action="store_true", help="color anew what is there already")
@@ -149,10 +164,13 @@ def _check_arguments(args: Any) -> None:
         raise ConfigError(f"--max_pixels must be at least 1. Received: {args.max_pixels}")
     if not 0.0 <= args.saturation < math.inf:
         raise ConfigError(f"--saturation must be at least 0. Received: {args.saturation}")
-    if args.decisions is not None and (args.ensemble or "," in (args.working_size or "")):
+    if args.proposals and not 2 <= args.proposals <= MOST + 1:
+        raise ConfigError(f"--proposals must be 2 to {MOST + 1}. Received: {args.proposals}")
+    asked = args.certainty or args.proposals or "," in (args.working_size or "")
+    if args.decisions is not None and asked:
         raise ConfigError(
-            "--decisions are about single results: leave out --ensemble, and of --working_size "
-            "all but one"
+            "--decisions are about single results: leave out --certainty and --proposals, and of "
+            "--working_size all but one"
         )
 
 

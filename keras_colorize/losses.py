@@ -36,7 +36,7 @@ from keras_colorize import color
 from keras_colorize.color import check_same_shape
 from keras_colorize.config import DISTRIBUTION_LEVEL, AdversarialKind, LossConfig
 from keras_colorize.metrics import colorfulness
-from keras_colorize.models.distribution import CHROMA_BINS, CHROMA_STEP, certainty_of
+from keras_colorize.models.distribution import CHROMA_BINS, CHROMA_STEP, certainty_of, rarity
 
 __all__ = [
     "TERMS",
@@ -56,9 +56,6 @@ __all__ = [
     "weighted_l1_loss",
     "weighted_sum",
 ]
-
-# Chroma of this length weighs twice as much as gray: 5 of 255 levels.
-_RARE_CHROMA = 0.02
 
 Tensor = Any  # of any Keras backend, or a NumPy array
 
@@ -161,10 +158,8 @@ def colorfulness_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
 def distribution_loss(y_true: Tensor, logits: Tensor) -> Tensor:
     """L_distribution: cross-entropy of the true chroma and a distribution over its bins.
 
-    Chroma between bins is shared among the four around it, so that their mean is the chroma. As in
-    Zhang et al., "Colorful Image Colorization", 2016, rare colors weigh more, or nearly everything
-    would be gray; there by how rare each bin is in a corpus, here by a formula that needs none:
-    w = 1 + |CbCr| / 0.02, up to ten times gray's 1 or more in vivid color.
+    Chroma between bins is shared among the four around it, so that their mean is the chroma. Rare
+    colors weigh more: w is their :func:`~keras_colorize.models.distribution.rarity`.
 
     Args:
         y_true: true color, RGB in [0, 1], ``(B, H, W, 3)``.
@@ -176,9 +171,8 @@ def distribution_loss(y_true: Tensor, logits: Tensor) -> Tensor:
     """
     chroma = ops.average_pool(color.chroma(y_true), 2**DISTRIBUTION_LEVEL)  # (B, H / 4, W / 4, 2)
     cb, cr = (_shares(chroma[..., axis], CHROMA_BINS[:, axis]) for axis in range(2))
-    weight = 1.0 + ops.sqrt(ops.sum(ops.square(chroma), axis=-1)) / _RARE_CHROMA
     entropy = -ops.sum(cb * cr * ops.log_softmax(logits, axis=-1), axis=-1)
-    return _per_image(weight * entropy)
+    return _per_image(rarity(chroma) * entropy)
 
 
 def certainty_loss(logits: Tensor, certainty: Tensor) -> Tensor:

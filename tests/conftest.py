@@ -6,6 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,12 +33,12 @@ def copy_sample(stream: str, count: int, folder: Path) -> Path:
     return folder
 
 
-def save_loud_generator(path: Path) -> Path:
+def save_loud_generator(path: Path, **options: Any) -> Path:
     """A generator of random weights, as a run saves it: stride 8, trained at 64 pixels, step 7."""
     from keras_colorize.models.saved import save_generator
     from keras_colorize.models.unet import build_unet
 
-    config = GeneratorConfig(filters=4, depth=3, dropout=0.0)
+    config = GeneratorConfig(filters=4, depth=3, dropout=0.0, **options)
     generator = build_unet(**vars(config), seed=3)
     # Initial weights paint almost gray; these paint loudly, so that mistakes show.
     generator.set_weights([20.0 * weight for weight in generator.get_weights()])

@@ -18,13 +18,11 @@ from keras_colorize.coloring.hints import Hint, Region
 from keras_colorize.coloring.reduction import (
     pad_to_stride,
     reduce_luminance,
-    reduced_size,
-    resize_planes,
 )
 from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
 from keras_colorize.files import hash_file
-from keras_colorize.models.distribution import CHROMA_BINS, DISTRIBUTION_LAYER
+from keras_colorize.models.distribution import CHROMA_BINS, DISTRIBUTION_LAYER, likely_shares
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
 from keras_colorize.photos.pixels import strips
 from keras_colorize.photos.reading import PhotoLike, read_color, read_luminance
@@ -35,8 +33,6 @@ _log = logging.getLogger(__name__)
 
 # Of the decoder, at an eighth and a quarter of the size: what a place is, and where it ends.
 _SEEN_LEVELS = (3, 2)
-# Sizes of an ensemble, relative to the working size.
-_ENSEMBLE = (0.75, 1.0, 1.25)
 
 
 @dataclass(frozen=True)
@@ -46,13 +42,10 @@ class Painting:
     Attributes:
         chroma: Cb and Cr, float32 ``(h, w, 2)``.
         luminance: that they belong to, float32 ``(h, w)`` in [0, 1].
-        disagreement: where several predictions were made, how far they lie apart: the root mean
-            square distance from their mean, in (Cb, Cr), float32 ``(h, w)``.
     """
 
     chroma: np.ndarray
     luminance: np.ndarray
-    disagreement: np.ndarray | None = None
 
     def with_chroma(self, chroma: np.ndarray) -> "Painting":
         """The same with other chroma, float32 ``(h, w, 2)``."""
@@ -103,8 +96,6 @@ class Colorizer:
         working_size: short side in pixels of the copy that the network sees; by default the size
             it was trained at. Photographs are never enlarged for it, except to one stride.
         saturation: factor of all chroma; 0 is gray.
-        ensemble: average what the network paints at three sizes around ``working_size``, as it is
-            and mirrored: six times the work, steadier color, and a measure of its certainty.
         path: the file that the generator comes from.
 
     Raises:
@@ -119,7 +110,6 @@ class Colorizer:
         working_size: int | None = None,
         *,
         saturation: float = 1.0,
-        ensemble: bool = False,
         path: Path | None = None,
     ) -> None:
         if not 0.0 <= saturation < np.inf:
@@ -128,7 +118,6 @@ class Colorizer:
         self.facts = facts
         self.working_size = facts.working_size if working_size is None else working_size
         self.saturation = saturation
-        self.ensemble = ensemble
         self.path = path
         self._network = _compile(generator)
         self._seeing: Callable[[np.ndarray], Any] | None = None
@@ -150,7 +139,6 @@ class Colorizer:
             self.path.absolute(),
             self.working_size,
             saturation=self.saturation,
-            ensemble=self.ensemble,
         )
         return load, ()
 
@@ -161,7 +149,6 @@ class Colorizer:
         working_size: int | None = None,
         *,
         saturation: float = 1.0,
-        ensemble: bool = False,
     ) -> "Colorizer":
         """Load a ``generator.keras`` that a training run has saved; for the rest see the class.
 
@@ -169,21 +156,13 @@ class Colorizer:
             path: the file; ``None`` is the model that comes with this package.
             working_size: see the class.
             saturation: see the class.
-            ensemble: see the class.
 
         Raises:
             ModelError: there is no such file, or it is not a generator of this package.
         """
         path = find_shipped() if path is None else Path(path)
         generator, facts = load_generator(path)
-        return cls(
-            generator,
-            facts,
-            working_size,
-            saturation=saturation,
-            ensemble=ensemble,
-            path=path,
-        )
+        return cls(generator, facts, working_size, saturation=saturation, path=path)
 
     @functools.cached_property
     def model_hash(self) -> str:
@@ -199,6 +178,11 @@ class Colorizer:
     def name(self) -> str:
         """What to call the model: its run and file."""
         return self.facts.run if self.path is None else f"{self.facts.run}/{self.path.name}"
+
+    @functools.cached_property
+    def knows_likely_colors(self) -> bool:
+        """Whether the generator has a distribution over colors: proposals and certainty need it."""
+        return DISTRIBUTION_LAYER in {layer.name for layer in self.generator.layers}
 
     def __call__(
         self,
@@ -297,21 +281,11 @@ class Colorizer:
                 no less than the working size.
             working_size: instead of the colorizer's own.
         """
-        working_size = self.working_size if working_size is None else working_size
-        if not self.ensemble:
-            chroma, small = self._predict(luminance, working_size)
-            return Painting(np.moveaxis(chroma, 0, -1), small)
-        sizes = [round(factor * working_size) for factor in _ENSEMBLE]
-        shape = reduced_size(luminance.shape, max(sizes))
-        predictions, small = [], np.zeros(shape, np.float32)
-        for size in sizes:
-            for mirror in (slice(None), slice(None, None, -1)):
-                chroma, small = self._predict(luminance[:, mirror], max(size, self.facts.stride))
-                predictions.append(resize_planes(chroma[..., mirror], *shape))
-        mean = np.mean(predictions, axis=0)
-        distance = np.sqrt(np.square(predictions - mean).sum(axis=1).mean(axis=0))
-        # Of the last, the largest and mirrored.
-        return Painting(np.moveaxis(mean, 0, -1), small[:, ::-1], distance)
+        size = self.working_size if working_size is None else working_size
+        small = reduce_luminance(luminance, size)
+        padded = pad_to_stride(small, self.facts.stride)
+        painted = self._network(padded[None, ..., None])[0, : small.shape[0], : small.shape[1]]
+        return Painting(color.chroma(painted), small)
 
     def see(self, luminance: np.ndarray, working_size: int | None = None) -> Seen:
         """What the network makes of a photograph, and what it sees in it.
@@ -319,8 +293,6 @@ class Colorizer:
         Args:
             luminance: see :meth:`paint`.
             working_size: instead of the colorizer's own.
-
-        The plain prediction: an ensemble's mean has no features.
         """
         if self._seeing is None:
             self._seeing = _compile(_with_features(self.generator))
@@ -335,20 +307,12 @@ class Colorizer:
             for feature in features
         ]
         shares = None
-        if DISTRIBUTION_LAYER in {layer.name for layer in self.generator.layers}:
+        if self.knows_likely_colors:
             *seen, logits = seen
-            exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
-            shares = exponents / exponents.sum(axis=-1, keepdims=True)
+            shares = likely_shares(logits)
         return Seen(
             Painting(color.chroma(painted[0][small_part]), small), seen, shares, CHROMA_BINS
         )
-
-    def _predict(self, luminance: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Chroma ``(2, h, w)`` and the reduced luminance ``(h, w)`` it was painted on."""
-        small = reduce_luminance(luminance, size)
-        padded = pad_to_stride(small, self.facts.stride)
-        painted = self._network(padded[None, ..., None])[0, : small.shape[0], : small.shape[1]]
-        return np.moveaxis(color.chroma(painted), -1, 0), small
 
 
 def color_strips(

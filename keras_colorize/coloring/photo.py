@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from keras_colorize.coloring import beside
 from keras_colorize.coloring.colorizer import Colorizer, Painting, color_strips
 from keras_colorize.coloring.decisions import Decisions, find_reference
-from keras_colorize.coloring.reduction import reduce_luminance, resize_planes
 from keras_colorize.coloring.report import Record
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
@@ -33,7 +34,6 @@ from keras_colorize.photos.condition import describe_condition
 from keras_colorize.photos.formats import identify, open_file
 from keras_colorize.photos.profiles import srgb_profile
 from keras_colorize.photos.reading import Page, read_pages
-from keras_colorize.photos.sheets import draw_sheet
 from keras_colorize.photos.writing import WRITABLE, WrittenPage, write_pictures
 from keras_colorize.version import __version__
 
@@ -43,8 +43,6 @@ _log = logging.getLogger(__name__)
 
 _SOFTWARE = f"keras_colorize {__version__}"
 
-_SHEET_SIDE = 768  # pixels; of the shorter side of comparisons and maps
-_UNCERTAIN = 0.1  # distance in (Cb, Cr) at which the confidence map is black
 #: JPEGs whose short side is this many times the working size carry chroma at half the resolution:
 #: still twice what the network painted.
 HALF_CHROMA_FROM = 4
@@ -58,6 +56,8 @@ class ColoringOptions:
         quality: of JPEG and WebP, 1 to 100; of a reversible JPEG, that of its chroma.
         overwrite: color anew what is there already, whatever it is.
         compare: also write each photograph beside its result, to ``compare/``.
+        certainty: also write where its colors can be trusted, to ``certainty/``.
+        proposals: also write a sheet of so many proposals, to ``proposals/``; 0 for none.
         sizes: instead of a result, write what the network makes of each photograph at each of
             these working sizes, side by side, to ``sizes/``.
         remove_tint: of a toned print, make the paper white before luminance is taken.
@@ -71,6 +71,8 @@ class ColoringOptions:
     quality: int = 95
     overwrite: bool = False
     compare: bool = False
+    certainty: bool = False
+    proposals: int = 0
     sizes: tuple[int, ...] = ()
     remove_tint: bool = False
     max_pixels: int = 200_000_000
@@ -181,7 +183,6 @@ class _Work:
         settings: dict[str, object] = {
             "working_size": list(options.sizes) or colorizer.working_size,
             "saturation": colorizer.saturation,
-            "ensemble": colorizer.ensemble,
             "quality": options.quality,
             "remove_tint": options.remove_tint,
         }
@@ -193,7 +194,6 @@ class _Work:
             settings |= {
                 "working_size": decisions.working_size,
                 "saturation": decisions.saturation,
-                "ensemble": False,
                 "remove_tint": decisions.remove_tint,
             }
         provenance = Provenance(
@@ -226,12 +226,14 @@ class _Work:
     @property
     def sheets(self) -> dict[Sheet, Path]:
         """The files beside the result, by kind."""
-        wanted: dict[Sheet, Path] = {}
-        if self.options.compare and not self.options.sizes:
-            wanted["compare"] = self.output / self.task.sheet("compare")
-        if self.colorizer.ensemble and not self.options.sizes:
-            wanted["confidence"] = self.output / self.task.sheet("confidence")
-        return wanted
+        if self.options.sizes:
+            return {}
+        wanted: dict[Sheet, object] = {
+            "compare": self.options.compare,
+            "certainty": self.options.certainty,
+            "proposals": self.options.proposals,
+        }
+        return {kind: self.output / self.task.sheet(kind) for kind in wanted if wanted[kind]}
 
     def is_done(self) -> bool:
         """Whether there is nothing left to do.
@@ -250,10 +252,17 @@ class _Work:
         if self.options.overwrite:
             return False
         found = read_provenance(path)
-        if not self.provenance.matches(found):
+        if not self._provenance_of(path).matches(found):
             what = "" if found is None else ", of another model, version, setting or original"
             raise PhotoError(f"{path} exists already{what}; pass --overwrite to replace it")
         return True
+
+    def _provenance_of(self, path: Path) -> Provenance:
+        """What a file says of itself; a sheet of proposals, how many they are, as well."""
+        if path != self.sheets.get("proposals"):
+            return self.provenance
+        settings = json.loads(self.provenance.settings) | {"proposals": self.options.proposals}
+        return dataclasses.replace(self.provenance, settings=describe_settings(settings))
 
     # -- coloring -----------------------------------------------------------------------------
 
@@ -366,32 +375,25 @@ class _Work:
 
     def _color_sizes(self) -> _Colored:
         page = next(self._pages())
-        luminance = reduce_luminance(page.luminance, _SHEET_SIDE)
-        cells = [luminance[..., None]]
-        for size in self.options.sizes:
-            painting = self.colorizer.paint(page.luminance, size)
-            cells.append(_render(painting, luminance, self.colorizer.saturation))
-        sheet = draw_sheet([cells], ["gray", *(f"working size {s}" for s in self.options.sizes)])
+        sheet = beside.compare_sizes(self.colorizer, page.luminance, self.options.sizes)
         self._save_sheet(self.target, sheet)
         return _Colored("comparison of working sizes", page.size, 1, _describe(page))
 
     def _write_sheets(self, painting: Painting, luminance: np.ndarray) -> None:
-        if not self.sheets:
-            return
-        small = reduce_luminance(luminance, _SHEET_SIDE)
-        if "compare" in self.sheets:
-            gray = np.repeat(np.rint(255.0 * small).astype(np.uint8)[..., None], 3, axis=-1)
-            colored = _render(painting, small, self.saturation)
-            both = Image.fromarray(np.concatenate([gray, colored], axis=1))
-            self._save_sheet(self.sheets["compare"], both)
-        if "confidence" in self.sheets and painting.disagreement is not None:
-            (distance,) = resize_planes(painting.disagreement[None], *small.shape)
-            map_ = np.rint(255.0 * np.clip(1.0 - distance / _UNCERTAIN, 0.0, 1.0))
-            map_image = Image.fromarray(map_.astype(np.uint8))
-            self._save_sheet(self.sheets["confidence"], map_image, "PNG")
+        sheets = self.sheets
+        if "compare" in sheets:
+            both = beside.compare(painting, luminance, self.saturation)
+            self._save_sheet(sheets["compare"], both)
+        if "certainty" in sheets or "proposals" in sheets:
+            session = Session(self.colorizer, luminance, self.working_size)
+            if "certainty" in sheets:
+                self._save_sheet(sheets["certainty"], beside.map_certainty(session), "PNG")
+            if "proposals" in sheets:
+                offered = beside.offer(session, self.options.proposals)
+                self._save_sheet(sheets["proposals"], offered)
 
     def _save_sheet(self, path: Path, sheet: Image.Image, format_: str = "JPEG") -> None:
-        metadata = Metadata(xmp=add_provenance(None, self.provenance))
+        metadata = Metadata(xmp=add_provenance(None, self._provenance_of(path)))
         # A map is of numbers, which no color profile belongs to.
         options = save_options(metadata, format_, srgb_profile() if sheet.mode == "RGB" else None)
         with atomic_path(path) as temporary:
@@ -416,12 +418,6 @@ def _lost_pixels(page: Page, format_: str) -> tuple[str, ...]:
     if page.alpha is not None and format_ == "JPEG":
         warnings.append("transparency became white: JPEG has none")
     return tuple(warnings)
-
-
-def _render(painting: Painting, luminance: np.ndarray, saturation: float) -> np.ndarray:
-    """A painting on a luminance, uint8 ``(h, w, 3)``."""
-    enlargement = painting.enlarge(luminance.shape, saturation)
-    return np.concatenate([rgb for _, rgb in color_strips(enlargement, luminance, np.uint8)])
 
 
 @contextlib.contextmanager

@@ -12,32 +12,33 @@ import numpy as np
 
 from keras_colorize.coloring.hints import Anchors, Likeness, spread
 
-__all__ = ["MOST", "alternative", "certainty", "likely_colors", "unlike_places"]
+__all__ = ["MOST", "alternative", "expected_distance", "likely_colors", "unlike_places"]
 
 #: Alternatives that there are.
 MOST = 6
 
 _PLACES = 32  # at which a move is taken
 _DOUBT = 0.3  # of a move at its place, relative to the kernel's variance
-_STRENGTH = 0.5  # of the way: of the median, not of the mean of all that lies on a side
+_STRENGTH = 0.75  # of the way: of the median, not of the mean of all that lies on a side
 _PALER, _STRONGER = 0.5, 1.5  # factors of all chroma
-_LEAST_SQUARE = 1e-6
 _LEAST_PEAK = 0.02  # share of a likely color
 
 
-def certainty(distribution: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """How far the likely colors of each place agree: |E[CbCr]| / sqrt(E[|CbCr|²]).
+def expected_distance(chroma: np.ndarray, shares: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """How far from what was painted the truth is to be expected: E|CbCr - painted|.
 
     Args:
-        distribution: shares of the bins, float32 ``(h, w, n)``.
+        chroma: as painted, float32 ``(h, w, 2)``.
+        shares: of the bins there, float32 ``(h, w, n)``.
         bins: their Cb and Cr, float32 ``(n, 2)``.
 
     Returns:
-        float32 ``(h, w)`` in [0, 1].
+        In chroma, float32 ``(h, w)``, 0 or more.
     """
-    square = distribution @ np.square(bins).sum(axis=-1)
-    length = np.square(distribution @ bins).sum(axis=-1)
-    return np.sqrt((length + _LEAST_SQUARE) / (square + _LEAST_SQUARE))
+    distance = np.zeros(chroma.shape[:2], np.float32)
+    for share, middle in zip(np.moveaxis(shares, -1, 0), bins):
+        distance += share * np.linalg.norm(chroma - middle, axis=-1)
+    return distance
 
 
 def likely_colors(

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+_GUESS = 0.12  # expected distance to the truth from which on a color is a mere guess
+
 
 class Session:
     """A photograph, and what the network sees in it; made by ``Colorizer.session``.
@@ -60,6 +62,12 @@ class Session:
     def plain(self) -> "Painting":
         """What the network painted by itself."""
         return self._seen.painting
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the photograph."""
+        height, width = self._luminance.shape
+        return height, width
 
     # -- coloring -----------------------------------------------------------------------------
 
@@ -112,13 +120,17 @@ class Session:
         return self._seen.shares is not None
 
     def certainty(self) -> np.ndarray:
-        """How far the likely colors agree, float32 ``(h, w)`` in [0, 1], at the network's size.
+        """How far the plain answer can be trusted, float32 ``(h, w)``, at the network's size.
+
+        Returns:
+            1 where the truth is expected to be what was painted, 0 where it is expected to lie 0.12
+            or more from it, in (Cb, Cr): between gray and a red brick.
 
         Raises:
             ModelError: the generator has no distribution.
         """
-        certain = proposals.certainty(self._shares, self._seen.bins)
-        return np.clip(resize_planes(certain[None], *self.plain.luminance.shape)[0], 0.0, 1.0)
+        certain = self._certainty()[None]
+        return np.clip(resize_planes(certain, *self.plain.luminance.shape)[0], 0.0, 1.0)
 
     def likely_colors(
         self, x: float, y: float, count: int = 5
@@ -185,10 +197,13 @@ class Session:
         Raises:
             ModelError: the generator has no distribution, so that nobody knows where.
         """
-        certain = proposals.certainty(self._shares, self._seen.bins)
-        self._weak = from_palette(palette, self._painted, certain, self.likeness)
+        self._weak = from_palette(palette, self._painted, self._certainty(), self.likeness)
 
     # -- within -------------------------------------------------------------------------------
+
+    def _certainty(self) -> np.ndarray:
+        distance = proposals.expected_distance(self._painted, self._shares, self._seen.bins)
+        return np.maximum(1.0 - distance / _GUESS, 0.0)
 
     def _proposed(self, number: int) -> np.ndarray:
         if number == 0:

@@ -20,9 +20,14 @@ from keras_colorize.photos.writing import WRITABLE
 __all__ = ["Shard", "Sheet", "Task", "clear_leftovers", "find_tasks"]
 
 #: What can be written beside a result, each kind in a folder of this name.
-Sheet = Literal["compare", "confidence", "sizes"]
+Sheet = Literal["certainty", "compare", "proposals", "sizes"]
 
-_SHEETS: dict[Sheet, str] = {"compare": ".jpg", "confidence": ".png", "sizes": ".jpg"}
+_SHEETS: dict[Sheet, str] = {
+    "certainty": ".png",
+    "compare": ".jpg",
+    "proposals": ".jpg",
+    "sizes": ".jpg",
+}
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{12}-(?P<ending>.*)", re.DOTALL)  # as `files.atomic_path` names
 

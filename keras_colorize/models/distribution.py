@@ -25,6 +25,8 @@ __all__ = [
     "certainty_of",
     "chroma_gain",
     "chroma_logits",
+    "likely_shares",
+    "rarity",
 ]
 
 #: Distance of neighboring bins in Cb and in Cr: ten of 255 levels.
@@ -47,6 +49,7 @@ GAIN_LAYER = "gain"
 Tensor = Any  # of any Keras backend, or a NumPy array
 
 _HIDDEN = 32
+_RARE_CHROMA = 0.02  # of this length it weighs twice as much as gray: 5 of 255 levels
 _LEAST_SQUARE = 1e-6  # chroma below a third of a level: nearly gray is not certain of a hue
 
 
@@ -58,6 +61,27 @@ def chroma_logits(x: keras.KerasTensor, layers: LayerFactory) -> keras.KerasTens
     x = keras.layers.ReLU(name=f"{DISTRIBUTION_LAYER}_relu", dtype=layers.dtype)(x)
     x = layers.conv(len(CHROMA_BINS), f"{DISTRIBUTION_LAYER}_bins", kernel_size=1)(x)
     return keras.layers.Activation("linear", name=DISTRIBUTION_LAYER, dtype="float32")(x)
+
+
+def rarity(chroma: Tensor) -> Tensor:
+    """What a place weighs while a distribution is learned, ``(..., 2)`` to ``(...)``, 1 or more.
+
+    As in Zhang et al. rare colors weigh more, or nearly everything would be gray; there by how rare
+    each bin is in a corpus, here by a formula that needs none: 1 + |CbCr| / 0.02, ten times gray's
+    or more in vivid color.
+    """
+    return 1.0 + ops.sqrt(ops.sum(ops.square(chroma), axis=-1)) / _RARE_CHROMA
+
+
+def likely_shares(logits: np.ndarray) -> np.ndarray:
+    """The share of what is likely that falls to each bin: float32 ``(..., 225)``, same shape.
+
+    What is learned with weights is the true distribution times :func:`rarity`; divided by it, the
+    shares say how often each color is the true one.
+    """
+    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    exponents /= ops.convert_to_numpy(rarity(CHROMA_BINS))
+    return exponents / exponents.sum(axis=-1, keepdims=True)
 
 
 def certainty_of(logits: Tensor) -> Tensor:

@@ -39,7 +39,8 @@ HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_loud_generator(tmp_path_factory.mktemp("model") / "generator.keras")
+    path = tmp_path_factory.mktemp("model") / "generator.keras"
+    return save_loud_generator(path, distribution=True)
 
 
 @pytest.fixture(scope="module")
@@ -440,23 +441,38 @@ def test_a_working_size_takes_no_photographs(run: Run, out: Path, tmp_path: Path
     assert {json.loads(row["settings"])["working_size"] for row in report(out)} == {64}
 
 
-def test_ensemble_tells_where_it_is_certain(
-    run: Run, out: Path, colorizer: Colorizer, model: Path
+def test_a_map_of_certainty_and_a_sheet_of_proposals(
+    run: Run, out: Path, colorizer: Colorizer
 ) -> None:
-    assert run(HOUSE, "--ensemble") == 0
-    with Image.open(out / "confidence" / f"{HOUSE.name}.png") as image:
-        confidence = np.asarray(image)
-    assert confidence.shape == house().size[::-1]
-    y = np.asarray(house().convert("L"))
-    painting = Colorizer.load(model, ensemble=True).paint(y)
-    assert painting.disagreement is not None
-    # Dark where the predictions lie apart.
-    small = Image.fromarray(confidence).resize(
-        painting.disagreement.shape[::-1], Image.Resampling.BOX
-    )
-    distance = np.minimum(painting.disagreement, 0.1)  # from where on the map is black
-    correlation = np.corrcoef(np.asarray(small, float).ravel(), distance.ravel())
-    assert correlation[0, 1] < -0.9
+    assert run(HOUSE, "--certainty", "--proposals", 3) == 0
+    with Image.open(out / "certainty" / f"{HOUSE.name}.png") as image:
+        known = np.asarray(image)
+    assert known.shape == house().size[::-1]
+    certainty = colorizer.session(HOUSE).certainty()
+    small = Image.fromarray(known).resize(certainty.shape[::-1], Image.Resampling.BOX)
+    assert np.corrcoef(np.asarray(small).ravel(), certainty.ravel())[0, 1] > 0.9
+    sheet = out / "proposals" / f"{HOUSE.name}.jpg"
+    with Image.open(sheet) as image:
+        width = image.width
+        assert width > 3 * house().width
+    # What was asked for is there; another number of proposals is another sheet.
+    assert run(HOUSE, "--certainty", "--proposals", 3) == 0
+    assert run(HOUSE, "--proposals", 5) == 1
+    assert run(HOUSE, "--proposals", 5, "--overwrite") == 0
+    with Image.open(sheet) as image:
+        assert image.width > width
+
+
+def test_what_needs_a_distribution_over_colors(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = tmp_path / "generator.keras"
+    save_loud_generator(plain)
+    arguments = [str(HOUSE), "--output", str(out), "--model", str(plain), "--certainty"]
+    assert colorize.main(arguments) == 2
+    assert "need a model with a distribution over colors" in capsys.readouterr().err
+    assert colorize.main([*arguments[:-1], "--proposals", "9"]) == 2
+    assert "--proposals must be 2 to 7" in capsys.readouterr().err
 
 
 # -- bulk ---------------------------------------------------------------------------------------
@@ -599,20 +615,20 @@ def test_results_and_pictures_beside_others_have_names_of_their_own(
 
 def test_sheets_belong_to_the_result(run: Run, out: Path) -> None:
     """A picture beside the result that shows another, or is someone else's, is not taken for it."""
-    assert run(HOUSE, "--compare", "--ensemble") == 0
-    compare, confidence = (next((out / kind).iterdir()) for kind in ("compare", "confidence"))
-    before = compare.read_bytes(), confidence.read_bytes()
-    assert run(HOUSE, "--ensemble", "--saturation", 0.2, "--overwrite") == 0
-    assert run(HOUSE, "--ensemble", "--saturation", 0.2, "--compare") == 1
+    assert run(HOUSE, "--compare", "--certainty") == 0
+    compare, certainty = (next((out / kind).iterdir()) for kind in ("compare", "certainty"))
+    before = compare.read_bytes(), certainty.read_bytes()
+    assert run(HOUSE, "--certainty", "--saturation", 0.2, "--overwrite") == 0
+    assert run(HOUSE, "--certainty", "--saturation", 0.2, "--compare") == 1
     assert compare.read_bytes() == before[0]
-    assert run(HOUSE, "--ensemble", "--saturation", 0.2, "--compare", "--overwrite") == 0
+    assert run(HOUSE, "--certainty", "--saturation", 0.2, "--compare", "--overwrite") == 0
     assert compare.read_bytes() != before[0]
-    assert confidence.read_bytes() != before[1]
-    assert read_provenance(confidence) == read_provenance(compare)
-    confidence.write_text("mine")
-    assert run(HOUSE, "--ensemble", "--saturation", 0.2) == 1
-    assert confidence.read_text() == "mine"
-    assert "confidence" in report(out)[-1]["reason"]
+    assert certainty.read_bytes() != before[1]
+    assert read_provenance(certainty) == read_provenance(compare)
+    certainty.write_text("mine")
+    assert run(HOUSE, "--certainty", "--saturation", 0.2) == 1
+    assert certainty.read_text() == "mine"
+    assert "certainty" in report(out)[-1]["reason"]
 
 
 def test_a_mistake_of_ours_does_not_stop_the_rest(
@@ -839,7 +855,7 @@ def test_names_as_long_as_they_can_be(run: Run, out: Path, tmp_path: Path) -> No
     names = ["x" * 251 + ".jpg", "x" * 251 + ".bmp", "家" * 83 + "xx.jpg"]
     for name in names:
         house().convert("L").resize((64, 64)).save(folder / name)
-    for options in (["--compare", "--ensemble"], ["--working_size=64,96"]):
+    for options in (["--compare", "--certainty"], ["--working_size=64,96"]):
         assert run(folder, *options) == 0
         assert run(folder, *options) == 0
     # Both of the first two become this, and the second gets a number.

@@ -211,31 +211,6 @@ def test_saturation_scales_the_chroma(model: Path) -> None:
             Colorizer.load(model, saturation=wrong)
 
 
-def test_ensemble_averages_sizes_and_mirrors(model: Path) -> None:
-    """Against the six predictions, made and averaged one by one."""
-    luminance = np.asarray(house().convert("L"))
-    painting = Colorizer.load(model, 32, ensemble=True).paint(luminance)
-    shape = painting.chroma.shape[:2]
-    predictions = []
-    for size in (24, 32, 40):
-        single = Colorizer.load(model, size)
-        for mirrored in (False, True):
-            chroma = single.paint(luminance[:, ::-1] if mirrored else luminance).chroma
-            chroma = chroma[:, ::-1] if mirrored else chroma
-            planes = [
-                np.asarray(Image.fromarray(p).resize(shape[::-1], Image.Resampling.BICUBIC))
-                for p in np.ascontiguousarray(np.moveaxis(chroma, -1, 0))
-            ]
-            predictions.append(np.stack(planes, axis=-1))
-    np.testing.assert_allclose(painting.chroma, np.mean(predictions, axis=0), atol=1e-5)
-    assert painting.disagreement is not None
-    expected = np.sqrt(np.var(predictions, axis=0).sum(axis=-1))
-    np.testing.assert_allclose(painting.disagreement, expected, atol=1e-5)
-    np.testing.assert_allclose(
-        painting.luminance, Colorizer.load(model, 40).paint(luminance).luminance, atol=1e-5
-    )
-
-
 def test_map_colorizes_one_by_one(colorizer: Colorizer) -> None:
     results = colorizer.map(iter([HOUSE, house()]))
     np.testing.assert_array_equal(*(np.asarray(result) for result in results))
@@ -278,7 +253,7 @@ def test_other_files_are_no_generators(content: bytes | str | None, tmp_path: Pa
 
 
 def test_it_goes_to_another_process_by_its_file_and_settings(model: Path) -> None:
-    colorizer = Colorizer.load(model, 48, saturation=0.5, ensemble=True)
+    colorizer = Colorizer.load(model, 48, saturation=0.5)
     received = pickle.loads(pickle.dumps(colorizer))
     assert (received.name, received.model_hash) == (colorizer.name, colorizer.model_hash)
     np.testing.assert_array_equal(np.asarray(received(HOUSE)), np.asarray(colorizer(HOUSE)))

@@ -209,9 +209,9 @@ def test_a_working_size_below_the_stride_fails_that_photograph(
     assert row["status"] == "failed" and "working_size must be at least" in row["reason"]
 
 
-def test_decisions_and_an_ensemble_exclude_each_other(
+def test_decisions_and_what_compares_exclude_each_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--output", str(tmp_path), "--decisions", str(tmp_path), "--ensemble"]
+    arguments = ["--output", str(tmp_path), "--decisions", str(tmp_path), "--certainty"]
     assert colorize.main([str(HOUSE), *arguments]) == 2
-    assert "leave out --ensemble" in capsys.readouterr().err
+    assert "leave out --certainty" in capsys.readouterr().err

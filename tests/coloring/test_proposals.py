@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from keras_colorize import Colorizer, Hint, color
-from keras_colorize.coloring.proposals import certainty, likely_colors
+from keras_colorize.coloring.proposals import expected_distance, likely_colors
 from keras_colorize.errors import ModelError
 from keras_colorize.models.distribution import CHROMA_BINS
 from keras_colorize.models.saved import GeneratorFacts
@@ -60,20 +60,34 @@ def test_likely_colors_are_the_peaks_the_largest_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("distribution", "expected"),
+    ("distribution", "painted", "expected"),
     [
-        (shares((0.2, 0.0, 1.0)), 1.0),
-        (shares((0.2, 0.0, 0.5), (-0.2, 0.0, 0.5)), 0.0),
-        # |mean| 0.1 and root mean square sqrt(0.5) 0.2, by hand
-        (shares((0.2, 0.0, 0.5), (0.0, 0.0, 0.5)), 0.7071),
+        (shares((0.2, 0.0, 1.0)), (0.2, 0.0), 0.0),
+        (shares((0.2, 0.0, 0.5), (-0.2, 0.0, 0.5)), (0.0, 0.0), 0.2),
+        # by hand: 0.75 * 0.12 + 0.25 * sqrt(0.16² + 0.12²)
+        (shares((0.0, 0.0, 0.75), (0.16, 0.24, 0.25)), (0.0, 0.12), 0.14),
     ],
 )
-def test_certainty_is_how_far_likely_colors_agree(
-    distribution: np.ndarray, expected: float
+def test_how_far_the_truth_is_to_be_expected(
+    distribution: np.ndarray, painted: tuple[float, float], expected: float
 ) -> None:
-    assert certainty(distribution[None, None], CHROMA_BINS)[0, 0] == pytest.approx(
-        expected, abs=0.01
-    )
+    chroma = np.asarray(painted, np.float32)[None, None]
+    distance = expected_distance(chroma, distribution[None, None], CHROMA_BINS)
+    assert distance[0, 0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_certainty_falls_with_the_distance_to_what_is_likely(house: np.ndarray) -> None:
+    """A network that holds gray alone for likely: what it paints in color, it should not trust."""
+    generator = build_unet(8, 3, output="chroma", dropout=0.0, distribution=True, seed=1)
+    paint, bins = (generator.get_layer(name) for name in ("up_0", "distribution_bins"))
+    paint.set_weights([10.0 * weight for weight in paint.get_weights()])
+    kernel, _ = bins.get_weights()
+    bins.set_weights([0.0 * kernel, -1e4 * np.square(CHROMA_BINS).sum(axis=1)])
+    session = Colorizer(generator, GeneratorFacts(8, 64, "test", 0)).session(house)
+    expected = 1.0 - np.linalg.norm(session.plain.chroma, axis=-1) / 0.12
+    assert np.ptp(expected.clip(0.0, 1.0)) > 0.5
+    # On a grid of half the size: edges are smoothed.
+    assert np.abs(session.certainty() - expected.clip(0.0, 1.0)).mean() < 0.05
 
 
 def test_likely_colors_have_the_luminance_of_their_place(

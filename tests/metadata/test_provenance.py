@@ -30,7 +30,7 @@ PROVENANCE = Provenance(
     model="generator.keras",
     model_hash=hashlib.sha256(b"model").hexdigest(),
     input_hash=hashlib.sha256(ALPINE.read_bytes()).hexdigest(),
-    settings=describe_settings({"working_size": 256, "saturation": 1.0, "ensemble": [256, 320]}),
+    settings=describe_settings({"working_size": 256, "saturation": 1.0, "sizes": [256, 320]}),
     input_name="Ängste & <Löwen>.jpg",
 )
 

@@ -1,0 +1,67 @@
+"""Pictures beside a result, for people to look at: small, and made of what was painted anyway."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from keras_colorize.coloring.colorizer import Colorizer, Painting, color_strips
+from keras_colorize.coloring.reduction import reduce_luminance, reduced_size
+from keras_colorize.coloring.session import Session
+from keras_colorize.photos.sheets import draw_sheet
+
+__all__ = ["compare", "compare_sizes", "map_certainty", "offer"]
+
+_SIDE = 768  # pixels; of the shorter side of the photograph in comparisons and maps
+_PROPOSAL_SIDE = 384  # of each of several proposals
+
+
+def compare(painting: Painting, luminance: np.ndarray, saturation: float) -> Image.Image:
+    """A photograph, gray and in color, side by side.
+
+    Args:
+        painting: its color.
+        luminance: of the whole photograph, ``(H, W)``, as ``Colorizer.paint`` takes it.
+        saturation: factor of its chroma.
+    """
+    small = reduce_luminance(luminance, _SIDE)
+    gray = np.repeat(np.rint(255.0 * small).astype(np.uint8)[..., None], 3, axis=-1)
+    return Image.fromarray(np.concatenate([gray, _render(painting, small, saturation)], axis=1))
+
+
+def compare_sizes(colorizer: Colorizer, luminance: np.ndarray, sizes: Sequence[int]) -> Image.Image:
+    """A photograph, gray and as it becomes at each of several working sizes."""
+    small = reduce_luminance(luminance, _SIDE)
+    cells = [small[..., None]]
+    for size in sizes:
+        painting = colorizer.paint(luminance, size)
+        cells.append(_render(painting, small, colorizer.saturation))
+    return draw_sheet([cells], ["gray", *(f"working size {size}" for size in sizes)])
+
+
+def map_certainty(session: Session) -> Image.Image:
+    """Where the colors of a photograph can be trusted (white) and where they are guesses (black).
+
+    Raises:
+        ModelError: the generator has no distribution over colors.
+    """
+    image = Image.fromarray(np.rint(255.0 * session.certainty()).astype(np.uint8))
+    height, width = reduced_size(session.shape, _SIDE)
+    return image.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def offer(session: Session, count: int) -> Image.Image:
+    """Several plausible colorings of a photograph, numbered as decisions number them.
+
+    Raises:
+        ModelError: the generator has no distribution over colors.
+        ValueError: ``count`` is not 1 to 7.
+    """
+    cells = [np.asarray(image) for image in session.propose(count, size=_PROPOSAL_SIDE)]
+    return draw_sheet([cells], ["plain", *(f"proposal {n}" for n in range(1, count))])
+
+
+def _render(painting: Painting, luminance: np.ndarray, saturation: float) -> np.ndarray:
+    """A painting on a luminance, uint8 ``(h, w, 3)``."""
+    enlargement = painting.enlarge(luminance.shape, saturation)
+    return np.concatenate([rgb for _, rgb in color_strips(enlargement, luminance, np.uint8)])
