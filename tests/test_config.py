@@ -342,6 +342,9 @@ def test_other_impossible_combinations() -> None:
     generator = GeneratorConfig(distribution=True, output="rgb", depth=2)
     with pytest.raises(ConfigError, match=r"needs generator\.output = chroma.*depth above 2"):
         check_config(FitConfig(generator=generator))
+    for change in ({"lambda_teacher": 1.0}, {"teachers": ["a.keras"]}):
+        with pytest.raises(ConfigError, match=r"teachers and losses\.lambda_teacher go together"):
+            check_config(FitConfig(losses=dataclasses.replace(losses, **change)))
     with pytest.raises(ConfigError, match=r"name vgg16\.ckpt or alexnet\.ckpt"):
         check_config(FitConfig(losses=dataclasses.replace(losses, lambda_perceptual=1.0)))
     with pytest.raises(ConfigError, match=r"sizes must be at least 32\. Received: \[64, 16\]"):

@@ -80,6 +80,8 @@ class ColorizationGAN(keras.Model):
         embed: what the perceptual loss compares: RGB ``(B, H, W, 3)`` in [0, 1] to the embeddings
             of :func:`~keras_colorize.models.lpips.load_lpips`. No part of the model: it is neither
             trained nor saved with it.
+        teach: luminance to what the teachers paint, as of
+            :func:`~keras_colorize.models.teaching.load_teachers`. No part of the model either.
         ema_momentum: final momentum of the moving average, in [0, 1).
         clip_norm: largest norm of all of a network's gradients together; longer ones are scaled
             down to it. 0 does not clip.
@@ -97,6 +99,7 @@ class ColorizationGAN(keras.Model):
         losses: LossConfig | None = None,
         *,
         embed: Callable[[tf.Tensor], list[tf.Tensor]] | None = None,
+        teach: Callable[[tf.Tensor], tf.Tensor] | None = None,
         ema_momentum: float = 0.999,
         clip_norm: float = 0.0,
         **options: Any,
@@ -115,6 +118,7 @@ class ColorizationGAN(keras.Model):
         self._perceptual = (
             None if embed is None else lambda truth, rgb: lpips(embed(truth), embed(rgb))
         )
+        self._teach = teach
         self._paint, self._paint_average = map(_painter, (self.generator, self.ema_generator))
         self._adversarial = self.loss_config.lambda_adversarial > 0
         self._meters = {name: keras.metrics.Mean(name=name) for name in metric_names()}
@@ -266,6 +270,7 @@ class ColorizationGAN(keras.Model):
             logits,
             certainty,
             self._perceptual,
+            None if self._teach is None else self._teach(batch["luminance"]),
         )
         return values | losses.weighted_sum(seen, weights=self.loss_config)
 

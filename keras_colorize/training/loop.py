@@ -5,7 +5,7 @@ import dataclasses
 import logging
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from keras_colorize.models.efficientnet import encoder_layers, find_published, l
 from keras_colorize.models.lpips import load_lpips
 from keras_colorize.models.patchgan import build_patchgan
 from keras_colorize.models.saved import find_generator, load_weights, save_generator
+from keras_colorize.models.teaching import load_teachers
 from keras_colorize.models.unet import build_unet
 from keras_colorize.run_folder import RunFolder
 from keras_colorize.training.callbacks.activations import ActivationStatistics
@@ -193,6 +194,7 @@ def build_gan(config: FitConfig, total_steps: int, *, pretrained: bool = True) -
         fuse_normalization(discriminator),
         config.losses,
         embed=_load_perceptual(config),
+        teach=_load_teachers(config),
         ema_momentum=training.ema_momentum,
         clip_norm=training.clip_norm,
     )
@@ -212,9 +214,15 @@ def _load_perceptual(config: FitConfig) -> keras.Model | None:
     return load_lpips(path) if path and config.losses.lambda_perceptual > 0 else None
 
 
+def _load_teachers(config: FitConfig) -> Callable[[Any], Any] | None:
+    paths = [find_generator(name) for name in config.losses.teachers]
+    return load_teachers(paths, config.data.sizes) if paths else None
+
+
 def _find_weights(config: FitConfig) -> None:
     """Raise a ModelError where the weights that a new run begins with are missing."""
     _load_perceptual(config)
+    _load_teachers(config)
     if config.training.start_from is not None:
         find_generator(config.training.start_from)
     elif config.generator.encoder != "plain":

@@ -12,6 +12,7 @@ from keras_colorize.config import LossConfig
 from keras_colorize.models.distribution import CERTAINTY_LAYER, DISTRIBUTION_LAYER
 from keras_colorize.models.lpips import load_lpips, lpips
 from keras_colorize.models.patchgan import build_patchgan
+from keras_colorize.models.teaching import mean_of
 from keras_colorize.models.unet import build_unet
 from keras_colorize.photos.reading import read_photo
 from keras_colorize.training.gan import ADVERSARIAL_METRICS, ColorizationGAN, metric_names
@@ -238,11 +239,13 @@ def test_terms_beyond_the_source_are_the_formulas_too(
         lambda_color=4.0,
         lambda_perceptual=0.7,
         lambda_colorfulness=0.3,
+        lambda_teacher=0.6,
     )
+    teacher = build_unet(4, 3, seed=8, output="chroma")
     generator = build_unet(
         4, 3, normalization="none", dropout=0.0, output="chroma", distribution=True
     )
-    gan = build(config, generator=generator, embed=network)
+    gan = build(config, generator=generator, embed=network, teach=mean_of([teacher]))
     truth, guess = batch["color"][:2], gan.generator(batch["luminance"])
     logits = keras.Model(generator.input, generator.get_layer(DISTRIBUTION_LAYER).output)
     sure = keras.Model(generator.input, generator.get_layer(CERTAINTY_LAYER).output)
@@ -258,6 +261,7 @@ def test_terms_beyond_the_source_are_the_formulas_too(
         "distribution_loss": np.mean(
             losses.distribution_loss(truth, logits(batch["luminance"])[:2])
         ),
+        "teacher_loss": np.mean(losses.color_loss(mean_of([teacher])(batch["luminance"]), guess)),
         "certainty_loss": np.mean(
             losses.certainty_loss(logits(batch["luminance"]), sure(batch["luminance"]))
         ),
@@ -274,10 +278,11 @@ def test_terms_beyond_the_source_are_the_formulas_too(
         + 2.0 * values["reconstruction"]
         + 0.7 * values["perceptual"]
         + 0.3 * values["colorfulness_loss"]
-        + 0.2 * (values["distribution_loss"] + values["certainty_loss"]),
+        + 0.2 * (values["distribution_loss"] + values["certainty_loss"])
+        + 0.6 * values["teacher_loss"],
         rel=1e-5,
     )
-    # The network of the perceptual loss is not saved with it.
+    # The network of the perceptual loss and the teacher are not saved with it.
     assert len(gan.weights) == len(build(config, generator=generator).weights)
 
 
@@ -309,6 +314,25 @@ def test_a_perceptual_loss_needs_its_network(batch: dict[str, tf.Tensor]) -> Non
     gan = build(LossConfig(lambda_perceptual=1.0))
     with pytest.raises(ValueError, match=r"pass embed, such as load_lpips\(path\)"):
         gan.train_step(batch)
+
+
+def test_a_student_learns_from_teachers_alone(batch: dict[str, tf.Tensor]) -> None:
+    """From the historical photograph, too; and nothing is learned by the teacher."""
+    teacher = build_unet(8, 3, output="chroma", seed=8)
+    for layer in teacher.layers[-8:]:
+        layer.set_weights([5.0 * weight for weight in layer.get_weights()])
+    config = LossConfig(lambda_adversarial=0, lambda_reconstruction=0, lambda_teacher=1.0)
+    old = {name: tensor[2:] for name, tensor in batch.items()}
+    student = build_unet(8, 3, output="chroma", dropout=0.0, normalization="none")
+    gan = build(config, rate=3.0, generator=student, teach=mean_of([teacher]))
+    before = weights(teacher)
+    first = float(gan.train_step(old)["teacher_loss"])
+    for _ in range(3):
+        last = float(gan.train_step(old)["teacher_loss"])
+    assert 0.0 < last < first
+    assert not moved(before, weights(teacher))
+    with pytest.raises(ValueError, match=r"pass teach, such as load_teachers\(paths\)"):
+        build(config).train_step(batch)
 
 
 def test_weight_zero_needs_no_discriminator() -> None:
