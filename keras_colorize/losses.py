@@ -197,24 +197,6 @@ def _shares(values: Tensor, middles: Any) -> Tensor:
     return ops.relu(1.0 - ops.absolute(inside[..., None] - middles) / CHROMA_STEP)
 
 
-def weighted_l1_loss(
-    y_true: Tensor, y_pred: Tensor, lambda_luminance: float, lambda_color: float
-) -> Tensor:
-    """L_weighted_L1 = L_L1 + λ_luminance L_luminance + λ_color L_color, shape ``(B,)``.
-
-    Args:
-        y_true: true color, RGB in [0, 1], ``(B, H, W, 3)``.
-        y_pred: generated color, RGB in [0, 1], same shape.
-        lambda_luminance: weight of :func:`luminance_loss`.
-        lambda_color: weight of :func:`color_loss`.
-    """
-    return (
-        l1_loss(y_true, y_pred)
-        + lambda_luminance * luminance_loss(y_true, y_pred)
-        + lambda_color * color_loss(y_true, y_pred)
-    )
-
-
 # -- their sum ----------------------------------------------------------------------------------
 
 
@@ -344,6 +326,23 @@ TERMS: tuple[Term, ...] = (
     Term("teacher_loss", "lambda_teacher", _teacher, of_all=True),
     Term("generator_adversarial", "lambda_adversarial", _adversarial, of_all=True),
 )
+
+
+def weighted_l1_loss(
+    y_true: Tensor, y_pred: Tensor, lambda_luminance: float, lambda_color: float
+) -> Tensor:
+    """L_weighted_L1 = L_L1 + λ_luminance L_luminance + λ_color L_color, shape ``(B,)``.
+
+    Args:
+        y_true: true color, RGB in [0, 1], ``(B, H, W, 3)``.
+        y_pred: generated color, RGB in [0, 1], same shape.
+        lambda_luminance: weight of :func:`luminance_loss`.
+        lambda_color: weight of :func:`color_loss`.
+    """
+    weights = LossConfig(lambda_luminance=lambda_luminance, lambda_color=lambda_color)
+    seen = Outcome(y_true, y_pred, has_color=1.0)
+    values = {term: term.values(seen, weights) for term in TERMS if term.reconstruction}
+    return sum(term.weigh(weights) * value for term, value in values.items() if value is not None)
 
 
 def weighted_sum(seen: Outcome, *, weights: LossConfig) -> dict[str, Tensor]:
