@@ -16,7 +16,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "THIRD_PARTY.md"
-EXTRAS = ("heic", "onnx", "pretrained", "studio")  # all that anyone installs to use it, but gpu
+# All that anyone installs to use it, but gpu.
+EXTRAS = ("heic", "onnx", "pretrained", "studio", "video")
 
 # Packages whose metadata state no license.
 _STATED_ELSEWHERE = {

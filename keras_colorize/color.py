@@ -16,10 +16,12 @@ import numpy as np
 __all__ = [
     "CHROMA_LIMIT",
     "LUMINANCE_WEIGHTS",
+    "VIDEO_WEIGHTS",
     "add_chroma",
     "add_chroma_planes",
     "check_same_shape",
     "chroma",
+    "chroma_conversion",
     "difference_factors",
     "limit_chroma",
     "limit_chroma_planes",
@@ -33,6 +35,15 @@ __all__ = [
 LUMINANCE_WEIGHTS = (0.299, 0.587, 0.114)
 #: Largest magnitude that Cb and Cr can take (ITU-T T.871, section 7).
 CHROMA_LIMIT = 0.5
+
+#: The weights by the names of video's matrix coefficients (ITU-T H.273, table 4), as FFmpeg has
+#: them: BT.601 in its editions for 525 and 625 lines, BT.709 and BT.2020 (not constant luminance).
+VIDEO_WEIGHTS = {
+    "smpte170m": LUMINANCE_WEIGHTS,
+    "bt470bg": LUMINANCE_WEIGHTS,
+    "bt709": (0.2126, 0.7152, 0.0722),
+    "bt2020nc": (0.2627, 0.6780, 0.0593),
+}
 
 _KR, _KG, _KB = LUMINANCE_WEIGHTS
 # Cb = (B - Y) / (2 (1 - KB)) and Cr = (R - Y) / (2 (1 - KR)); T.871 prints
@@ -157,9 +168,37 @@ def _room(y: Array, differences: Sequence[Array]) -> Array:
     return xp.minimum(upwards, downwards)
 
 
-def difference_factors() -> tuple[float, float, float, float]:
-    """Of R - Y = a Cr, G - Y = b Cb + c Cr and B - Y = d Cb: a, b, c and d."""
-    return _CR_SCALE, _CB_GREEN, _CR_GREEN, _CB_SCALE
+def difference_factors(
+    weights: tuple[float, float, float] = LUMINANCE_WEIGHTS,
+) -> tuple[float, float, float, float]:
+    """Of R - Y = a Cr, G - Y = b Cb + c Cr and B - Y = d Cb: a, b, c and d.
+
+    Args:
+        weights: of R, G and B in the luminance.
+    """
+    red, green, blue = weights
+    cr, cb = 2.0 * (1.0 - red), 2.0 * (1.0 - blue)
+    return cr, -blue * cb / green, -red * cr / green, cb
+
+
+def chroma_conversion(weights: tuple[float, float, float]) -> np.ndarray:
+    """What turns Cb and Cr of BT.601 into those for a luminance of other weights.
+
+    A gray-and-white picture has the same luminance by all weights. It stays, and red, green and
+    blue keep their distances from one another: the color is shifted along the axis of grays, no
+    further than the two luminances lie apart.
+
+    Args:
+        weights: of R, G and B in the other luminance.
+
+    Returns:
+        float64 ``(2, 2)``, to be multiplied by a column of Cb and Cr.
+    """
+    a, b, c, d = difference_factors()
+    differences = np.array([[0.0, a], [b, c], [d, 0.0]])  # of R, G and B from gray
+    differences -= np.asarray(weights) @ differences
+    cr_scale, _, _, cb_scale = difference_factors(weights)
+    return np.stack([differences[2] / cb_scale, differences[0] / cr_scale])
 
 
 def _color_differences(cb: Array, cr: Array) -> tuple[Array, Array, Array]:

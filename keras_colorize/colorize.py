@@ -1,7 +1,8 @@
-"""``python -m keras_colorize.colorize``: photographs in, color photographs out."""
+"""``python -m keras_colorize.colorize``: photographs and films in, the same in color out."""
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from keras_colorize.cli import import_keras, run_command
 from keras_colorize.coloring.proposals import MOST
 from keras_colorize.coloring.report import Status, report_path
 from keras_colorize.coloring.tasks import Shard, find_tasks
-from keras_colorize.errors import ConfigError, PhotoError
-from keras_colorize.photos.finding import describe_others
+from keras_colorize.errors import ConfigError, PhotoError, VideoError
+from keras_colorize.photos.finding import FILM_SUFFIXES, describe_others, find_photos
 from keras_colorize.photos.formats import suffix_of
 from keras_colorize.photos.pixels import check_size
 from keras_colorize.photos.reading import largest_size
 from keras_colorize.photos.writing import WRITABLE
+from keras_colorize.video.encoding import CODECS
+from keras_colorize.video.probing import probe
+from keras_colorize.video.tasks import FilmTask, find_films
 
 __all__ = ["main"]
 
@@ -36,8 +40,13 @@ def _colorize(argv: Sequence[str]) -> int:
     sizes = _parse_sizes(args.working_size)
     shard = Shard() if args.shard is None else Shard.parse(args.shard)
     format_ = None if args.format == "keep" else _SUFFIXES[args.format]
+    films = find_films(args.photos, args.output, args.video_codec)
+    photos = _without_films(args.photos, films)
+    films = [film for film in films if shard.holds(film.relative)]
+    if films and len(sizes) > 1:
+        raise ConfigError("several --working_size are compared on photographs, not on films")
     if args.dry_run:
-        return _plan(args, len(sizes) > 1, format_, shard)
+        return _plan(args, photos, films, len(sizes) > 1, format_, shard)
     # It takes seconds; --help and mistaken arguments need not wait for it.
     import_keras()
     from keras_colorize.coloring.colorizer import Colorizer, compute_side_by_side
@@ -46,7 +55,7 @@ def _colorize(argv: Sequence[str]) -> int:
     from keras_colorize.coloring.photo import ColoringOptions
 
     decisions = None if args.decisions is None else DecisionsFolder(args.decisions).find
-    several = len(args.photos) > 1 or Path(args.photos[0]).is_dir()
+    several = len(photos) > 1 or any(Path(photo).is_dir() for photo in photos)
     if several and args.workers != 1:
         compute_side_by_side()
     colorizer = Colorizer.load(
@@ -74,31 +83,57 @@ def _colorize(argv: Sequence[str]) -> int:
         decisions=decisions,
         references=Path(args.decisions or ""),
     )
-    counts = colorize_photos(
-        args.photos,
-        args.output,
-        colorizer,
-        options,
-        format_=format_,
-        shard=shard,
-        workers=args.workers,
-    )
+    counts: Counter[Status] = Counter()
+    if photos:
+        counts.update(
+            colorize_photos(
+                photos,
+                args.output,
+                colorizer,
+                options,
+                format_=format_,
+                shard=shard,
+                workers=args.workers,
+            )
+        )
+    if films:
+        from keras_colorize.video.film import FilmOptions
+        from keras_colorize.video.films import colorize_films
+
+        film_options = FilmOptions(
+            codec=args.video_codec,
+            crf=args.crf,
+            overwrite=args.overwrite,
+            max_pixels=args.max_pixels,
+        )
+        counts.update(colorize_films(films, args.output, colorizer, film_options, shard))
     statuses: tuple[Status, ...] = ("colorized", "already done", "failed")
     parts = [f"{counts.get(status, 0)} {status}" for status in statuses]
     print(f"{', '.join(parts)}; see {report_path(args.output, shard)}")
     return 1 if counts.get("failed") else 0
 
 
+def _without_films(named: Sequence[str], films: Sequence[FilmTask]) -> list[str]:
+    """The files and folders in which photographs are to be looked for.
+
+    Where there are films, a folder without any photograph is not one of them.
+    """
+    photos = [path for path in named if Path(path).suffix.lower() not in FILM_SUFFIXES]
+    if films:
+        photos = [path for path in photos if not Path(path).is_dir() or find_photos(path)]
+    return photos
+
+
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m keras_colorize.colorize",
-        description="Color photographs with a trained generator; their luminance stays. Exit "
-        "status: 0 all done, 1 some photographs failed (report.csv says which and why), 2 the call "
+        description="Color photographs and films with a trained generator; their luminance stays. "
+        "Exit status: 0 all done, 1 some failed (report.csv says which and why), 2 the call "
         "could not be carried out.",
         exit_on_error=False,
     )
     add: Callable[..., Any] = parser.add_argument
-    add("photos", nargs="+", help="photographs, or folders of them")
+    add("photos", nargs="+", help="photographs and films, or folders of them")
     add("--output", type=str, required=True, help="folder for the results")
     add("--model", type=str, help="a run's generator.keras; by default the shipped one")
     add(
@@ -135,6 +170,14 @@ def _parser() -> ArgumentParser:
     add("--decisions", type=str, help="folder with what was decided in the studio, to follow it")
     add("--overwrite", action="store_true", help="color anew what is there already")
     add("--workers", type=int, help="photographs at the same time; by default cores + 1")
+    add(
+        "--video_codec",
+        type=str,
+        default="h264",
+        choices=list(CODECS),
+        help="of films; ffv1 keeps every pixel",
+    )
+    add("--crf", type=int, default=17, help="quality of films, 0 to 51: lower is better and larger")
     add("--shard", type=str, help="i/n: do only part i of n, for n machines")
     add("--max_pixels", type=int, default=200_000_000, help="refuse larger photographs")
     add("--dry_run", action="store_true", help="only list what would be done")
@@ -160,6 +203,8 @@ def _check_arguments(args: Any) -> None:
         raise ConfigError(f"--quality must be 1 to 100. Received: {args.quality}")
     if args.workers is not None and args.workers < 1:
         raise ConfigError(f"--workers must be at least 1. Received: {args.workers}")
+    if not 0 <= args.crf <= 51:
+        raise ConfigError(f"--crf must be 0 to 51. Received: {args.crf}")
     if args.max_pixels < 1:
         raise ConfigError(f"--max_pixels must be at least 1. Received: {args.max_pixels}")
     if not 0.0 <= args.saturation < math.inf:
@@ -174,25 +219,43 @@ def _check_arguments(args: Any) -> None:
         )
 
 
-def _plan(args: Any, compares_sizes: bool, format_: str | None, shard: Shard) -> int:
+def _plan(
+    args: Any,
+    photos: Sequence[str],
+    films: Sequence[FilmTask],
+    compares_sizes: bool,
+    format_: str | None,
+    shard: Shard,
+) -> int:
     """Print what would become what; status 1 where something would be refused."""
-    tasks = find_tasks(args.photos, args.output, format_, shard)
+    tasks = find_tasks(photos, args.output, format_, shard) if photos else []
     refused = 0
     for task in tasks:
         target = args.output / (task.sheet("sizes") if compares_sizes else task.relative)
-        there = " (exists)" if target.exists() else ""
         try:
             width, height = largest_size(task.source)
             check_size(width, height, args.max_pixels)
             note = f"{width} x {height}"
         except PhotoError as error:
             note, refused = f"refused: {error}", refused + 1
-        print(f"{task.source} -> {target}{there} [{note}]")
+        _print_plan(task.source, target, note)
+    for film_task in films:
+        try:
+            film = probe(film_task.source)
+            note = f"{film.width} x {film.height}, {film.frame_count or 'unknown'} frames"
+        except VideoError as error:
+            note, refused = f"refused: {error}", refused + 1
+        _print_plan(film_task.source, args.output / film_task.relative, note)
     folders = [Path(photo) for photo in args.photos if Path(photo).is_dir()]
     if others := describe_others(folders, args.output):
         print(others)
-    print(f"{len(tasks)} photographs, {refused} refused; nothing was written")
+    counted = f"{len(tasks)} photographs" + (f", {len(films)} films" if films else "")
+    print(f"{counted}, {refused} refused; nothing was written")
     return 1 if refused else 0
+
+
+def _print_plan(source: Path, target: Path, note: str) -> None:
+    print(f"{source} -> {target}{' (exists)' if target.exists() else ''} [{note}]")
 
 
 if __name__ == "__main__":

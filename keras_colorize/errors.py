@@ -4,6 +4,7 @@
     ├── ConfigError        a setting is unknown, out of range or contradicts another (a ValueError)
     ├── PhotoError         one photograph cannot be used (a ValueError)
     │   └── IrreversibleJpegError   a JPEG to which chroma cannot be added without re-encoding it
+    ├── VideoError         one film cannot be used, or its result not be written (a ValueError)
     ├── DataError          a folder or a data set cannot be trained on (a ValueError)
     ├── RunError           a run directory cannot be continued or written
     ├── CheckpointError    a checkpoint is damaged or belongs to another model
@@ -24,6 +25,7 @@ __all__ = [
     "PhotoError",
     "RunError",
     "TrainingDiverged",
+    "VideoError",
 ]
 
 
@@ -44,6 +46,10 @@ class IrreversibleJpegError(PhotoError):
 
     The photograph itself may well be readable: decoding it and encoding it anew is what remains.
     """
+
+
+class VideoError(KerasColorizeError, ValueError):
+    """One film cannot be used, or its result cannot be written; the message is the reason."""
 
 
 class DataError(KerasColorizeError, ValueError):

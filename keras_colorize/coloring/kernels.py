@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 
 from keras_colorize import color
 
-__all__ = ["code_chroma", "enlarge_rows", "halve_blocks", "sum_blocks", "widen"]
+__all__ = ["code_chroma", "code_video", "enlarge_rows", "halve_blocks", "sum_blocks", "widen"]
 
 # Of NumPy's type, so that what meets them stays float32.
 _ONE, _TINY = np.float32(1.0), np.float32(1e-7)
@@ -173,6 +173,51 @@ def code_chroma(planes, places, weights, luminance, coded):  # type: ignore[no-u
             # levels.
             coded[0, row, column] = np.uint8(scale * cb * _WHITE + _GRAY)
             coded[1, row, column] = np.uint8(scale * cr * _WHITE + _GRAY)
+
+
+@_compiled
+def code_video(planes, places, weights, luminance, step, levels, factors, coded):  # type: ignore[no-untyped-def]
+    """Cb and Cr as video codes them, limited into gamut, one for every ``step`` x ``step`` pixels.
+
+    Args:
+        planes: slopes and offsets, enlarged across to the places of chroma, float32 ``(4, h, w)``.
+        places: the rows of ``planes`` that each row of chroma uses, ``(n, 4)``.
+        weights: of these, float32 ``(n, 4)``.
+        luminance: uint8 or uint16 ``(step n, step w)``.
+        step: 1, or 2: chroma lies in the column of every second pixel, between two rows.
+        levels: black, what white is above it, gray in chroma, what chroma's unit is above that, and
+            the highest that there is, float32 ``(5,)``.
+        factors: of ``color.difference_factors``, float32 ``(4,)``.
+        coded: what is filled, of the luminance's type, ``(2, n, w)``.
+    """
+    black, white, gray, unit = _four(levels)
+    top, half = levels[4], np.float32(0.5)
+    red_of_cr, green_of_cb, green_of_cr, blue_of_cb = _four(factors)
+    scale = _ONE / (white * np.float32(8.0 if step == 2 else 1.0))
+    for row in range(coded.shape[1]):
+        taps, shares = _four(places[row]), _four(weights[row])
+        for column in range(coded.shape[2]):
+            if step == 2:
+                left, middle = max(2 * column - 1, 0), 2 * column
+                total = 0
+                for line in range(2 * row, 2 * row + 2):
+                    total += np.int64(luminance[line, left])
+                    total += 2 * np.int64(luminance[line, middle])
+                    total += np.int64(luminance[line, middle + 1])
+                level = np.float32(total) - np.float32(8.0) * black
+            else:
+                level = np.float32(luminance[row, column]) - black
+            y = min(max(level * scale, np.float32(0.0)), _ONE)
+            cb, cr = _chroma(planes, taps, shares, column, y)
+            red, blue = red_of_cr * cr, blue_of_cb * cb
+            green = green_of_cb * cb + green_of_cr * cr
+            highest, lowest = max(max(red, green), blue), min(min(red, green), blue)
+            headroom = _ONE - y
+            upwards = headroom / max(max(highest, headroom), _TINY)
+            room = unit * min(upwards, y / max(max(-lowest, y), _TINY))
+            # Half a level more, since the conversion to integers cuts off.
+            coded[0, row, column] = min(max(room * cb + gray + half, np.float32(0.0)), top)
+            coded[1, row, column] = min(max(room * cr + gray + half, np.float32(0.0)), top)
 
 
 @_compiled

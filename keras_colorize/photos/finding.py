@@ -1,27 +1,45 @@
-"""The photographs in a folder, found by their names; and what else lies there."""
+"""The photographs and films in a folder, found by their names; and what else lies there."""
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from keras_colorize.errors import DataError
 from keras_colorize.photos.formats import FORMATS
 
-__all__ = ["describe_others", "find_photos"]
+__all__ = ["FILM_SUFFIXES", "describe_others", "find_files", "find_photos"]
+
+#: Files that are taken for films, by their endings.
+FILM_SUFFIXES = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m2v", ".vob", ".ts"),
+    *(".m2ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp", ".mxf", ".dv", ".y4m", ".nut"),
+}
 
 
 def find_photos(folder: str | Path) -> list[Path]:
-    """Photographs in a folder and everything below it, in the same order on every machine.
+    """Photographs in a folder and everything below it; see :func:`find_files`.
+
+    Returns:
+        Files whose ending, in any case, is one of :data:`~keras_colorize.photos.formats.FORMATS`.
+
+    Raises:
+        DataError: if the folder, or one below it, cannot be listed.
+    """
+    return find_files(folder, FORMATS)
+
+
+def find_files(folder: str | Path, suffixes: Container[str]) -> list[Path]:
+    """Files in a folder and everything below it, in the same order on every machine.
 
     Args:
         folder: where to look. Linked folders are followed; one that is met twice, as in a loop,
             counts once. Hidden files and folders (``.thumbnails``, ``._x.jpg``) are passed over.
+        suffixes: the endings of those that are wanted, in lower case.
 
     Returns:
-        Files whose ending, in any case, is one of
-            :data:`~keras_colorize.photos.formats.FORMATS`, each as ``folder / ...``,
-        sorted by their path below the folder. Their content isn't looked at.
+        Each as ``folder / ...``, sorted by their path below the folder. Their content isn't looked
+        at.
 
     Raises:
         DataError: if the folder, or one below it, cannot be listed.
@@ -33,12 +51,12 @@ def find_photos(folder: str | Path) -> list[Path]:
             f"{'is a file' if folder.exists() else 'does not exist'}. Name a folder that exists; "
             f"a relative one is looked for in {Path.cwd()}"
         )
-    photos = (path for path in _files(folder) if path.suffix.lower() in FORMATS)
-    return sorted(photos, key=lambda path: path.relative_to(folder).as_posix())
+    found = (path for path in _files(folder) if path.suffix.lower() in suffixes)
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def describe_others(folders: Iterable[Path], apart_from: Path) -> str | None:
-    """How many files are left out since they aren't photographs by their names, and of which kinds.
+    """How many files are neither photographs nor films by their names, and of which kinds.
 
     Args:
         folders: as for :func:`find_photos`; hidden files don't count.
@@ -53,6 +71,7 @@ def describe_others(folders: Iterable[Path], apart_from: Path) -> str | None:
         for folder in folders
         for path in _files(folder)
         if path.suffix.lower() not in FORMATS
+        and path.suffix.lower() not in FILM_SUFFIXES
         and not Path(os.path.realpath(path)).is_relative_to(results)
     }
     if not others:

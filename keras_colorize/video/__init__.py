@@ -1,0 +1,1 @@
+"""Films in color: read and written by FFmpeg, steadied along their motion."""

@@ -1,0 +1,221 @@
+"""The luminance of a film, frame by frame, each with its own time."""
+
+import queue
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from keras_colorize.errors import VideoError
+from keras_colorize.video.ffmpeg import Tool, film_url, frame_timing
+from keras_colorize.video.probing import Film
+
+__all__ = ["Frame", "Place", "Troubles", "read_luminance", "read_small"]
+
+_SHOWN = re.compile(r" n: *\d+ pts: *(?P<pts>-?\d+|NOPTS) .* s:(?P<width>\d+)x(?P<height>\d+) ")
+_SEEK_MARGIN = 10.0  # seconds before the wanted frame, in which there is one to start from
+_ANSWER = 60.0  # seconds in which FFmpeg tells the time of a frame that it has given out
+# From these FFmpeg gives out the luminance as it is.
+_PLANAR = re.compile(r"yuvj?4\d\dp|yuva?4\d\dp10le|yuva4\d\dp")
+_SCALE_MATRICES = {"bt470bg": "bt470", "bt2020nc": "bt2020"}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame.
+
+    Attributes:
+        pts: its time in the film's ticks.
+        planes: luminance, uint8 or uint16 ``(height, width)``, as it is coded; of
+            :func:`read_small`, with Cb and Cr behind it, ``(3, h, w)``.
+    """
+
+    pts: int
+    planes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to go on in a film.
+
+    Attributes:
+        number: of the frame, from 0.
+        pts: its time in ticks.
+    """
+
+    number: int
+    pts: int
+
+
+@dataclass
+class Troubles:
+    """What was met while reading.
+
+    Attributes:
+        damaged: how often FFmpeg complained.
+        reason: its last complaint.
+        resized: how many frames were of another size.
+        mistimed: how many frames had no time, or one that wasn't after the last.
+    """
+
+    damaged: int = 0
+    reason: str = ""
+    resized: int = 0
+    mistimed: int = 0
+
+    def describe(self) -> tuple[str, ...]:
+        """In words."""
+        told = []
+        if self.damaged:
+            told.append(f"damaged, or cut short: {self.reason}")
+        if self.resized:
+            told.append(f"{self.resized} frames of another size were scaled to that of the first")
+        if self.mistimed:
+            told.append(f"{self.mistimed} frames had no usable time; they follow the one before")
+        return tuple(told)
+
+
+def read_luminance(film: Film, start: Place, troubles: Troubles) -> Iterator[Frame]:
+    """The luminance of every frame, as it is coded.
+
+    Args:
+        film: to be read.
+        start: the first frame that is wanted.
+        troubles: what is met goes there.
+
+    Raises:
+        VideoError: FFmpeg cannot read it, or the frame to start from is not there.
+    """
+    shape = (film.height, film.width)
+    dtype = np.dtype(np.uint8 if film.pixels.depth == 8 else "<u2")
+    yield from _read(film, _luminance_filters(film), shape, dtype, start, troubles)
+
+
+def read_small(
+    film: Film, height: int, width: int, start: Place, troubles: Troubles
+) -> Iterator[Frame]:
+    """Every frame in 8 bits, reduced; see :func:`read_luminance`."""
+    scale = f"scale={width}:{height}:flags=area{_conversion(film)}"
+    range_ = "yuvj444p" if film.pixels.full_range else "yuv444p"
+    if film.pixel_format.startswith("gray"):  # FFmpeg takes it for full range, whatever it says
+        range_ = "yuvj444p"
+    filters = f"{scale},format={range_}"
+    yield from _read(film, filters, (3, height, width), np.dtype(np.uint8), start, troubles)
+
+
+def _luminance_filters(film: Film) -> str:
+    scale = f"scale={film.width}:{film.height}{_conversion(film)}"
+    bits = "10le" if film.pixels.depth == 10 else ""
+    if film.pixel_format.startswith("gray"):
+        return f"{scale},format=gray{bits}"
+    if _PLANAR.fullmatch(film.pixel_format):
+        return f"{scale},format={film.pixel_format},extractplanes=y"
+    layout = "yuv444p" if film.is_rgb else "yuv420p"
+    return f"{scale},format={layout}{bits},extractplanes=y"
+
+
+def _conversion(film: Film) -> str:
+    if not film.is_rgb:
+        return ""
+    matrix = _SCALE_MATRICES.get(film.pixels.matrix, film.pixels.matrix)
+    return f":out_color_matrix={matrix}:out_range=tv"
+
+
+@dataclass
+class _Clock:
+    """The times of frames, as FFmpeg tells them while it goes.
+
+    Attributes:
+        told: of frames that have not come yet.
+    """
+
+    told: "queue.SimpleQueue[tuple[int | None, int, int]]" = field(
+        default_factory=queue.SimpleQueue
+    )
+
+    def hear(self, line: str) -> None:
+        shown = _SHOWN.search(line)
+        if shown is not None:
+            pts = None if shown["pts"] == "NOPTS" else int(shown["pts"])
+            self.told.put((pts, int(shown["width"]), int(shown["height"])))
+
+
+def _read(
+    film: Film,
+    filters: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    start: Place,
+    troubles: Troubles,
+) -> Iterator[Frame]:
+    seek: list[str] = []
+    if start.number:
+        seconds = float(start.pts * film.time_base) - film.start - _SEEK_MARGIN
+        seek = ["-noaccurate_seek", "-ss", f"{seconds:.3f}"] if seconds > 0 else []
+    frames = _frames(film, filters, seek, shape, dtype, start, troubles)
+    if not start.number:
+        yield from frames
+        return
+    first = next(frames, None)
+    if seek and (first is None or first.pts != start.pts):  # an index that leads astray
+        frames.close()
+        frames = _frames(film, filters, [], shape, dtype, start, troubles)
+        first = next(frames, None)
+    if first is None or first.pts != start.pts:
+        raise VideoError(
+            f"frame {start.number} is not where it was; the film has changed since it was begun. "
+            "Call again with --overwrite"
+        )
+    yield first
+    yield from frames
+
+
+def _frames(
+    film: Film,
+    filters: str,
+    seek: list[str],
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    start: Place,
+    troubles: Troubles,
+) -> Generator[Frame, None, None]:
+    clock = _Clock()
+    wanted = f"select=gte(pts\\,{start.pts})," if start.number else ""
+    arguments = [
+        *("-copyts", *seek, "-i", film_url(film.path), "-map", f"0:{film.stream}"),
+        *("-vf", f"{wanted}showinfo=checksum=0,{filters}", *frame_timing()),
+        *("-f", "rawvideo", "pipe:1"),
+    ]
+    step = max(1, round(1 / (film.rate * film.time_base)))
+    last: int | None = None
+    with Tool(arguments, on_line=clock.hear) as tool:
+        while True:
+            planes = np.empty(shape, dtype)
+            if not _fill(tool, planes):
+                break
+            pts, width, height = clock.told.get(timeout=_ANSWER)
+            troubles.resized += (width, height) != (film.width, film.height)
+            if pts is None or (last is not None and pts <= last):
+                troubles.mistimed += 1
+                pts = 0 if last is None else last + step
+            last = pts
+            yield Frame(pts, planes)
+        status = tool.finish()
+        if status or tool.trouble_count:
+            troubles.damaged += max(tool.trouble_count, 1)
+            troubles.reason = tool.trouble or f"FFmpeg ended with status {status}"
+        if last is None and not start.number:
+            raise VideoError(f"no frame can be decoded: {tool.trouble or 'it is empty'}")
+
+
+def _fill(tool: Tool, planes: np.ndarray) -> bool:
+    """Read one frame; False at the end."""
+    view = planes.data.cast("B")
+    have = 0
+    while have < len(view):
+        count = tool.pipe.readinto(view[have:])  # type: ignore[attr-defined]
+        if not count:
+            return False
+        have += count
+    return True
