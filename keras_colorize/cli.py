@@ -5,6 +5,7 @@ import difflib
 import io
 import json
 import logging
+import math
 import os
 import sys
 import warnings
@@ -17,12 +18,36 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from keras_colorize.coloring.proposals import MOST
 from keras_colorize.config import FitConfig, flatten
 from keras_colorize.errors import ConfigError, KerasColorizeError
+from keras_colorize.photos.formats import suffix_of
+from keras_colorize.photos.writing import WRITABLE
 
-__all__ = ["UNUSABLE", "import_keras", "parse_fit_config", "run_command"]
+__all__ = [
+    "UNUSABLE",
+    "add_coloring_options",
+    "check_coloring_options",
+    "format_of",
+    "import_keras",
+    "options_of",
+    "parse_fit_config",
+    "run_command",
+]
 
 UNUSABLE = 2  # exit status of a command that could not be carried out
+
+_SUFFIXES = {suffix_of(format_)[1:]: format_ for format_ in WRITABLE}
+
+_WRITTEN = (
+    "quality",
+    "overwrite",
+    "compare",
+    "certainty",
+    "proposals",
+    "remove_tint",
+    "max_pixels",
+)
 
 # What TensorFlow and Keras import if it is there, and need for nothing that is done here: for
 # galleries of a data set's pictures, and (setuptools) to learn a version. A fifth of their start.
@@ -80,6 +105,77 @@ def import_keras() -> None:
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+# -- options of what colors photographs -----------------------------------------------------------
+
+
+def add_coloring_options(add: Callable[..., Any]) -> None:
+    """Add the options that are the same wherever photographs are colored.
+
+    Args:
+        add: a parser's ``add_argument``.
+    """
+    add("--model", type=str, help="a run's generator.keras; by default the shipped one")
+    add("--saturation", type=float, default=1.0, help="factor of all color; 0 is gray")
+    add(
+        "--format",
+        type=str,
+        default="keep",
+        choices=["keep", *_SUFFIXES],
+        help="of the results; keep: the photograph's own (PNG for those that are not written)",
+    )
+    add("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100")
+    add("--compare", action="store_true", help="also write gray | color to compare/")
+    add(
+        "--certainty",
+        action="store_true",
+        help="also write a map to certainty/: white where the colors can be trusted, black where "
+        "they are guesses",
+    )
+    add(
+        "--proposals",
+        type=int,
+        default=0,
+        help="also write a sheet of so many different plausible colorings, 2 to 7, to proposals/; "
+        "the first is the result",
+    )
+    add("--remove_tint", action="store_true", help="make the paper of toned prints white first")
+    add("--overwrite", action="store_true", help="color anew what is there already")
+    add("--shard", type=str, help="i/n: do only part i of n, for n machines")
+    add("--max_pixels", type=int, default=200_000_000, help="refuse larger photographs")
+
+
+def check_coloring_options(args: Any) -> None:
+    """Refuse what :func:`add_coloring_options` cannot use, and empty names.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+    # Of a script whose variable isn't set; it would mean the current folder.
+    if not all([args.output, *args.photos]):
+        raise ConfigError("photographs and --output must be names. Received: an empty one")
+    if not 1 <= args.quality <= 100:
+        raise ConfigError(f"--quality must be 1 to 100. Received: {args.quality}")
+    if args.max_pixels < 1:
+        raise ConfigError(f"--max_pixels must be at least 1. Received: {args.max_pixels}")
+    if not 0.0 <= args.saturation < math.inf:
+        raise ConfigError(f"--saturation must be at least 0. Received: {args.saturation}")
+    if args.proposals and not 2 <= args.proposals <= MOST + 1:
+        raise ConfigError(f"--proposals must be 2 to {MOST + 1}. Received: {args.proposals}")
+
+
+def format_of(name: str) -> str | None:
+    """The format that ``--format`` names; ``None``: each photograph's own."""
+    return None if name == "keep" else _SUFFIXES[name]
+
+
+def options_of(args: Any) -> dict[str, Any]:
+    """What the options say to :class:`~keras_colorize.coloring.photo.ColoringOptions`."""
+    return {name: getattr(args, name) for name in _WRITTEN}
+
+
+# -- settings of a training -----------------------------------------------------------------------
 
 
 def parse_fit_config(argv: Sequence[str]) -> FitConfig:

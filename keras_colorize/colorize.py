@@ -1,6 +1,5 @@
 """``python -m keras_colorize.colorize``: photographs and films in, the same in color out."""
 
-import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,23 +8,25 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from keras_colorize.cli import import_keras, run_command
-from keras_colorize.coloring.proposals import MOST
-from keras_colorize.coloring.report import Status, report_path
+from keras_colorize.cli import (
+    add_coloring_options,
+    check_coloring_options,
+    format_of,
+    import_keras,
+    options_of,
+    run_command,
+)
+from keras_colorize.coloring.report import Status, describe_counts, report_path
 from keras_colorize.coloring.tasks import Shard, find_tasks
 from keras_colorize.errors import ConfigError, PhotoError, VideoError
 from keras_colorize.photos.finding import FILM_SUFFIXES, describe_others, find_photos
-from keras_colorize.photos.formats import suffix_of
 from keras_colorize.photos.pixels import check_size
 from keras_colorize.photos.reading import largest_size
-from keras_colorize.photos.writing import WRITABLE
 from keras_colorize.video.encoding import CODECS
 from keras_colorize.video.probing import probe
 from keras_colorize.video.tasks import FilmTask, find_films
 
 __all__ = ["main"]
-
-_SUFFIXES = {suffix_of(format_)[1:]: format_ for format_ in WRITABLE}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +40,7 @@ def _colorize(argv: Sequence[str]) -> int:
     args.output = Path(args.output)
     sizes = _parse_sizes(args.working_size)
     shard = Shard() if args.shard is None else Shard.parse(args.shard)
-    format_ = None if args.format == "keep" else _SUFFIXES[args.format]
+    format_ = format_of(args.format)
     films = find_films(args.photos, args.output, args.video_codec)
     photos = _without_films(args.photos, films)
     films = [film for film in films if shard.holds(film.relative)]
@@ -63,26 +64,15 @@ def _colorize(argv: Sequence[str]) -> int:
         sizes[0] if len(sizes) == 1 else None,
         saturation=args.saturation,
     )
-    if (args.certainty or args.proposals) and not colorizer.knows_likely_colors:
-        raise ConfigError(
-            "--certainty and --proposals need a model with a distribution over colors: one trained "
-            "with generator.distribution = true, or the model that comes with keras_colorize. "
-            f"Received: {colorizer.name}"
-        )
     for size in sizes:
         colorizer.facts.check_working_size(size)
     options = ColoringOptions(
-        quality=args.quality,
-        overwrite=args.overwrite,
-        compare=args.compare,
-        certainty=args.certainty,
-        proposals=args.proposals,
+        **options_of(args),
         sizes=tuple(sizes) if len(sizes) > 1 else (),
-        remove_tint=args.remove_tint,
-        max_pixels=args.max_pixels,
         decisions=decisions,
         references=Path(args.decisions or ""),
     )
+    options.check(colorizer)
     counts: Counter[Status] = Counter()
     if photos:
         counts.update(
@@ -107,9 +97,7 @@ def _colorize(argv: Sequence[str]) -> int:
             max_pixels=args.max_pixels,
         )
         counts.update(colorize_films(films, args.output, colorizer, film_options, shard))
-    statuses: tuple[Status, ...] = ("colorized", "already done", "failed")
-    parts = [f"{counts.get(status, 0)} {status}" for status in statuses]
-    print(f"{', '.join(parts)}; see {report_path(args.output, shard)}")
+    print(f"{describe_counts(counts)}; see {report_path(args.output, shard)}")
     return 1 if counts.get("failed") else 0
 
 
@@ -135,7 +123,6 @@ def _parser() -> ArgumentParser:
     add: Callable[..., Any] = parser.add_argument
     add("photos", nargs="+", help="photographs and films, or folders of them")
     add("--output", type=str, required=True, help="folder for the results")
-    add("--model", type=str, help="a run's generator.keras; by default the shipped one")
     add(
         "--working_size",
         type=str,
@@ -143,32 +130,8 @@ def _parser() -> ArgumentParser:
         "trained at. Several, such as 192,256: a sheet that compares them, in sizes/, instead of "
         "results",
     )
-    add("--saturation", type=float, default=1.0, help="factor of all color; 0 is gray")
-    add(
-        "--format",
-        type=str,
-        default="keep",
-        choices=["keep", *_SUFFIXES],
-        help="of the results; keep: the photograph's own (PNG for those that are not written)",
-    )
-    add("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100")
-    add("--compare", action="store_true", help="also write gray | color to compare/")
-    add(
-        "--certainty",
-        action="store_true",
-        help="also write a map to certainty/: white where the colors can be trusted, black where "
-        "they are guesses",
-    )
-    add(
-        "--proposals",
-        type=int,
-        default=0,
-        help="also write a sheet of so many different plausible colorings, 2 to 7, to proposals/; "
-        "the first is the result",
-    )
-    add("--remove_tint", action="store_true", help="make the paper of toned prints white first")
+    add_coloring_options(add)
     add("--decisions", type=str, help="folder with what was decided in the studio, to follow it")
-    add("--overwrite", action="store_true", help="color anew what is there already")
     add("--workers", type=int, help="photographs at the same time; by default cores + 1")
     add(
         "--video_codec",
@@ -178,8 +141,6 @@ def _parser() -> ArgumentParser:
         help="of films; ffv1 keeps every pixel",
     )
     add("--crf", type=int, default=17, help="quality of films, 0 to 51: lower is better and larger")
-    add("--shard", type=str, help="i/n: do only part i of n, for n machines")
-    add("--max_pixels", type=int, default=200_000_000, help="refuse larger photographs")
     add("--dry_run", action="store_true", help="only list what would be done")
     return parser
 
@@ -196,21 +157,11 @@ def _parse_sizes(text: str | None) -> list[int]:
 
 
 def _check_arguments(args: Any) -> None:
-    # Of a script whose variable isn't set; it would mean the current folder.
-    if not all([args.output, *args.photos]):
-        raise ConfigError("photographs and --output must be names. Received: an empty one")
-    if not 1 <= args.quality <= 100:
-        raise ConfigError(f"--quality must be 1 to 100. Received: {args.quality}")
+    check_coloring_options(args)
     if args.workers is not None and args.workers < 1:
         raise ConfigError(f"--workers must be at least 1. Received: {args.workers}")
     if not 0 <= args.crf <= 51:
         raise ConfigError(f"--crf must be 0 to 51. Received: {args.crf}")
-    if args.max_pixels < 1:
-        raise ConfigError(f"--max_pixels must be at least 1. Received: {args.max_pixels}")
-    if not 0.0 <= args.saturation < math.inf:
-        raise ConfigError(f"--saturation must be at least 0. Received: {args.saturation}")
-    if args.proposals and not 2 <= args.proposals <= MOST + 1:
-        raise ConfigError(f"--proposals must be 2 to {MOST + 1}. Received: {args.proposals}")
     asked = args.certainty or args.proposals or "," in (args.working_size or "")
     if args.decisions is not None and asked:
         raise ConfigError(

@@ -49,7 +49,7 @@ for name in {["keras_colorize", *names]}:
     assert process.returncode == 0, process.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, "cluster"])
 def test_help_waits_for_no_framework(command: str) -> None:
     process = python("-X", "importtime", "-m", f"{NAME}.{command}", "--help")
     assert process.returncode == 0, process.stderr

@@ -1,19 +1,19 @@
 """Photographs and folders of them colored, several at a time, and every one accounted for."""
 
-import contextlib
 import logging
 import os
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
 
+from keras_colorize.coloring.budget import PIXELS_AT_ONCE, PixelBudget
 from keras_colorize.coloring.colorizer import Colorizer
-from keras_colorize.coloring.photo import ColoringOptions, color_photo
+from keras_colorize.coloring.photo import ColoringOptions, process
 from keras_colorize.coloring.report import (
     Ledger,
     Record,
@@ -21,17 +21,13 @@ from keras_colorize.coloring.report import (
     refuse_other_shards,
     report_path,
 )
+from keras_colorize.coloring.targets import Folder
 from keras_colorize.coloring.tasks import Shard, Task, clear_leftovers, find_tasks
-from keras_colorize.errors import PhotoError
 from keras_colorize.photos.finding import describe_others
-from keras_colorize.photos.reading import largest_size
 
 __all__ = ["colorize_photos", "default_workers"]
 
 _log = logging.getLogger(__name__)
-
-# Photographs of more pixels than this together are not worked on at the same time.
-_PIXELS_AT_ONCE = 100_000_000
 
 
 def default_workers() -> int:
@@ -83,11 +79,11 @@ def colorize_photos(
     if others := describe_others([path for path in named if path.is_dir()], output):
         _log.warning("%s", others)
     output.mkdir(parents=True, exist_ok=True)
-    budget = _PixelBudget(_PIXELS_AT_ONCE)
+    budget, folder = PixelBudget(PIXELS_AT_ONCE), Folder(output)
 
     def work(task: Task) -> Record | None:
-        with budget.spend(_pixels(task)) as granted:
-            return color_photo(task, output, colorizer, options) if granted else None
+        with budget.spend(task.source) as granted:
+            return process(task, folder, colorizer, options) if granted else None
 
     counts: Counter[Status] = Counter()
     with (
@@ -107,48 +103,6 @@ def colorize_photos(
 
         _work_ahead(work, tasks, report, workers or default_workers(), budget.close)
     return dict(counts)
-
-
-class _PixelBudget:
-    """Bounds how many pixels are worked on at the same time, and with them the memory.
-
-    A photograph of more than that is worked on alone.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._spent = 0
-        self._closed = False
-        self._changed = threading.Condition()
-
-    def close(self) -> None:
-        """Grant nothing any more, not to those who wait either."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    @contextlib.contextmanager
-    def spend(self, pixels: int) -> Iterator[bool]:
-        """Wait for so many, and hold them while the block runs; give whether they were granted."""
-        pixels = min(pixels, self._size)
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._spent + pixels <= self._size)
-            granted = not self._closed
-            self._spent += pixels
-        try:
-            yield granted
-        finally:
-            with self._changed:
-                self._spent -= pixels
-                self._changed.notify_all()
-
-
-def _pixels(task: Task) -> int:
-    try:
-        width, height = largest_size(task.source)
-    except PhotoError:  # which coloring it will report
-        return 0
-    return width * height
 
 
 def _work_ahead(

@@ -18,15 +18,15 @@ from keras_colorize.coloring.decisions import Decisions, find_reference
 from keras_colorize.coloring.report import Record
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
+from keras_colorize.coloring.targets import Target, is_done
 from keras_colorize.coloring.tasks import Sheet, Task
-from keras_colorize.errors import IrreversibleJpegError, ModelError, PhotoError
-from keras_colorize.files import atomic_path, escape_name, hash_file
+from keras_colorize.errors import ConfigError, IrreversibleJpegError, ModelError, PhotoError
+from keras_colorize.files import escape_name, hash_file
 from keras_colorize.metadata.embedding import fit_to_format, save_options
 from keras_colorize.metadata.provenance import (
     Provenance,
     add_provenance,
     describe_settings,
-    read_provenance,
 )
 from keras_colorize.metadata.reading import Metadata
 from keras_colorize.metadata.upright import upright
@@ -37,7 +37,7 @@ from keras_colorize.photos.reading import Page, read_pages
 from keras_colorize.photos.writing import WRITABLE, WrittenPage, write_pictures
 from keras_colorize.version import __version__
 
-__all__ = ["HALF_CHROMA_FROM", "ColoringOptions", "color_photo"]
+__all__ = ["HALF_CHROMA_FROM", "ColoringOptions", "process"]
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +79,19 @@ class ColoringOptions:
     decisions: Callable[[str, Path], Decisions | None] | None = None
     references: Path = Path()
 
+    def check(self, colorizer: Colorizer) -> None:
+        """Refuse what a colorizer cannot give.
+
+        Raises:
+            ConfigError: certainty or proposals, of a generator without a distribution.
+        """
+        if (self.certainty or self.proposals) and not colorizer.knows_likely_colors:
+            raise ConfigError(
+                "--certainty and --proposals need a model with a distribution over colors: one "
+                "trained with generator.distribution = true, or the model that comes with "
+                f"keras_colorize. Received: {colorizer.name}"
+            )
+
 
 @dataclass(frozen=True)
 class _Colored:
@@ -97,24 +110,26 @@ class _Colored:
     warnings: tuple[str, ...]
 
 
-def color_photo(task: Task, output: Path, colorizer: Colorizer, options: ColoringOptions) -> Record:
-    """Color one photograph into the output folder; whatever happens is in the record.
+def process(task: Task, target: Target, colorizer: Colorizer, options: ColoringOptions) -> Record:
+    """Color one photograph; whatever happens is in the record.
 
-    Results are complete or absent. One that exists already is left alone: it is "already done"
-    where it carries the provenance that this call would give it, otherwise the photograph fails
-    unless it may be overwritten.
+    The one function that everything which colors files calls: the command, the studio and the
+    engines of clusters. The same original, model and settings give the same bytes, so it may be
+    called again, and by several at once. Results are complete or absent. One that exists already is
+    left alone: it is "already done" where it carries the provenance that this call would give it,
+    otherwise the photograph fails unless it may be overwritten.
 
     Args:
         task: the photograph and its result, which :func:`~keras_colorize.coloring.tasks.find_tasks`
             has found not to lie in the place of a photograph.
-        output: the output folder.
+        target: where the result goes.
         colorizer: what adds the color.
         options: how results are written.
     """
     started = time.perf_counter()
-    record = Record(str(task.source), str(output / _main_result(task, options)), "failed")
+    record = Record(str(task.source), target.name(_main_result(task, options)), "failed")
     try:
-        work = _Work.begin(task, output, colorizer, options)
+        work = _Work.begin(task, target, colorizer, options)
         record = dataclasses.replace(
             record,
             input_sha256=work.provenance.input_hash,
@@ -156,7 +171,7 @@ class _Work:
 
     Attributes:
         task: the photograph and its result.
-        output: the output folder.
+        target: where the results go.
         colorizer: what adds the color.
         options: how results are written.
         provenance: what the results say of themselves.
@@ -164,7 +179,7 @@ class _Work:
     """
 
     task: Task
-    output: Path
+    target: Target
     colorizer: Colorizer
     options: ColoringOptions
     provenance: Provenance
@@ -172,7 +187,7 @@ class _Work:
 
     @classmethod
     def begin(
-        cls, task: Task, output: Path, colorizer: Colorizer, options: ColoringOptions
+        cls, task: Task, target: Target, colorizer: Colorizer, options: ColoringOptions
     ) -> "_Work":
         open_file(task.source).close()  # refuses what is no file
         try:
@@ -205,7 +220,7 @@ class _Work:
             escape_name(task.source.name),
             None if decisions is None else decisions.chosen_colors,
         )
-        return cls(task, output, colorizer, options, provenance, decisions)
+        return cls(task, target, colorizer, options, provenance, decisions)
 
     @property
     def working_size(self) -> int:
@@ -220,8 +235,8 @@ class _Work:
     # -- what is there already ----------------------------------------------------------------
 
     @property
-    def target(self) -> Path:
-        return self.output / _main_result(self.task, self.options)
+    def result(self) -> Path:
+        return _main_result(self.task, self.options)
 
     @property
     def sheets(self) -> dict[Sheet, Path]:
@@ -233,7 +248,7 @@ class _Work:
             "certainty": self.options.certainty,
             "proposals": self.options.proposals,
         }
-        return {kind: self.output / self.task.sheet(kind) for kind in wanted if wanted[kind]}
+        return {kind: self.task.sheet(kind) for kind in wanted if wanted[kind]}
 
     def is_done(self) -> bool:
         """Whether there is nothing left to do.
@@ -241,21 +256,12 @@ class _Work:
         Raises:
             PhotoError: something else is in the way.
         """
-        done = [self._is_done(path) for path in (self.target, *self.sheets.values())]
+        overwrite = self.options.overwrite
+        done = [
+            is_done(self.target, path, self._provenance_of(path), overwrite=overwrite)
+            for path in (self.result, *self.sheets.values())
+        ]
         return all(done)
-
-    def _is_done(self, path: Path) -> bool:
-        if not path.exists():
-            return False
-        if not path.is_file():
-            raise PhotoError(f"{path} exists already and is no file; move it away")
-        if self.options.overwrite:
-            return False
-        found = read_provenance(path)
-        if not self._provenance_of(path).matches(found):
-            what = "" if found is None else ", of another model, version, setting or original"
-            raise PhotoError(f"{path} exists already{what}; pass --overwrite to replace it")
-        return True
 
     def _provenance_of(self, path: Path) -> Provenance:
         """What a file says of itself; a sheet of proposals, how many they are, as well."""
@@ -267,9 +273,7 @@ class _Work:
     # -- coloring -----------------------------------------------------------------------------
 
     def color(self) -> _Colored:
-        with _writing_errors(self.target):
-            for path in (self.target, *self.sheets.values()):
-                path.parent.mkdir(parents=True, exist_ok=True)
+        with _writing_errors(self.target.name(self.result)):
             if self.options.sizes:
                 return self._color_sizes()
             if self._may_be_reversible():
@@ -310,7 +314,7 @@ class _Work:
                 warnings.update(dict.fromkeys((*_describe(page), *notes)))
                 yield picture
 
-        with atomic_path(self.target) as temporary:
+        with self.target.write(self.result) as temporary:
             write_pictures(temporary, pictures(), self.task.format, quality=self.options.quality)
         return _Colored(f"{self.task.format}, {depth} bits", sizes[0], len(sizes), tuple(warnings))
 
@@ -366,7 +370,7 @@ class _Work:
         )
         # Not before: what cannot be done reversibly is painted anew, with its sheets.
         self._write_sheets(painting, jpeg.luminance)
-        with atomic_path(self.target) as temporary:
+        with self.target.write(self.result) as temporary:
             temporary.write_bytes(colored)
         warnings = describe_condition(jpeg.tone, jpeg.size)
         return _Colored("reversible JPEG", jpeg.size, 1, warnings + lost)
@@ -376,7 +380,7 @@ class _Work:
     def _color_sizes(self) -> _Colored:
         page = next(self._pages())
         sheet = beside.compare_sizes(self.colorizer, page.luminance, self.options.sizes)
-        self._save_sheet(self.target, sheet)
+        self._save_sheet(self.result, sheet)
         return _Colored("comparison of working sizes", page.size, 1, _describe(page))
 
     def _write_sheets(self, painting: Painting, luminance: np.ndarray) -> None:
@@ -396,7 +400,7 @@ class _Work:
         metadata = Metadata(xmp=add_provenance(None, self._provenance_of(path)))
         # A map is of numbers, which no color profile belongs to.
         options = save_options(metadata, format_, srgb_profile() if sheet.mode == "RGB" else None)
-        with atomic_path(path) as temporary:
+        with self.target.write(path) as temporary:
             sheet.save(temporary, format_, quality=90, **options)
 
 
@@ -421,7 +425,7 @@ def _lost_pixels(page: Page, format_: str) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _writing_errors(target: Path) -> Iterator[None]:
+def _writing_errors(result: str) -> Iterator[None]:
     """Turn what goes wrong with files and encoders into a PhotoError that names the result."""
     try:
         yield
@@ -429,4 +433,4 @@ def _writing_errors(target: Path) -> Iterator[None]:
         raise
     except (OSError, ValueError) as error:  # ValueError: larger than the format can say
         reason = getattr(error, "strerror", None) or error
-        raise PhotoError(f"cannot write {target}: {reason}") from error
+        raise PhotoError(f"cannot write {result}: {reason}") from error

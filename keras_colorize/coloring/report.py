@@ -4,16 +4,27 @@ import csv
 import dataclasses
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from keras_colorize.coloring.tasks import Shard
 from keras_colorize.errors import RunError
 from keras_colorize.files import escape_name, lock, read_rows
 
-__all__ = ["Ledger", "Record", "Status", "refuse_other_shards", "report_path"]
+__all__ = [
+    "COLUMNS",
+    "SAME",
+    "Ledger",
+    "Record",
+    "Status",
+    "describe_counts",
+    "refuse_other_shards",
+    "report_path",
+    "to_row",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -57,10 +68,22 @@ class Record:
     seconds: float | None = None
 
 
-# Rows that agree in these report the same result.
-_SAME = ("source", "output", "input_sha256", "model_sha256", "settings")
+#: Rows that agree in these columns report the same result.
+SAME = ("source", "output", "input_sha256", "model_sha256", "settings")
 _REPORT = re.compile(r"report(_[0-9]+_of_(?P<count>[0-9]+))?\.csv")
-_COLUMNS = [field.name for field in dataclasses.fields(Record)]
+#: Names of the columns, in their order.
+COLUMNS = [field.name for field in dataclasses.fields(Record)]
+
+
+def describe_counts(counts: Mapping[Status, int]) -> str:
+    """How many photographs there are of each status, in words."""
+    return ", ".join(f"{counts.get(status, 0)} {status}" for status in get_args(Status))
+
+
+def to_row(record: Record) -> dict[str, Any]:
+    """A row by its columns; paths as :func:`~keras_colorize.files.escape_name` writes them."""
+    row = dataclasses.asdict(record)
+    return row | {name: escape_name(row[name]) for name in ("source", "output")}
 
 
 def report_path(output: Path, shard: Shard) -> Path:
@@ -116,11 +139,11 @@ class Ledger:
             self._cut_last_row()
             rows = read_rows(path)
             self._done = {
-                tuple(row[name] for name in _SAME)
+                tuple(row[name] for name in SAME)
                 for row in rows
                 if row["status"] in ("colorized", "already done")
             }
-            self._writer = csv.DictWriter(self._file, _COLUMNS)
+            self._writer = csv.DictWriter(self._file, COLUMNS)
             if path.stat().st_size == 0:
                 self._writer.writeheader()
                 self._file.flush()  # at once: half of it would not be known for a report
@@ -130,9 +153,8 @@ class Ledger:
 
     def add(self, record: Record) -> None:
         """Report a photograph; one that was done before, and reported then, is not again."""
-        row = dataclasses.asdict(record)
-        row |= {name: escape_name(row[name]) for name in ("source", "output")}
-        if record.status == "already done" and tuple(row[name] for name in _SAME) in self._done:
+        row = to_row(record)
+        if record.status == "already done" and tuple(row[name] for name in SAME) in self._done:
             return
         self._writer.writerow(row)
         self._file.flush()
@@ -160,13 +182,13 @@ class Ledger:
                 file.truncate(whole)
 
     def _check_columns(self) -> None:
-        expected = ",".join(_COLUMNS)
+        expected = ",".join(COLUMNS)
         with self.path.open(encoding="utf-8", errors="surrogateescape") as file:
             header = file.readline()
         if header and header.rstrip("\r\n") != expected:
             raise RunError(
                 f"expected {self.path} to be absent, or a report with the columns "
-                f"{', '.join(_COLUMNS)}; found another file. Move it away, or choose "
+                f"{', '.join(COLUMNS)}; found another file. Move it away, or choose "
                 "another --output"
             )
 

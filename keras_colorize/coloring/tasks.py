@@ -17,7 +17,7 @@ from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.formats import FORMATS, suffix_of
 from keras_colorize.photos.writing import WRITABLE
 
-__all__ = ["Shard", "Sheet", "Task", "clear_leftovers", "find_tasks"]
+__all__ = ["Shard", "Sheet", "Task", "clear_leftovers", "find_tasks", "name_results"]
 
 #: What can be written beside a result, each kind in a folder of this name.
 Sheet = Literal["certainty", "compare", "proposals", "sizes"]
@@ -117,17 +117,28 @@ def find_tasks(
             come to lie in a photograph's place.
     """
     named = list(photos)
-    tasks, names = [], _Names()
-    for source, relative in _find_all(map(Path, named), output):
-        wanted = format_ or FORMATS.get(relative.suffix.lower(), "PNG")
-        wanted = wanted if wanted in WRITABLE else "PNG"
-        if FORMATS.get(relative.suffix.lower()) != wanted:
-            relative = relative.with_name(fit_name(relative.stem, suffix_of(wanted)))
-        tasks.append(names.take(Task(source, relative, wanted)))
+    tasks = list(name_results(_find_all(map(Path, named), output), format_))
     if not tasks:
         raise DataError(f"expected photographs, found none in {', '.join(map(str, named))}")
     _check_originals(tasks, output)
     return [task for task in tasks if shard is None or shard.holds(task.relative)]
+
+
+def name_results(photos: Iterable[tuple[Path, Path]], format_: str | None = None) -> Iterator[Task]:
+    """The result of each photograph, all of different names, also where case is not told apart.
+
+    Args:
+        photos: files, each with its path below what was searched.
+        format_: of all results; ``None``: as the file's ending says, or PNG where that is not
+            written.
+    """
+    names = _Names()
+    for source, relative in photos:
+        wanted = format_ or FORMATS.get(relative.suffix.lower(), "PNG")
+        wanted = wanted if wanted in WRITABLE else "PNG"
+        if FORMATS.get(relative.suffix.lower()) != wanted:
+            relative = relative.with_name(fit_name(relative.stem, suffix_of(wanted)))
+        yield names.take(Task(source, relative, wanted))
 
 
 def clear_leftovers(output: Path, tasks: Iterable[Task]) -> None:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import BinaryIO
 
 from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.xmp import NAMESPACES, Xmp, find_xmp
@@ -162,8 +163,11 @@ def find_provenance(xmp: bytes | None) -> Provenance | None:
         return None
 
 
-def read_provenance(path: str | Path) -> Provenance | None:
+def read_provenance(photo: str | Path | BinaryIO) -> Provenance | None:
     """What a JPEG, PNG, WebP or TIFF file says of this package's work, without reading pixels.
+
+    Args:
+        photo: its path, or the file, open at its beginning.
 
     Returns:
         None where the file says nothing of it, as when it is damaged, or no such file at all.
@@ -172,7 +176,9 @@ def read_provenance(path: str | Path) -> Provenance | None:
         PhotoError: the file cannot be opened or read.
     """
     try:
-        with Path(path).open("rb") as file:
+        if not isinstance(photo, str | Path):
+            return find_provenance(find_xmp(photo))
+        with Path(photo).open("rb") as file:
             return find_provenance(find_xmp(file))
     except OSError as error:
         raise PhotoError(f"unreadable: {error.strerror or error}") from error

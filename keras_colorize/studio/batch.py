@@ -9,8 +9,9 @@ from typing import Any
 
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions
-from keras_colorize.coloring.photo import ColoringOptions, color_photo
+from keras_colorize.coloring.photo import ColoringOptions, process
 from keras_colorize.coloring.report import Ledger, Record
+from keras_colorize.coloring.targets import Folder
 from keras_colorize.coloring.tasks import Task
 from keras_colorize.errors import ConfigError, PhotoError
 from keras_colorize.files import hash_file
@@ -75,7 +76,8 @@ class Writer:
             decisions=lambda *_: decisions,
             references=self._album.output,
         )
-        return self._report(task, color_photo(task, self._album.output, self._colorizer, options))
+        folder = Folder(self._album.output)
+        return self._report(task, process(task, folder, self._colorizer, options))
 
     def fail(self, task: Task, reason: str) -> Record:
         """Report that a photograph could not be colored."""

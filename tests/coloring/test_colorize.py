@@ -20,6 +20,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from keras_colorize import Colorizer, color, colorize
 from keras_colorize.coloring import folder as folder_module
+from keras_colorize.coloring.budget import PixelBudget
 from keras_colorize.coloring.colorizer import Painting
 from keras_colorize.coloring.folder import colorize_photos
 from keras_colorize.coloring.halved import HalvedJpeg
@@ -690,11 +691,11 @@ def test_photographs_that_wait_for_room_are_dropped_at_an_interruption(
 ) -> None:
     """Ctrl-C while one is painted and another, begun too, waits for the memory it takes."""
     folder = copy_sample("historical", 3, tmp_path / "scans")
-    monkeypatch.setattr(folder_module, "_PIXELS_AT_ONCE", 1)
-    budget = folder_module._PixelBudget
+    monkeypatch.setattr(folder_module, "PIXELS_AT_ONCE", 1)
+    budget = PixelBudget
     paint, close, closed = Colorizer.paint, budget.close, threading.Event()
 
-    def note(self: folder_module._PixelBudget) -> None:
+    def note(self: PixelBudget) -> None:
         close(self)
         closed.set()
 

@@ -17,7 +17,8 @@ from keras_colorize.coloring.decisions import (
     decisions_path,
 )
 from keras_colorize.coloring.hints import Hint
-from keras_colorize.coloring.photo import ColoringOptions, color_photo
+from keras_colorize.coloring.photo import ColoringOptions, process
+from keras_colorize.coloring.targets import Folder
 from keras_colorize.coloring.tasks import find_tasks
 from keras_colorize.errors import ConfigError, PhotoError
 from keras_colorize.files import hash_file, read_rows
@@ -141,7 +142,7 @@ def test_decisions_are_obeyed_and_told(
     )
     options = ColoringOptions(decisions=DecisionsFolder(decided).find)
     (task,) = find_tasks([photo], decided)
-    record = color_photo(task, decided, colorizer, options)
+    record = process(task, Folder(decided), colorizer, options)
     assert (record.status, record.reason) == ("colorized", "")
     assert json.loads(record.settings)["saturation"] == 1.3
     fixed = [str(photo), "--model", str(model), "--output"]

@@ -1,0 +1,1 @@
+"""Whole archives colored by engines that others have written: Ray Data and Apache Beam."""
