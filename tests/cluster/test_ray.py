@@ -108,7 +108,7 @@ def test_workers_that_cannot_begin_are_one_line(cluster: None, tmp_path: Path) -
     from keras_colorize.cluster.ray_engine import color_on_ray
 
     jobs = [Job("s3://scans/a.jpg", "a.jpg", "JPEG")]
-    with pytest.raises(RunError, match="Ray cannot go on: .*ModelError: expected another model"):
+    with pytest.raises(RunError, match=r"Ray cannot go on: .*ModelError: expected another model"):
         color_on_ray(jobs, OtherWork(str(tmp_path)), print, workers=1, cores=1)
 
 
