@@ -20,7 +20,7 @@ def test_leftovers_of_all_files_are_cleared_and_of_no_others(tmp_path: Path) -> 
     long = "x" * 60
     task = Task(tmp_path / "a.tif", Path("box") / f"{long}.tif", "TIFF")
     leftovers = [leave_behind(tmp_path / path) for path in task.all_files]
-    assert len({path.parent for path in leftovers}) == 4
+    assert len({path.parent for path in leftovers}) == len(task.all_files)
     others = [
         leave_behind(tmp_path / f"box/y{long}.tif"),  # another machine's, which still writes it
         leave_behind(tmp_path / "box/b.tif"),
