@@ -18,7 +18,15 @@ from numba.extending import intrinsic
 
 from keras_colorize import color
 
-__all__ = ["code_chroma", "code_video", "enlarge_rows", "halve_blocks", "sum_blocks", "widen"]
+__all__ = [
+    "code_chroma",
+    "code_video",
+    "enlarge_rows",
+    "fit_lines",
+    "halve_blocks",
+    "sum_blocks",
+    "widen",
+]
 
 # Of NumPy's type, so that what meets them stays float32.
 _ONE, _TINY = np.float32(1.0), np.float32(1e-7)
@@ -109,6 +117,47 @@ def _four_pixels(c0, c1, c2, c3):  # type: ignore[no-untyped-def]
 @_inlined
 def _level(pixel):  # type: ignore[no-untyped-def]
     return np.uint8(min(max(pixel + _GRAY, np.float32(0.0)), _WHITE))
+
+
+@_compiled
+def fit_lines(chroma, luminance, radius, regularization, coefficients):  # type: ignore[no-untyped-def]
+    """Chroma as a linear function of luminance around every pixel: upsampling.guide_chroma.
+
+    Args:
+        chroma: float32 ``(h, w, 2)``.
+        luminance: float32 ``(h, w)``.
+        radius: of the windows; beyond the borders the last pixel is repeated.
+        regularization: added to the luminance's variance.
+        coefficients: what is filled, slopes and offsets, float32 ``(4, h, w)``.
+    """
+    height, width = luminance.shape
+    share = _ONE / np.float32((2 * radius + 1) ** 2)
+    for row in range(height):
+        for column in range(width):
+            # Around the middle's own values, so that little is lost where all is nearly the same.
+            y0 = luminance[row, column]
+            cb0, cr0 = chroma[row, column, 0], chroma[row, column, 1]
+            y = yy = cb = cr = ycb = ycr = np.float32(0.0)
+            for down in range(-radius, radius + 1):
+                line = min(max(row + down, 0), height - 1)
+                for across in range(-radius, radius + 1):
+                    place = min(max(column + across, 0), width - 1)
+                    dy = luminance[line, place] - y0
+                    db, dr = chroma[line, place, 0] - cb0, chroma[line, place, 1] - cr0
+                    y += dy
+                    yy += dy * dy
+                    cb += db
+                    cr += dr
+                    ycb += dy * db
+                    ycr += dy * dr
+            y *= share
+            scale = _ONE / (yy * share - y * y + regularization)
+            slope_cb = (ycb * share - y * cb * share) * scale
+            slope_cr = (ycr * share - y * cr * share) * scale
+            coefficients[0, row, column] = slope_cb
+            coefficients[1, row, column] = slope_cr
+            coefficients[2, row, column] = cb0 - slope_cb * y0
+            coefficients[3, row, column] = cr0 - slope_cr * y0
 
 
 @_compiled

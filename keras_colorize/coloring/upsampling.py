@@ -13,7 +13,7 @@ import functools
 
 import numpy as np
 
-from keras_colorize.coloring.kernels import code_chroma, enlarge_rows, widen
+from keras_colorize.coloring.kernels import code_chroma, enlarge_rows, fit_lines, widen
 
 __all__ = ["RADIUS", "REGULARIZATION", "Enlargement", "guide_chroma", "resample_taps"]
 
@@ -42,13 +42,15 @@ def guide_chroma(chroma: np.ndarray, luminance: np.ndarray) -> np.ndarray:
     Returns:
         float32 ``(4, h, w)``: slopes of Cb and Cr, offsets of Cb and Cr.
     """
-    planes = np.moveaxis(chroma, -1, 0)  # (2, h, w)
-    y = luminance[..., 0]
-    moments = _window_means(np.concatenate([[y, y * y], planes, y * planes]))
-    mean_y, square_y, mean_c, product = moments[0], moments[1], moments[2:4], moments[4:6]
-    variance = np.maximum(square_y - mean_y**2, 0.0)
-    slope = (product - mean_y * mean_c) / (variance + REGULARIZATION)
-    return np.concatenate([slope, planes - slope * y]).astype(np.float32)
+    coefficients = np.empty((4, *chroma.shape[:2]), np.float32)
+    fit_lines(
+        np.ascontiguousarray(chroma, np.float32),
+        np.ascontiguousarray(luminance[..., 0], np.float32),
+        RADIUS,
+        np.float32(REGULARIZATION),
+        coefficients,
+    )
+    return coefficients
 
 
 class Enlargement:
@@ -144,14 +146,3 @@ def _cubic(distance: np.ndarray) -> np.ndarray:
     near = ((_CUBIC + 2.0) * distance - (_CUBIC + 3.0)) * distance**2 + 1.0
     far = _CUBIC * (((distance - 5.0) * distance + 8.0) * distance - 4.0)
     return np.where(distance <= 1.0, near, np.where(distance < 2.0, far, 0.0))
-
-
-def _window_means(planes: np.ndarray) -> np.ndarray:
-    """Means over square windows, the borders repeated outwards; ``(n, h, w)`` to the same."""
-    size = 2 * RADIUS + 1
-    _, height, width = planes.shape
-    padded = np.pad(planes, ((0, 0), (RADIUS, RADIUS), (RADIUS, RADIUS)), mode="edge")
-    rows = [padded[:, offset : offset + height] for offset in range(size)]
-    summed = np.add.reduce(rows)
-    columns = [summed[..., offset : offset + width] for offset in range(size)]
-    return np.add.reduce(columns) / size**2

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_colorize.errors import ConfigError
 
-__all__ = ["agreement", "find_motion", "import_opencv", "reduce_frame", "warp"]
+__all__ = ["agreement", "find_motion", "import_opencv", "reduce_frame", "warp", "warp_believed"]
 
 # Of the luminance, in [0, 255]: the error of motion at which what is carried along counts for
 # 1 / e ** 0.5 of its weight.
@@ -71,8 +71,8 @@ def warp(planes: np.ndarray, motion: np.ndarray) -> np.ndarray:
         motion: of :func:`find_motion`.
     """
     height, width = motion.shape[:2]
-    places = motion + _grid(height, width)
     cv2 = import_opencv()
+    places = cv2.add(motion, _grid(height, width))
     return cv2.remap(planes, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -90,15 +90,41 @@ def agreement(target: np.ndarray, source: np.ndarray, motion: np.ndarray) -> np.
     Returns:
         float32 ``(h, w)`` in [0, 1].
     """
+    return _believed(target, warp(source, motion), motion)
+
+
+def warp_believed(
+    target: np.ndarray, source: np.ndarray, planes: np.ndarray, motion: np.ndarray
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Bring planes of a frame to where another has its things, and tell how far to believe it.
+
+    Args:
+        target: luminance, uint8 ``(h, w)``.
+        source: luminance, uint8 ``(h, w)``.
+        planes: that belong to ``source``, float32 ``(h, w, 2)`` or ``(h, w, 3)``.
+        motion: of :func:`find_motion` from the one to the other.
+
+    Returns:
+        Each plane, float32 ``(h, w)``, and the :func:`agreement`.
+    """
+    cv2 = import_opencv()
+    both = warp(cv2.merge([*cv2.split(planes), source.astype(np.float32)]), motion)
+    *warped, luminance = cv2.split(both)
+    return warped, _believed(target, luminance, motion)
+
+
+def _believed(target: np.ndarray, warped: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """How far a luminance agrees with another that was brought to it; see :func:`agreement`."""
     cv2 = import_opencv()
     height, width = target.shape
-    error = target.astype(np.float32) - warp(source, motion)
-    error -= cv2.blur(error, (_FLICKER, _FLICKER))
-    error = cv2.blur(np.abs(error), (_WINDOW, _WINDOW))
-    believed = np.exp(-0.5 * np.square(error / _ERROR))
-    places = motion + _grid(height, width)
-    inside = (places > -1.0) & (places < (width, height))
-    return (believed * inside.all(axis=-1)).astype(np.float32)
+    error = cv2.subtract(target, warped, dtype=cv2.CV_32F)
+    cv2.subtract(error, cv2.blur(error, (_FLICKER, _FLICKER)), error)
+    error = cv2.blur(cv2.absdiff(error, 0.0), (_WINDOW, _WINDOW))
+    # Down to e ** -20: numbers next to zero (denormal ones) take ten times as long.
+    exponent = cv2.max(cv2.multiply(error, error, scale=-0.5 / _ERROR**2), -20.0)
+    places = cv2.add(motion, _grid(height, width))
+    inside = cv2.inRange(places, (-1.0, -1.0), (float(width), float(height)))
+    return cv2.multiply(cv2.exp(exponent), inside, scale=1.0 / 255.0, dtype=cv2.CV_32F)
 
 
 def reduce_frame(

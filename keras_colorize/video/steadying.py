@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from keras_colorize.video.motion import agreement, find_motion, warp
+from keras_colorize.video.motion import agreement, find_motion, warp, warp_believed
 
 __all__ = ["Carry", "between", "steady"]
 
@@ -102,10 +102,10 @@ def _carried(
     motion: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A weighted sum and its weights, carried to the next key frame."""
-    believed = np.float32(_MEMORY) * agreement(target, source, motion)
-    planes = warp(np.dstack([total, weight]).astype(np.float32), motion)
-    planes *= believed[..., None]
-    return planes[..., :2], planes[..., 2]
+    planes, believed = warp_believed(target, source, np.dstack([total, weight]), motion)
+    believed *= np.float32(_MEMORY)
+    cb, cr, weights = (plane * believed for plane in planes)
+    return np.dstack([cb, cr]), weights
 
 
 def between(
@@ -125,11 +125,14 @@ def between(
     Returns:
         float32 ``(h, w, 2)``.
     """
-    total = np.zeros_like(chroma[0])
+    planes = [np.zeros(luminance.shape, np.float32) for _ in range(2)]
     weights = np.zeros(luminance.shape, np.float32)
     for key, colors, near in zip(keys, chroma, (1.0 - position, position)):
         motion = find_motion(luminance, key)
-        weight = np.float32(near) * (agreement(luminance, key, motion) + np.float32(_LEAST))
-        total += weight[..., None] * warp(colors, motion)
-        weights += weight
-    return total / weights[..., None]
+        warped, believed = warp_believed(luminance, key, colors, motion)
+        believed += np.float32(_LEAST)
+        believed *= np.float32(near)
+        for plane, brought in zip(planes, warped):
+            plane += believed * brought
+        weights += believed
+    return np.dstack([plane / weights for plane in planes])
