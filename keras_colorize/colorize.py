@@ -94,6 +94,9 @@ def _colorize(argv: Sequence[str]) -> int:
             codec=args.video_codec,
             crf=args.crf,
             overwrite=args.overwrite,
+            key_frames=args.key_frames,
+            decisions=decisions,
+            references=Path(args.decisions or ""),
             max_pixels=args.max_pixels,
         )
         counts.update(colorize_films(films, args.output, colorizer, film_options, shard))
@@ -139,6 +142,11 @@ def _parser() -> ArgumentParser:
         default="h264",
         choices=list(CODECS),
         help="of films; ffv1 keeps every pixel",
+    )
+    add(
+        "--key_frames",
+        action="store_true",
+        help="write a still of each shot of films to key_frames/, to correct them in the studio",
     )
     add("--crf", type=int, default=17, help="quality of films, 0 to 51: lower is better and larger")
     add("--dry_run", action="store_true", help="only list what would be done")

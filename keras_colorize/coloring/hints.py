@@ -222,6 +222,18 @@ class Likeness:
         narrow = _gauss(self._near[others], self._near[places])
         return (1.0 - _NEAR_SHARE) * wide + _NEAR_SHARE * narrow
 
+    def across(self, places: np.ndarray, other: "Likeness") -> np.ndarray:
+        """How alike places of this photograph are to all of another, seen by the same network.
+
+        Args:
+            places: indices into this grid, flattened, int ``(K,)``.
+            other: of another photograph; of a film, another frame of the shot.
+
+        Returns:
+            float32 ``(h * w, K)`` of the other's grid, 1 where alike.
+        """
+        return _gauss(other.alike, self.alike[places])
+
 
 def spread(chroma: np.ndarray, likeness: Likeness, anchors: Anchors) -> np.ndarray:
     """Chroma that obeys anchors where they are, and follows them where the photograph is alike.

@@ -2,11 +2,9 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +12,21 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.reduction import reduced_size, resize_planes
 from keras_colorize.coloring.report import Record
-from keras_colorize.errors import ConfigError, ModelError, VideoError
+from keras_colorize.errors import ConfigError, ModelError, PhotoError, VideoError
 from keras_colorize.files import atomic_path, escape_name, exclusive, hash_file
 from keras_colorize.metadata.provenance import Provenance, describe_settings
 from keras_colorize.version import __version__
+from keras_colorize.video.corrections import (
+    STILLS,
+    Correction,
+    Corrector,
+    describe_corrections,
+    find_corrections,
+    write_stills,
+)
 from keras_colorize.video.decoding import Place, Troubles, read_luminance, read_small
 from keras_colorize.video.encoding import (
     CODECS,
@@ -28,7 +35,9 @@ from keras_colorize.video.encoding import (
     chroma_step,
     encoder_settings,
 )
-from keras_colorize.video.joining import Piece, find_film_provenance, join
+from keras_colorize.video.joining import find_film_provenance, join
+from keras_colorize.video.kept import Done, KeptParts
+from keras_colorize.video.motion import reduce_frame
 from keras_colorize.video.planes import PlaneCoder
 from keras_colorize.video.probing import Film, probe
 from keras_colorize.video.rendering import Peekable, ahead, render
@@ -53,6 +62,10 @@ class FilmOptions:
         codec: of the pictures, one of :data:`~keras_colorize.video.encoding.CODECS`.
         crf: constant rate factor: lower is better and larger; about 17 looks like the original.
         overwrite: color anew what is there already.
+        key_frames: also write a still of each shot to ``key_frames/``, for the studio.
+        decisions: tells what was decided about a still, as ``DecisionsFolder.find`` does.
+        references: the folder in whose ``references/`` lie the color photographs that decisions
+            name.
         max_pixels: refuse films whose frames have more.
         show_progress: draw a progress bar on standard error.
     """
@@ -60,6 +73,9 @@ class FilmOptions:
     codec: str = "h264"
     crf: int = 17
     overwrite: bool = False
+    key_frames: bool = False
+    decisions: Callable[[str, Path], Decisions | None] | None = None
+    references: Path = Path()
     max_pixels: int = 200_000_000
     show_progress: bool = True
 
@@ -89,7 +105,11 @@ def color_film(task: FilmTask, output: Path, colorizer: Colorizer, options: Film
                 f"{film.width} x {film.height} pixels are more than --max_pixels allows "
                 f"({options.max_pixels})"
             )
-        provenance = _provenance(task, colorizer, options)
+        stills = output / STILLS / task.relative
+        corrections: list[Correction] = []
+        if options.decisions is not None:
+            corrections = find_corrections(stills, options.decisions, options.references)
+        provenance = _provenance(task, colorizer, options, describe_corrections(corrections))
         record = dataclasses.replace(
             record,
             input_sha256=provenance.input_hash,
@@ -100,11 +120,12 @@ def color_film(task: FilmTask, output: Path, colorizer: Colorizer, options: Film
         if _is_done(target, provenance, options.overwrite):
             return dataclasses.replace(record, status="already done")
         target.parent.mkdir(parents=True, exist_ok=True)
-        work = _Work(film, target, colorizer, options, provenance)
+        corrector = Corrector(colorizer, corrections, _size(film, colorizer))
+        work = _Work(film, target, colorizer, options, provenance, corrector, stills)
         warnings = work.run()
     except ConfigError:
         raise
-    except (VideoError, ModelError, MemoryError) as error:
+    except (VideoError, PhotoError, ModelError, MemoryError) as error:
         return dataclasses.replace(record, reason=str(error) or "not enough memory")
     except OSError as error:
         reason = f"cannot write {target}: {error.strerror or error}"
@@ -113,7 +134,7 @@ def color_film(task: FilmTask, output: Path, colorizer: Colorizer, options: Film
         record,
         status="colorized",
         method=f"{CODECS[options.codec].title}, {film.pixels.depth} bits, "
-        f"{work.done_frames} frames in {work.shots} shots",
+        f"{work.kept.frames} frames in {len(work.kept.shots())} shots",
         width=film.width,
         height=film.height,
         warnings="; ".join(warnings),
@@ -121,7 +142,14 @@ def color_film(task: FilmTask, output: Path, colorizer: Colorizer, options: Film
     )
 
 
-def _provenance(task: FilmTask, colorizer: Colorizer, options: FilmOptions) -> Provenance:
+def _size(film: Film, colorizer: Colorizer) -> tuple[int, int]:
+    """Height and width of what the network sees."""
+    return reduced_size((film.height, film.width), colorizer.working_size)
+
+
+def _provenance(
+    task: FilmTask, colorizer: Colorizer, options: FilmOptions, chosen_colors: str | None
+) -> Provenance:
     settings: dict[str, object] = {
         "working_size": colorizer.working_size,
         "saturation": colorizer.saturation,
@@ -139,6 +167,7 @@ def _provenance(task: FilmTask, colorizer: Colorizer, options: FilmOptions) -> P
         input_hash,
         describe_settings(settings),
         escape_name(task.source.name),
+        chosen_colors,
     )
 
 
@@ -156,31 +185,6 @@ def _is_done(target: Path, provenance: Provenance, overwrite: bool) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class _Done:
-    """A part that is coded, as its file says.
-
-    Attributes:
-        start: the number of its first frame.
-        count: of its frames.
-        shot: its number.
-        ends_shot: whether the next part belongs to another one.
-        pts: of its first frame.
-        next_pts: of the frame behind its last; None at the end of the film.
-        colored: key frames in which the source has color of its own.
-        keys: how many there are.
-    """
-
-    start: int
-    count: int
-    shot: int
-    ends_shot: bool
-    pts: int
-    next_pts: int | None
-    colored: int
-    keys: int
-
-
 class _Work:
     """What is done of a film, and the rest of it."""
 
@@ -191,78 +195,48 @@ class _Work:
         colorizer: Colorizer,
         options: FilmOptions,
         provenance: Provenance,
+        corrector: Corrector,
+        stills: Path,
     ) -> None:
         self._film, self._target = film, target
         self._colorizer, self._options = colorizer, options
         self._provenance = provenance
         self._codec = choose_codec(options.codec)
-        self._folder = target.with_name(f".{target.name}.parts")
         self._troubles = Troubles()
-        self._size = reduced_size((film.height, film.width), colorizer.working_size)
-        self._done: list[_Done] = []
-
-    @property
-    def done_frames(self) -> int:
-        """How many frames are colored."""
-        return sum(part.count for part in self._done)
-
-    @property
-    def shots(self) -> int:
-        """How many shots are, at least in part."""
-        return len({part.shot for part in self._done})
+        self._corrector, self._stills = corrector, stills
+        self._size = _size(film, colorizer)
+        self.kept = KeptParts(target)
 
     def run(self) -> tuple[str, ...]:
         """Do what is left to do; what a reader of the result should know."""
-        self._folder.mkdir(exist_ok=True)
+        kept = self.kept
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(exclusive(self._folder / "lock", wait=False))
+                stack.enter_context(exclusive(kept.lock, wait=False))
             except BlockingIOError as error:
-                raise VideoError(f"another process is coloring it, in {self._folder}") from error
-            self._load()
+                raise VideoError(f"another process is coloring it, in {kept.lock}") from error
+            kept.load(self._provenance)
             try:
-                if not self._done or self._done[-1].next_pts is not None:
+                if not kept.done or kept.done[-1].next_pts is not None:
                     self._color()
                 notes = self._join()
+                if self._options.key_frames:
+                    self._write_stills()
             except VideoError as error:
-                kept = f"; {self.done_frames} frames are kept, call again to go on"
-                raise VideoError(f"{error}{kept if self._done else ''}") from error
-        shutil.rmtree(self._folder)
+                saved = f"; {kept.frames} frames are kept, call again to go on"
+                raise VideoError(f"{error}{saved if kept.done else ''}") from error
+        kept.remove()
         return self._warnings() + notes
 
-    # -- what is there already ----------------------------------------------------------------
-
-    def _load(self) -> None:
-        """Take up what an earlier call has done, if it would be the same now."""
-        key = json.dumps(dataclasses.asdict(self._provenance), sort_keys=True)
-        said = self._folder / "work.json"
-        if not said.exists() or said.read_text(encoding="utf-8") != key:
-            for file in self._folder.iterdir():
-                if file.name != "lock":
-                    file.unlink()
-            with atomic_path(said) as temporary:
-                temporary.write_text(key, encoding="utf-8")
-        while (told := self._path(".json")).exists():
-            self._done.append(_Done(**json.loads(told.read_text(encoding="utf-8"))))
-
-    def _path(self, suffix: str, number: int | None = None) -> Path:
-        number = len(self._done) if number is None else number
-        return self._folder / f"{number:06d}{suffix}"
-
-    # -- the rest -----------------------------------------------------------------------------
-
     def _color(self) -> None:
-        start, carry = Place(0, 0), None
-        if self._done:
-            last = self._done[-1]
+        start = Place(0, 0)
+        if self.kept.done:
+            last = self.kept.done[-1]
             assert last.next_pts is not None  # there is something left
             start = Place(last.start + last.count, last.next_pts)
-            if not last.ends_shot:
-                with np.load(self._path(".npz", len(self._done) - 1)) as kept:
-                    carry = Carry(kept["luminance"], kept["chroma"])
         coder = PlaneCoder(self._film, *self._size, self._colorizer.saturation)
         settings = encoder_settings(self._film, self._codec, self._options.crf)
-        parts = ahead(self._painted(start, carry), 1)
+        parts = ahead(self._painted(start, self.kept.carry()), 1)
         frames = ahead(read_luminance(self._film, start, self._troubles), _READ_AHEAD)
         with (
             contextlib.closing(parts),  # type: ignore[type-var]
@@ -280,7 +254,7 @@ class _Work:
                 first = peekable.peek()
                 if first is None:
                     raise VideoError("the film has changed while it was read")
-                encoder = Encoder(self._path(".nut"), self._film, settings, first.pts)
+                encoder = Encoder(self.kept.next_file, self._film, settings, first.pts)
                 try:
                     render(part, chroma, peekable, self._film, coder, encoder, bar)
                     encoder.finish()
@@ -289,30 +263,36 @@ class _Work:
                 self._keep(part, chroma, first.pts, peekable.peek())
 
     def _keep(self, part: Part, chroma: list[np.ndarray], pts: int, following: object) -> None:
-        if not part.ends_shot:
-            with atomic_path(self._path(".npz")) as temporary:
-                np.savez(temporary, luminance=part.keys[-1].luminance, chroma=chroma[-1])
-        next_pts = getattr(following, "pts", None)
-        colored = sum(key.colored > _COLORED for key in part.keys)
-        done = _Done(
-            part.start, part.count, part.shot, part.ends_shot, pts, next_pts, colored,
-            len(part.keys),
-        )  # fmt: skip
-        with atomic_path(self._path(".json")) as temporary:
-            temporary.write_text(json.dumps(dataclasses.asdict(done)), encoding="utf-8")
-        self._done.append(done)
+        done = Done(
+            start=part.start,
+            count=part.count,
+            shot=part.shot,
+            ends_shot=part.ends_shot,
+            pts=pts,
+            next_pts=getattr(following, "pts", None),
+            colored=sum(key.colored > _COLORED for key in part.keys),
+            keys=len(part.keys),
+        )
+        carry = None if part.ends_shot else Carry(part.keys[-1].luminance, chroma[-1])
+        self.kept.keep(done, carry)
 
     def _painted(
         self, start: Place, carry: Carry | None
     ) -> Iterator[tuple[Part, list[np.ndarray]]]:
         """The parts of the film from a place on, with the steady chroma of their key frames."""
         goes_on = carry is not None
-        shot = 0 if not self._done else self._done[-1].shot + (not goes_on)
-        parts = find_parts(self._seen(start), start=start.number, shot=shot, goes_on=goes_on)
+        shot = self.kept.done[-1].shot + (not goes_on) if self.kept.done else 0
+        parts = find_parts(
+            self._seen(start),
+            start=start.number,
+            shot=shot,
+            goes_on=goes_on,
+            wanted=self._corrector.wants,
+        )
         for part in parts:
             luminances = [key.luminance for key in part.keys]
-            painted = [self._colorizer.paint(luminance).chroma for luminance in luminances]
-            chroma = steady(luminances, painted, carry if part.goes_on else None)
+            painted, trust = zip(*(self._corrector.paint(k.number, k.luminance) for k in part.keys))
+            chroma = steady(luminances, painted, carry if part.goes_on else None, trust)
             carry = None if part.ends_shot else Carry(luminances[-1], chroma[-1])
             yield part, chroma
 
@@ -333,17 +313,26 @@ class _Work:
     # -- the end ------------------------------------------------------------------------------
 
     def _join(self) -> tuple[str, ...]:
-        pieces = [
-            Piece(self._path(".nut", number), part.pts, part.count)
-            for number, part in enumerate(self._done)
-        ]
         with atomic_path(self._target) as temporary:
-            return join(pieces, self._film, self._codec, self._provenance, temporary)
+            return join(self.kept.pieces(), self._film, self._codec, self._provenance, temporary)
+
+    def _write_stills(self) -> None:
+        """A still from the middle of each shot, of the luminance as the studio is to show it."""
+        shots = self.kept.shots()
+        wanted = {(first + last) // 2 for first, last in shots}
+        pixels = self._film.pixels
+        height, width = self._film.height, self._film.width
+        frames = (
+            (number, reduce_frame(frame.planes, height, width, pixels.black, pixels.span))
+            for number, frame in enumerate(read_luminance(self._film, Place(0, 0), Troubles()))
+            if number in wanted
+        )
+        write_stills(self._stills, shots, frames)
 
     def _warnings(self) -> tuple[str, ...]:
         film = self._film
         told = list(self._troubles.describe())
-        colored, keys = (sum(getattr(p, n) for p in self._done) for n in ("colored", "keys"))
+        colored, keys = (sum(getattr(p, n) for p in self.kept.done) for n in ("colored", "keys"))
         if colored:
             told.append(
                 f"{100 * colored / keys:.0f} % of the frames looked at are in color already: "

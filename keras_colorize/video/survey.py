@@ -24,7 +24,7 @@ _LONGEST_GAP = 8
 _EXPLAINED = 0.75
 # A cut is where the difference from the frame before is large, and larger than what there was
 _DIFFERENCE = 12.0  # levels of 255, after the mean brightness is taken out
-_UNUSUAL = 2.5  # times that of the frames before
+_UNUSUAL = 1.6  # times that of the frames before
 _RECENT = 8  # frames
 _SAME_SHOT = 0.45  # of a frame explained by motion from the frame before: then it is no cut
 _FLASH = 4  # frames that a flash, or a damaged frame, may last
@@ -100,7 +100,7 @@ def find_cuts(frames: Iterable[Seen]) -> Iterator[tuple[Seen, bool]]:
                         (
                             i
                             for i, (later, _) in enumerate(ahead, 1)
-                            if _difference(later, before) < max(_DIFFERENCE, 2.0 * usual)
+                            if _difference(later, before) < max(_DIFFERENCE, _UNUSUAL * usual)
                             and _explained(later, before, _SAME_SHOT)
                         ),
                         0,

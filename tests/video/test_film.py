@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from keras_colorize import colorize
+from keras_colorize.color import ycbcr_to_rgb
 from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.decisions import Decisions, DecisionsFolder, Outline
+from keras_colorize.files import hash_file
 from keras_colorize.video import film as film_module
 from keras_colorize.video.film import FilmOptions, color_film
 from keras_colorize.video.joining import find_film_provenance
@@ -334,3 +337,46 @@ def test_state_of_other_settings_is_not_taken_up(
     (parts / "000000.json").write_text("{}")
     assert color(two_shots, tmp_path, colorizer).status == "colorized"
     assert not parts.exists()
+
+
+def test_a_corrected_still_colors_its_shot_and_no_other(
+    two_shots: Path, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    plain = tmp_path / "plain"
+    assert color(two_shots, plain, colorizer, codec="ffv1", key_frames=True).status == "colorized"
+    _, second = sorted((plain / "key_frames" / "town.mkv").glob("*.png"))
+    assert second.name == f"shot_00002_frame_{FIRST + (SECOND - 1) // 2:07d}.png"
+    wanted = (0.16, -0.2)  # Cb and Cr
+    box = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))
+    rgb = np.rint(255 * ycbcr_to_rgb(np.array([0.5, *wanted]))).astype(int)
+    decisions = Decisions(
+        hash_file(second),
+        colorizer.model_hash,
+        colorizer.working_size,
+        hints=(Outline(box, "#{:02x}{:02x}{:02x}".format(*rgb)),),
+    )
+    decisions.save(tmp_path / "decided" / f"{second.name}.colors.json")
+    record = color(
+        two_shots,
+        plain,
+        colorizer,
+        codec="ffv1",
+        overwrite=True,
+        decisions=DecisionsFolder(tmp_path / "decided").find,
+    )
+    # The same film in a folder of its own has no stills, so nothing is known about it.
+    other = color(two_shots, tmp_path / "other", colorizer, codec="ffv1")
+    assert other.status == record.status == "colorized"
+    was, is_ = (
+        planes(folder / "town.mkv", "yuv420p", (WIDTH, HEIGHT))
+        for folder in (tmp_path / "other", plain)
+    )
+    for plane in (1, 2):
+        np.testing.assert_array_equal(is_[plane][:FIRST], was[plane][:FIRST])
+        moved = (is_[plane][FIRST:].astype(float) - was[plane][FIRST:])[:, 8:-8, 8:-8]
+        # All frames as much as the one that was corrected, and in its direction.
+        moved = moved.mean(axis=(1, 2)) * np.sign(wanted[plane - 1])
+        assert moved[(SECOND - 1) // 2] > 8
+        np.testing.assert_allclose(moved, moved[(SECOND - 1) // 2], rtol=0.3)
+    provenance = find_film_provenance(plain / "town.mkv")
+    assert provenance is not None and provenance.chosen_colors is not None
