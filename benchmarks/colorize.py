@@ -46,6 +46,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--photo", type=Path, required=True, help="what the files are made of")
     parser.add_argument("--gray", action="store_true", help="JPEGs of one component")
     parser.add_argument("--model", type=Path, help="generator; by default the shipped one")
+    parser.add_argument("--runtime", choices=["auto", "litert", "keras"], default="auto")
     parser.add_argument("--quality", type=int, default=92)
     parser.add_argument("--count", type=int, default=24, help="photographs in the folder")
     parser.add_argument("--rounds", type=int, default=5)
@@ -78,12 +79,10 @@ def quietly(function: Callable[[], Any]) -> Any:
 
 def measure_speed(arguments: argparse.Namespace) -> None:
     from keras_colorize import Colorizer
-    from keras_colorize.coloring.colorizer import compute_side_by_side
     from keras_colorize.coloring.photo import ColoringOptions
 
-    if arguments.workers > 1:  # as the command does
-        compute_side_by_side()
-    colorizer = Colorizer.load(arguments.model)
+    threads = 1 if arguments.workers > 1 else None  # as the command does
+    colorizer = Colorizer.load(arguments.model, runtime=arguments.runtime, threads=threads)
     options = ColoringOptions(quality=arguments.quality)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "in"), Path(folder, "out")
@@ -117,7 +116,7 @@ def measure_speed(arguments: argparse.Namespace) -> None:
             actions["Pillow"] = lambda: recode("RGB")
         rates: dict[str, list[float]] = {name: [] for name in actions}
         costs: dict[str, list[float]] = {name: [] for name in actions}
-        color()  # traces the graph
+        color()  # traces the graph, where Keras runs it
         shutil.rmtree(target)
         for _ in range(arguments.rounds):
             for name, action in actions.items():

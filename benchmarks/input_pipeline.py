@@ -32,9 +32,10 @@ from measuring import (
     format_table,
 )
 
-from keras_colorize.cli import parse_fit_config, run_command
+from keras_colorize.cli import run_command
 from keras_colorize.config import FitConfig
 from keras_colorize.errors import ConfigError
+from keras_colorize.fit_arguments import parse_fit_config
 
 if TYPE_CHECKING:
     import tensorflow as tf

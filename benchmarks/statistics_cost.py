@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from measuring import alternate, describe_machine, describe_ratios, describe_versions
 
-from keras_colorize.cli import parse_fit_config
+from keras_colorize.fit_arguments import parse_fit_config
 
 STEPS = 5  # in a block
 

@@ -1,38 +1,35 @@
 """What the commands share: arguments, one-line errors, quiet start."""
 
-import dataclasses
-import difflib
+import argparse
+import contextlib
 import io
-import json
 import logging
 import math
 import os
 import sys
+import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, get_args, get_origin
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
-import yaml
-from jsonargparse import ArgumentError, ArgumentParser
-from tqdm.contrib.logging import logging_redirect_tqdm
+from tqdm import tqdm
 
 from keras_colorize.coloring.proposals import MOST
-from keras_colorize.config import FitConfig, flatten
 from keras_colorize.errors import ConfigError, KerasColorizeError
 from keras_colorize.photos.formats import suffix_of
 from keras_colorize.photos.writing import WRITABLE
 
 __all__ = [
     "UNUSABLE",
+    "CommandParser",
     "add_coloring_options",
     "check_coloring_options",
     "format_of",
     "import_keras",
+    "one_line",
     "options_of",
-    "parse_fit_config",
     "run_command",
+    "without_greeting",
 ]
 
 UNUSABLE = 2  # exit status of a command that could not be carried out
@@ -53,6 +50,8 @@ _WRITTEN = (
 # galleries of a data set's pictures, and (setuptools) to learn a version. A fifth of their start.
 _NEEDLESS = ("matplotlib", "pkg_resources")
 
+_GREETING = b"INFO: Created TensorFlow Lite"
+
 
 def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | None) -> int:
     """Run a command; turn every error of ours into one line on standard error and status 2.
@@ -64,7 +63,7 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
     # TensorFlow's C++ reports at import, as errors, that it found no GPU libraries to register
     # twice; what really fails arrives as a Python exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(level=logging.INFO, handlers=[logging.NullHandler()])
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # Names of files may hold bytes that are no text, or letters that the terminal lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -75,7 +74,7 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
     for decoder in ("PIL", "imagecodecs", "tifffile"):  # of which damaged files make thousands
         logging.getLogger(decoder).setLevel(logging.CRITICAL)
     try:
-        with logging_redirect_tqdm():
+        with _logging_above_bars():
             status = action(sys.argv[1:] if argv is None else argv)
             sys.stdout.flush()  # not at exit, where nobody catches what is raised
             return status
@@ -84,12 +83,41 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
             os.dup2(nowhere.fileno(), sys.stdout.fileno())  # what is still to be flushed
         return 128 + 13  # as a shell reports SIGPIPE
     # OSError: a full disk or a folder that cannot be written, met wherever something is written.
-    except (KerasColorizeError, ArgumentError, OSError) as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+    except (KerasColorizeError, argparse.ArgumentError, OSError) as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return UNUSABLE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 128 + 2  # as a shell reports SIGINT
+
+
+class _AboveBars(logging.Handler):
+    """Writes to standard error without breaking a progress bar there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+# Not tqdm.contrib.logging, which imports asyncio.
+@contextlib.contextmanager
+def _logging_above_bars() -> Iterator[None]:
+    handler = _AboveBars()
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser of a command line whose errors are exceptions, and whose options are whole words."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a ConfigError instead of leaving the process."""
+        raise ConfigError(message)
 
 
 def import_keras() -> None:
@@ -105,6 +133,33 @@ def import_keras() -> None:
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+@contextlib.contextmanager
+def without_greeting() -> Iterator[None]:
+    """Keep from standard error what LiteRT's C++ says whenever it is first used in a process.
+
+
+    Not its errors, which arrive as Python exceptions, nor anything else: that comes afterwards.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed: nobody sees what is said
+        yield
+        return
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said:
+                if not line.startswith(_GREETING):
+                    sys.stderr.write(line.decode(errors="replace"))
 
 
 # -- options of what colors photographs -----------------------------------------------------------
@@ -175,139 +230,6 @@ def options_of(args: Any) -> dict[str, Any]:
     return {name: getattr(args, name) for name in _WRITTEN}
 
 
-# -- settings of a training -----------------------------------------------------------------------
-
-
-def parse_fit_config(argv: Sequence[str]) -> FitConfig:
-    """Read a :class:`FitConfig` from ``--config FILE.yaml`` and ``--section.key value``.
-
-    Options that take a list accept several values: ``--data.modern DIR DIR``. ``--help`` and
-    ``--print_config`` print and exit.
-
-    Raises:
-        ConfigError: an unknown key, with the known ones, or a value of the wrong type.
-    """
-    parser = ArgumentParser(
-        prog="python -m keras_colorize.fit",
-        description="Train a colorization model; without folders, on the photographs inside the "
-        "package. The same command continues an interrupted run.",
-        exit_on_error=False,
-    )
-    parser.add_argument("--config", action="config", help="YAML file of settings.")
-    parser.add_class_arguments(FitConfig)
-    settings = flatten(FitConfig())
-    argv = _join_lists(argv, _list_options(FitConfig))
-    _refuse_unknown(_named_on_command_line(argv), settings, "on the command line")
-    for path in _config_files(argv):
-        _refuse_unknown(_named_in_file(path), settings, f"in {path}")
-    try:
-        return _construct(FitConfig, parser.parse_args(argv))
-    except ArgumentError as error:
-        raise ConfigError(_one_line(error)) from error
-
-
-def _construct(kind: type, namespace: Any) -> Any:
-    """Dataclasses of parsed values; the parser itself constructs them with deprecated calls."""
-    values = {}
-    for entry in dataclasses.fields(kind):
-        value = getattr(namespace, entry.name)
-        if isinstance(entry.type, type) and dataclasses.is_dataclass(entry.type):
-            value = _construct(entry.type, value)
-        values[entry.name] = value
-    return kind(**values)
-
-
-def _list_options(kind: type, prefix: str = "--") -> dict[str, type]:
-    """The options that take lists, and the type of what they list."""
-    options: dict[str, type] = {}
-    for entry in dataclasses.fields(kind):
-        if isinstance(entry.type, type) and dataclasses.is_dataclass(entry.type):
-            options |= _list_options(entry.type, f"{prefix}{entry.name}.")
-        elif get_origin(entry.type) is list:
-            options[prefix + entry.name] = get_args(entry.type)[0]
-    return options
-
-
-def _join_lists(argv: Sequence[str], options: dict[str, type]) -> list[str]:
-    """``--option a b`` to ``--option=["a", "b"]`` for the options that take lists."""
-    joined: list[str] = []
-    index = 0
-    while index < len(argv):
-        argument = argv[index]
-        index += 1
-        name, _, attached = argument.partition("=")
-        if name not in options:
-            joined.append(argument)
-            continue
-        values = [attached] if attached else []
-        while index < len(argv) and not argv[index].startswith("--"):
-            values.append(argv[index])
-            index += 1
-        if not values:
-            raise ConfigError(f"{name} needs at least one value")
-        if len(values) != 1 or not values[0].startswith("["):
-            # A folder may be called 1911 or "no": text stays text.
-            items = values if options[name] is str else [_parse_value(name, v) for v in values]
-            values = [json.dumps(items, default=str)]
-        joined.append(f"{name}={values[0]}")
-    return joined
-
-
-def _parse_value(name: str, value: str) -> Any:
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name} cannot be read. Received: {value}") from error
-
-
-def _named_on_command_line(argv: Iterable[str]) -> list[str]:
-    names = [
-        argument[2:].partition("=")[0].rstrip("+") for argument in argv if argument[:2] == "--"
-    ]
-    return [name for name in names if name not in ("config", "print_config", "help")]
-
-
-def _config_files(argv: Sequence[str]) -> list[Path]:
-    files = [a.partition("=")[2] for a in argv if a.startswith("--config=")]
-    files += [value for option, value in pairwise(argv) if option == "--config"]
-    return [Path(file) for file in files]
-
-
-def _named_in_file(path: Path) -> list[str]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read the settings in {path}: {_one_line(error)}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} must hold settings such as 'name: my_run'")
-    return [".".join(map(str, keys)) for keys in _key_paths(content)]
-
-
-def _key_paths(content: dict[Any, Any]) -> Iterable[tuple[Any, ...]]:
-    for key, value in content.items():
-        if isinstance(value, dict) and value:
-            yield from ((key, *inner) for inner in _key_paths(value))
-        else:
-            yield (key,)
-
-
-def _refuse_unknown(names: Iterable[str], settings: dict[str, Any], where: str) -> None:
-    sections = {name.rpartition(".")[0] for name in settings} - {""}
-    open_keys = [name for name, value in settings.items() if isinstance(value, dict)]
-    for name in names:
-        if name in settings or name in sections:
-            continue
-        if any(name.startswith(f"{key}.") for key in open_keys):
-            continue
-        section = name.rpartition(".")[0]
-        prefix = f"{section}." if section in sections else ""
-        known = [key for key in settings if key.startswith(prefix)]
-        if not prefix:  # name the sections rather than everything in them
-            known = [key for key in settings if "." not in key] + sorted(sections)
-        guess = difflib.get_close_matches(name, list(settings), n=1)
-        hint = f"; did you mean {guess[0]}?" if guess else ""
-        raise ConfigError(f"unknown setting {name} {where}{hint} Known: {', '.join(known)}")
-
-
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """What an error says, without line breaks."""
     return " ".join(str(error).split())

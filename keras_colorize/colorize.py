@@ -1,20 +1,21 @@
 """``python -m keras_colorize.colorize``: photographs and films in, the same in color out."""
 
+import contextlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
 from keras_colorize.cli import (
+    CommandParser,
     add_coloring_options,
     check_coloring_options,
     format_of,
     import_keras,
     options_of,
     run_command,
+    without_greeting,
 )
 from keras_colorize.coloring.report import Status, describe_counts, report_path
 from keras_colorize.coloring.tasks import Shard, find_tasks
@@ -48,22 +49,27 @@ def _colorize(argv: Sequence[str]) -> int:
         raise ConfigError("several --working_size are compared on photographs, not on films")
     if args.dry_run:
         return _plan(args, photos, films, len(sizes) > 1, format_, shard)
-    # It takes seconds; --help and mistaken arguments need not wait for it.
-    import_keras()
-    from keras_colorize.coloring.colorizer import Colorizer, compute_side_by_side
+    # They take a moment; --help and mistaken arguments need not wait for them.
+    from keras_colorize.coloring.colorizer import Colorizer
     from keras_colorize.coloring.decisions import DecisionsFolder
     from keras_colorize.coloring.folder import colorize_photos
     from keras_colorize.coloring.photo import ColoringOptions
+    from keras_colorize.models.saved import has_twin
 
     decisions = None if args.decisions is None else DecisionsFolder(args.decisions).find
     several = len(photos) > 1 or any(Path(photo).is_dir() for photo in photos)
-    if several and args.workers != 1:
-        compute_side_by_side()
-    colorizer = Colorizer.load(
-        args.model,
-        sizes[0] if len(sizes) == 1 else None,
-        saturation=args.saturation,
-    )
+    on_keras = args.runtime == "keras" or not has_twin(args.model)
+    if on_keras:
+        import_keras()
+    with contextlib.nullcontext() if on_keras else without_greeting():
+        colorizer = Colorizer.load(
+            args.model,
+            sizes[0] if len(sizes) == 1 else None,
+            saturation=args.saturation,
+            runtime=args.runtime,
+            # The cores are busy already; to share out each photograph as well takes a third more.
+            threads=1 if several and args.workers != 1 else None,
+        )
     for size in sizes:
         colorizer.facts.check_working_size(size)
     options = ColoringOptions(
@@ -115,13 +121,12 @@ def _without_films(named: Sequence[str], films: Sequence[FilmTask]) -> list[str]
     return photos
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m keras_colorize.colorize",
         description="Color photographs and films with a trained generator; their luminance stays. "
         "Exit status: 0 all done, 1 some failed (report.csv says which and why), 2 the call "
         "could not be carried out.",
-        exit_on_error=False,
     )
     add: Callable[..., Any] = parser.add_argument
     add("photos", nargs="+", help="photographs and films, or folders of them")
@@ -149,6 +154,14 @@ def _parser() -> ArgumentParser:
         help="write a still of each shot of films to key_frames/, to correct them in the studio",
     )
     add("--crf", type=int, default=17, help="quality of films, 0 to 51: lower is better and larger")
+    add(
+        "--runtime",
+        type=str,
+        default="auto",
+        choices=["auto", "litert", "keras"],
+        help="what runs the network: the twin that a packed model has for LiteRT, which starts "
+        "within a moment, or Keras; auto: the twin where there is one",
+    )
     add("--dry_run", action="store_true", help="only list what would be done")
     return parser
 

@@ -37,7 +37,11 @@ def _evaluate(argv: Sequence[str]) -> int:
     manifest = Path(args.manifest) if args.manifest else None
     groups = find_groups(args.photos, args.by, manifest)
     models = {} if args.gray_only else _named(args.model)
-    colorizers = {name: Colorizer.load(path, args.working_size) for name, path in models.items()}
+    # Keras, which is there for the scores anyway, computes exactly what was trained.
+    colorizers = {
+        name: Colorizer.load(path, args.working_size, runtime="keras")
+        for name, path in models.items()
+    }
     judges = load_judges(args.lpips_weights, args.fid_weights)
     if args.output:
         Path(args.output).mkdir(parents=True, exist_ok=True)

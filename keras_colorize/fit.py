@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from keras_colorize.cli import parse_fit_config, run_command
+from keras_colorize.cli import run_command
+from keras_colorize.fit_arguments import parse_fit_config
 
 __all__ = ["main"]
 

@@ -37,7 +37,8 @@ from keras_colorize import color
 from keras_colorize.color import check_same_shape
 from keras_colorize.config import DISTRIBUTION_LEVEL, AdversarialKind, LossConfig
 from keras_colorize.metrics import colorfulness
-from keras_colorize.models.distribution import CHROMA_BINS, CHROMA_STEP, certainty_of, rarity
+from keras_colorize.models.distribution import certainty_of
+from keras_colorize.models.outputs import CHROMA_BINS, CHROMA_STEP, rarity
 
 __all__ = [
     "TERMS",
@@ -164,7 +165,7 @@ def distribution_loss(y_true: Tensor, logits: Tensor) -> Tensor:
 
     Args:
         y_true: true color, RGB in [0, 1], ``(B, H, W, 3)``.
-        logits: of the bins of :data:`~keras_colorize.models.distribution.CHROMA_BINS`,
+        logits: of the bins of :data:`~keras_colorize.models.outputs.CHROMA_BINS`,
             ``(B, H / 4, W / 4, 225)``.
 
     Returns:

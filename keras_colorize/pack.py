@@ -13,7 +13,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
-from keras_colorize.errors import ConfigError
+from keras_colorize.errors import ConfigError, ModelError
 
 __all__ = ["main"]
 
@@ -26,8 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _pack(argv: Sequence[str]) -> int:
     parser = ArgumentParser(
         prog="python -m keras_colorize.pack",
-        description="Write a trained generator in half the bytes, and with stronger color if "
-        "asked. The result is used like any other generator.keras.",
+        description="Write a trained generator in half the bytes, with a twin that starts within a "
+        "moment, and with stronger color if asked. The result is used like any other "
+        "generator.keras.",
         exit_on_error=False,
     )
     parser.add_argument("--model", type=str, required=True, help="a run's generator.keras")
@@ -70,6 +71,12 @@ def _pack(argv: Sequence[str]) -> int:
         help="with --ranks: folder of photographs for which the lighter decoder is to paint the "
         "same; 64 of them are taken",
     )
+    parser.add_argument(
+        "--no_twin",
+        action="store_true",
+        help="leave out the twin: the same network for LiteRT, which colors photographs without "
+        "importing TensorFlow, and doubles the file",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     args = parser.parse_args(argv)
     output = Path(args.output)
@@ -108,8 +115,19 @@ def _pack(argv: Sequence[str]) -> int:
         certainty=args.certainty,
         working_size=args.working_size,
     )
-    print(f"{output}  {output.stat().st_size / 1e6:.1f} MB")
+    twin = "without a twin" if args.no_twin else _give_twin(output)
+    print(f"{output}  {output.stat().st_size / 1e6:.1f} MB, {twin}")
     return 0
+
+
+def _give_twin(output: Path) -> str:
+    """Add the twin, and say what came of it: without one, Keras colors as ever."""
+    from keras_colorize.exporting.twin import give_twin
+
+    try:
+        return f"with a twin that differs by {give_twin(output)} of 255 levels at most"
+    except ModelError as error:
+        return f"without a twin: {error}"
 
 
 if __name__ == "__main__":

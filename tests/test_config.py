@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from keras_colorize import fit
-from keras_colorize.cli import parse_fit_config
 from keras_colorize.config import (
     Bounds,
     DataConfig,
@@ -23,6 +22,7 @@ from keras_colorize.config import (
 from keras_colorize.config_checks import check_config
 from keras_colorize.errors import ConfigError
 from keras_colorize.film.stocks import STOCKS
+from keras_colorize.fit_arguments import parse_fit_config
 from keras_colorize.training.gan import metric_names
 from tests.conftest import ROOT
 

@@ -71,14 +71,15 @@ class Worker:
                 f"worker has {__version__}. Install the same one on all machines"
             )
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        import_keras()
-        from keras_colorize.coloring.colorizer import Colorizer, compute_side_by_side
+        from keras_colorize.coloring.colorizer import Colorizer
         from keras_colorize.coloring.photo import ColoringOptions, process
+        from keras_colorize.models.saved import has_twin
 
-        if work.threads > 1:
-            compute_side_by_side()
         self._process = process
-        self._colorizer = Colorizer.load(work.model, **work.colorizer)
+        if not has_twin(work.model):
+            import_keras()
+        threads = 1 if work.threads > 1 else None
+        self._colorizer = Colorizer.load(work.model, **work.colorizer, threads=threads)
         if work.model_hash not in (None, self._colorizer.model_hash):
             raise ModelError(
                 f"expected {work.model} to be the same file on all machines; on this worker its "

@@ -6,11 +6,9 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
-import keras
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from keras_colorize import color
@@ -20,19 +18,32 @@ from keras_colorize.coloring.reduction import (
     reduce_luminance,
 )
 from keras_colorize.coloring.session import Session
+from keras_colorize.coloring.twin_network import TwinNetwork
 from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
+from keras_colorize.errors import ModelError
 from keras_colorize.files import hash_file
-from keras_colorize.models.distribution import CHROMA_BINS, DISTRIBUTION_LAYER, likely_shares
-from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
+from keras_colorize.models.outputs import (
+    CHROMA_BINS,
+    COLOR,
+    DISTRIBUTION,
+    FEATURES,
+    likely_shares,
+)
+from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator, load_twin
 from keras_colorize.photos.pixels import strips
 from keras_colorize.photos.reading import PhotoLike, read_color, read_luminance
 
-__all__ = ["Colorizer", "Painting", "Seen", "color_strips", "compute_side_by_side"]
+if TYPE_CHECKING:
+    import keras
+
+    from keras_colorize.coloring.keras_network import KerasNetwork
+
+__all__ = ["Colorizer", "Painting", "Runtime", "Seen", "color_strips"]
 
 _log = logging.getLogger(__name__)
 
-# Of the decoder, at an eighth and a quarter of the size: what a place is, and where it ends.
-_SEEN_LEVELS = (3, 2)
+#: What runs a generator: its twin where it has one, and Keras otherwise; or one of them.
+Runtime = Literal["auto", "litert", "keras"]
 
 
 @dataclass(frozen=True)
@@ -91,12 +102,13 @@ class Colorizer:
         colorizer("scan.jpg").save("scan_in_color.jpg")
 
     Args:
-        generator: luminance ``(1, h, w, 1)`` to RGB ``(1, h, w, 3)``, both in [0, 1].
+        generator: luminance ``(1, h, w, 1)`` to RGB ``(1, h, w, 3)``, both in [0, 1]; or its twin.
         facts: its stride and the size it was trained at.
         working_size: short side in pixels of the copy that the network sees; by default the size
             it was trained at. Photographs are never enlarged for it, except to one stride.
         saturation: factor of all chroma; 0 is gray.
         path: the file that the generator comes from.
+        threads: that a pass of the network was limited to when it was loaded.
 
     Raises:
         ModelError: ``working_size`` is below the stride.
@@ -105,23 +117,23 @@ class Colorizer:
 
     def __init__(
         self,
-        generator: keras.Model,
+        generator: "keras.Model | TwinNetwork",
         facts: GeneratorFacts,
         working_size: int | None = None,
         *,
         saturation: float = 1.0,
         path: Path | None = None,
+        threads: int | None = None,
     ) -> None:
         if not 0.0 <= saturation < np.inf:
             raise ValueError(f"saturation must be at least 0. Received: {saturation}")
-        self.generator = generator
         self.facts = facts
         self.working_size = facts.working_size if working_size is None else working_size
         self.saturation = saturation
         self.path = path
-        self._network = _compile(generator)
-        self._seeing: Callable[[np.ndarray], Any] | None = None
+        self.threads = threads
         facts.check_working_size(self.working_size)
+        self._network = generator if isinstance(generator, TwinNetwork) else _on_keras(generator)
 
     def __reduce__(self) -> tuple[Callable[[], "Colorizer"], tuple[()]]:
         """To another process go the path and the settings; there the file is loaded again.
@@ -139,6 +151,8 @@ class Colorizer:
             self.path.absolute(),
             self.working_size,
             saturation=self.saturation,
+            runtime="litert" if isinstance(self._network, TwinNetwork) else "keras",
+            threads=self.threads,
         )
         return load, ()
 
@@ -149,6 +163,8 @@ class Colorizer:
         working_size: int | None = None,
         *,
         saturation: float = 1.0,
+        runtime: Runtime = "auto",
+        threads: int | None = None,
     ) -> "Colorizer":
         """Load a ``generator.keras`` that a training run has saved; for the rest see the class.
 
@@ -156,13 +172,38 @@ class Colorizer:
             path: the file; ``None`` is the model that comes with this package.
             working_size: see the class.
             saturation: see the class.
+            runtime: what runs the generator: ``"litert"``, its twin, which a packed one has, starts
+                within a moment; ``"keras"``; ``"auto"`` is the twin where there is one.
+            threads: that a pass of the network may use; by default some. 1 is best where several
+                threads color at the same time. For Keras it holds in the whole process, and only if
+                TensorFlow has not computed anything yet.
 
         Raises:
-            ModelError: there is no such file, or it is not a generator of this package.
+            ModelError: there is no such file, or it is not a generator of this package; or it has
+                no twin that runs, where that is asked for.
         """
         path = find_shipped() if path is None else Path(path)
-        generator, facts = load_generator(path)
-        return cls(generator, facts, working_size, saturation=saturation, path=path)
+        generator: keras.Model | TwinNetwork | None = None
+        if runtime != "keras":
+            generator, facts = _load_twin(path, threads, needed=runtime == "litert")
+        if generator is None:
+            generator, facts = _load_generator(path, threads)
+        return cls(
+            generator, facts, working_size, saturation=saturation, path=path, threads=threads
+        )
+
+    @functools.cached_property
+    def generator(self) -> "keras.Model":
+        """The generator itself; where its twin paints, it is loaded for this.
+
+        Raises:
+            ModelError: there is only the twin.
+        """
+        if not isinstance(self._network, TwinNetwork):
+            return self._network.generator
+        if self.path is None:
+            raise ModelError("this Colorizer was made of a twin alone, without a generator's file")
+        return load_generator(self.path)[0]
 
     @functools.cached_property
     def model_hash(self) -> str:
@@ -182,7 +223,7 @@ class Colorizer:
     @functools.cached_property
     def knows_likely_colors(self) -> bool:
         """Whether the generator has a distribution over colors: proposals and certainty need it."""
-        return DISTRIBUTION_LAYER in {layer.name for layer in self.generator.layers}
+        return DISTRIBUTION in self._network.outputs
 
     def __call__(
         self,
@@ -284,8 +325,9 @@ class Colorizer:
         size = self.working_size if working_size is None else working_size
         small = reduce_luminance(luminance, size)
         padded = pad_to_stride(small, self.facts.stride)
-        painted = self._network(padded[None, ..., None])[0, : small.shape[0], : small.shape[1]]
-        return Painting(color.chroma(painted), small)
+        painted = self._network(padded[None, ..., None], [COLOR])[COLOR]
+        inside = painted[0, : small.shape[0], : small.shape[1]]
+        return Painting(color.chroma(inside), small)
 
     def see(self, luminance: np.ndarray, working_size: int | None = None) -> Seen:
         """What the network makes of a photograph, and what it sees in it.
@@ -294,24 +336,23 @@ class Colorizer:
             luminance: see :meth:`paint`.
             working_size: instead of the colorizer's own.
         """
-        if self._seeing is None:
-            self._seeing = _compile(_with_features(self.generator))
         size = self.working_size if working_size is None else working_size
         small = reduce_luminance(luminance, size)
         padded = pad_to_stride(small, self.facts.stride)
-        painted, *features = self._seeing(padded[None, ..., None])
-        small_part = slice(None, small.shape[0]), slice(None, small.shape[1])
+        seen = self._network(padded[None, ..., None], self._network.outputs)
         rows, columns = (n / m for n, m in zip(small.shape, padded.shape))
-        seen = [
-            feature[0, : round(rows * feature.shape[1]), : round(columns * feature.shape[2])]
-            for feature in features
-        ]
+        inside = {
+            name: values[0, : round(rows * values.shape[1]), : round(columns * values.shape[2])]
+            for name, values in seen.items()
+        }
         shares = None
         if self.knows_likely_colors:
-            *seen, logits = seen
-            shares = likely_shares(logits)
+            shares = likely_shares(inside[DISTRIBUTION])
         return Seen(
-            Painting(color.chroma(painted[0][small_part]), small), seen, shares, CHROMA_BINS
+            Painting(color.chroma(inside[COLOR]), small),
+            [inside[name] for name in FEATURES if name in inside],
+            shares,
+            CHROMA_BINS,
         )
 
 
@@ -342,41 +383,43 @@ def color_strips(
         yield top, rgb
 
 
-def compute_side_by_side() -> None:
-    """Have TensorFlow spend one thread on each photograph, for calls from several threads at once.
+# What imports Keras, and with it TensorFlow, is imported where it is needed: it takes seconds.
 
-    Their work is spread over the cores already; to share out that of each photograph as well takes
-    a third more of the processor. It holds for the whole process and for all that TensorFlow does
-    in it, and can only be decided before TensorFlow computes anything; later this does nothing.
+
+def _on_keras(generator: "keras.Model") -> "KerasNetwork":
+    from keras_colorize.coloring.keras_network import KerasNetwork
+
+    return KerasNetwork(generator)
+
+
+def _load_generator(path: Path, threads: int | None) -> "tuple[keras.Model, GeneratorFacts]":
+    if threads is not None:
+        from keras_colorize.coloring.keras_network import limit_threads
+
+        limit_threads(threads)
+    return load_generator(path)
+
+
+def _load_twin(
+    path: Path, threads: int | None, *, needed: bool
+) -> tuple[TwinNetwork | None, GeneratorFacts]:
+    """A generator's twin, or ``None`` where it has none that runs here, and its facts.
+
+    Raises:
+        ModelError: the file is not a generator; or there is no such twin, and it is needed.
     """
+    content, facts = load_twin(path)
+    if content is None:
+        if needed:
+            raise ModelError(
+                f"{path} has no twin for LiteRT: python -m keras_colorize.pack makes one; or let "
+                "Keras run the generator"
+            )
+        return None, facts
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-    except RuntimeError as error:
-        _log.debug("threads stay as they are: %s", error)
-
-
-def _with_features(generator: keras.Model) -> keras.Model:
-    """The generator, giving what its decoder sees beside what it paints."""
-    names = {layer.name for layer in generator.layers}
-    seen = []
-    for level in _SEEN_LEVELS:
-        found = [name for name in (f"up_{level}_norm", f"up_{level}") if name in names]
-        seen += [generator.get_layer(name).output for name in found[:1]]
-    if DISTRIBUTION_LAYER in names:
-        seen.append(generator.get_layer(DISTRIBUTION_LAYER).output)
-    return keras.Model(generator.inputs, [generator.output, *seen])
-
-
-def _compile(generator: keras.Model) -> Callable[[np.ndarray], Any]:
-    """A model as one graph for every size, luminance ``(B, h, w, 1)`` in, its outputs out."""
-
-    # Without autograph, which would read the sources of layers for loops that are not there.
-    @functools.partial(
-        tf.function,
-        input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)],
-        autograph=False,
-    )
-    def run(luminance: tf.Tensor) -> tf.Tensor:
-        return generator(luminance, training=False)
-
-    return lambda luminance: tf.nest.map_structure(lambda x: x.numpy(), run(luminance))
+        return TwinNetwork(content, threads), facts
+    except ModelError as error:
+        if needed:
+            raise
+        _log.warning("Keras runs %s in place of its twin: %s", path, error)
+        return None, facts

@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import numpy as np
@@ -26,6 +26,8 @@ from keras_colorize.exporting.origin import (
     write_card,
 )
 from keras_colorize.files import atomic_folder
+from keras_colorize.models.litert import LiteRTModel
+from keras_colorize.models.outputs import COLOR
 from keras_colorize.models.unet import CHROMA_LAYER
 from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.reading import read_photo
@@ -34,6 +36,7 @@ __all__ = [
     "FILE_NAME",
     "Precision",
     "convert",
+    "convert_endpoint",
     "export_tflite",
     "leave_unlimited",
     "load_tflite",
@@ -151,11 +154,33 @@ def convert(
         generator = replace_normalization(generator)
     if precision == "int8":
         generator = leave_unlimited(generator)
+    return convert_endpoint(
+        lambda luminance: {COLOR: generator(luminance, training=False)},
+        precision=precision,
+        size=size,
+        calibration=calibration,
+    )
+
+
+def convert_endpoint(
+    endpoint: Callable[[tf.Tensor], dict[str, tf.Tensor]],
+    *,
+    precision: Precision = "float32",
+    size: tuple[int, int] | None = None,
+    calibration: Sequence[np.ndarray] = (),
+) -> bytes:
+    """A TensorFlow Lite model of what makes named outputs of a luminance ``(1, h, w, 1)``.
+
+    The other arguments are those of :func:`export_tflite`.
+
+    Raises:
+        ModelError: TensorFlow Lite's operations cannot express it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
         archive.add_endpoint(
             "serving_default",
-            lambda luminance: {"color": generator(luminance, training=False)},
+            endpoint,
             [tf.TensorSpec((1, *(size or (None, None)), 1), tf.float32, name="luminance")],
         )
         archive.write_out(folder, verbose=False)
@@ -254,44 +279,8 @@ def load_tflite(path: str | Path, threads: int = 1) -> Callable[[np.ndarray], np
     Raises:
         ModelError: ``ai-edge-litert`` is not installed.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise ModelError(
-            "running a TensorFlow Lite model needs the package ai-edge-litert, which is not "
-            "installed; install it with pip install ai-edge-litert"
-        ) from error
-    interpreter = Interpreter(str(path), num_threads=threads)
-    given, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-
-    allocated: tuple[int, ...] | None = None
-
-    def run(luminance: np.ndarray) -> np.ndarray:
-        nonlocal allocated
-        if allocated != luminance.shape:  # version 2.3 may crash where it allocates needlessly
-            interpreter.resize_tensor_input(given["index"], luminance.shape, strict=True)
-            interpreter.allocate_tensors()
-            allocated = luminance.shape
-        interpreter.set_tensor(given["index"], _quantize(luminance, given))
-        interpreter.invoke()
-        return _dequantize(interpreter.get_tensor(result["index"]), result)
-
-    return run
-
-
-def _quantize(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:
-    if details["dtype"] == np.float32:
-        return values
-    scale, zero = details["quantization"]
-    limits = np.iinfo(details["dtype"])
-    return np.clip(np.round(values / scale) + zero, limits.min, limits.max).astype(limits.dtype)
-
-
-def _dequantize(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:
-    if details["dtype"] == np.float32:
-        return values
-    scale, zero = details["quantization"]
-    return (values.astype(np.float32) - zero) * np.float32(scale)
+    model = LiteRTModel(Path(path), threads)
+    return lambda luminance: model(luminance, [COLOR])[COLOR]
 
 
 def _configure(

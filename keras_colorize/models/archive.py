@@ -6,27 +6,32 @@ a generator of this package is made of is a short list, and whatever is not on i
 name. The weights are numbers that lie in the file, as many as the layers ask for.
 """
 
+import contextlib
 import io
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import h5py
+from typing import TYPE_CHECKING, Any
 
 from keras_colorize.errors import ModelError
 
-__all__ = ["FACTS_ENTRY", "WEIGHTS_ENTRY", "read_facts"]
+if TYPE_CHECKING:
+    import h5py
+
+__all__ = ["FACTS_ENTRY", "TWIN_ENTRY", "WEIGHTS_ENTRY", "read_facts", "read_twin"]
 
 #: Name of the entry with what a network does not tell about itself.
 FACTS_ENTRY = "keras_colorize.json"
+#: Name of the entry with the same network as a TensorFlow Lite model, which not every file has.
+TWIN_ENTRY = "keras_colorize.tflite"
 #: Name that Keras gives to the entry with the weights.
 WEIGHTS_ENTRY = "model.weights.h5"
 
 _CONFIG_ENTRY = "config.json"
-_ENTRIES = {"metadata.json", _CONFIG_ENTRY, WEIGHTS_ENTRY, FACTS_ENTRY}
+_ENTRIES = {"metadata.json", _CONFIG_ENTRY, WEIGHTS_ENTRY, FACTS_ENTRY, TWIN_ENTRY}
 # Unpacked, an archive may be this much and this many times its own size: the configuration packs
 # well, weights do not.
 _FREE_BYTES = 64 * 2**20
@@ -84,6 +89,7 @@ _DAMAGE = (
     AttributeError,
     RuntimeError,
     OverflowError,
+    zlib.error,
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
 )
@@ -104,6 +110,41 @@ def read_facts(path: Path) -> dict[str, Any]:
         ModelError: it is no archive of a generator, is damaged, or holds what a generator does not
             need: other entries, classes, functions, links, or more than its size can account for.
     """
+    import h5py  # not at the top: it takes a moment, and a twin needs none of it
+
+    with _opened(path) as archive:
+        facts = _read_object(archive, FACTS_ENTRY)
+        config = _read_object(archive, _CONFIG_ENTRY)
+        weights = io.BytesIO(archive.read(WEIGHTS_ENTRY))
+        objects = [part for part in _dictionaries(config) if "class_name" in part]
+        _check_classes(path, objects)
+        with h5py.File(weights, "r") as groups:
+            stored = _count_stored(path, groups, weights.getbuffer().nbytes)
+        _check_size(path, objects, stored)
+    return facts
+
+
+def read_twin(path: Path) -> tuple[dict[str, Any], bytes | None]:
+    """Read the facts of a generator and its twin, without looking at what Keras reads.
+
+    Args:
+        path: a ``.keras`` file of unknown origin.
+
+    Returns:
+        The JSON object of :data:`FACTS_ENTRY`, and what :data:`TWIN_ENTRY` holds, unchecked, or
+        ``None`` where there is no such entry.
+
+    Raises:
+        ModelError: as for :func:`read_facts`.
+    """
+    with _opened(path) as archive:
+        facts = _read_object(archive, FACTS_ENTRY)
+        return facts, archive.read(TWIN_ENTRY) if TWIN_ENTRY in archive.namelist() else None
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """An archive of a generator's entries; what goes wrong with them is a ModelError."""
     if path.suffix != ".keras":  # by the ending Keras chooses another format, with other rules
         raise ModelError(
             f"expected a generator that keras_colorize saved, whose name ends in .keras. "
@@ -112,16 +153,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_entries(path, archive)
-            facts = json.loads(archive.read(FACTS_ENTRY))
-            config = json.loads(archive.read(_CONFIG_ENTRY))
-            weights = io.BytesIO(archive.read(WEIGHTS_ENTRY))
-        if not isinstance(facts, dict) or not isinstance(config, dict):
-            raise ValueError("the facts and the configuration must be JSON objects")
-        objects = [part for part in _dictionaries(config) if "class_name" in part]
-        _check_classes(path, objects)
-        with h5py.File(weights, "r") as groups:
-            stored = _count_stored(path, groups, weights.getbuffer().nbytes)
-        _check_size(path, objects, stored)
+            yield archive
     except ModelError:
         raise
     except _DAMAGE as error:
@@ -129,7 +161,13 @@ def read_facts(path: Path) -> dict[str, Any]:
             f"{path} is not a generator that keras_colorize saved, or it is damaged: "
             f"{type(error).__name__}: {error}"
         ) from error
-    return facts
+
+
+def _read_object(archive: zipfile.ZipFile, entry: str) -> dict[str, Any]:
+    content = json.loads(archive.read(entry))
+    if not isinstance(content, dict):
+        raise ValueError("the facts and the configuration must be JSON objects")
+    return content
 
 
 def _refuse(path: Path, holds: str) -> ModelError:
@@ -179,12 +217,14 @@ def _check_classes(path: Path, objects: list[dict[str, Any]]) -> None:
             raise _refuse(path, f"an object of the foreign class {f'{where}{name}'!r}{alias}")
 
 
-def _count_stored(path: Path, root: h5py.Group, available: int) -> int:
+def _count_stored(path: Path, root: "h5py.Group", available: int) -> int:
     """How many numbers the weights are.
 
     HDF5 can also refer to other files, leave out what is to be filled in, and pack: then the
     numbers are more bytes than there are.
     """
+    import h5py
+
     values = size = 0
     seen = set()
     waiting = [(root, 0)]

@@ -14,33 +14,17 @@ from keras import ops
 
 from keras_colorize.config import DISTRIBUTION_LEVEL
 from keras_colorize.models.blocks import LayerFactory
+from keras_colorize.models.outputs import CHROMA_BINS, DISTRIBUTION
 
 __all__ = [
     "CERTAINTY_LAYER",
-    "CHROMA_BINS",
-    "CHROMA_STEP",
-    "DISTRIBUTION_LAYER",
     "GAIN_LAYER",
     "certainty_head",
     "certainty_of",
     "chroma_gain",
     "chroma_logits",
-    "likely_shares",
-    "rarity",
 ]
 
-#: Distance of neighboring bins in Cb and in Cr: ten of 255 levels.
-CHROMA_STEP = 0.04
-_PER_AXIS = 15
-#: The middles of the bins, Cb and Cr, ``(225, 2)``: a square grid to ±0.28. Hardly any photograph
-#: holds more, and what does counts as the outermost.
-CHROMA_BINS = CHROMA_STEP * (
-    np.stack(np.meshgrid(*[np.arange(_PER_AXIS)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
-    - (_PER_AXIS - 1) / 2
-).astype(np.float32)
-
-#: Name of the layer that gives the distribution's logits.
-DISTRIBUTION_LAYER = "distribution"
 #: Name of the layer that gives the certainty.
 CERTAINTY_LAYER = "certainty"
 #: Name of the layer that makes a factor of chroma from the certainty: 1 until told otherwise.
@@ -49,7 +33,6 @@ GAIN_LAYER = "gain"
 Tensor = Any  # of any Keras backend, or a NumPy array
 
 _HIDDEN = 32
-_RARE_CHROMA = 0.02  # of this length it weighs twice as much as gray: 5 of 255 levels
 _LEAST_SQUARE = 1e-6  # chroma below a third of a level: nearly gray is not certain of a hue
 
 
@@ -58,30 +41,9 @@ def chroma_logits(x: keras.KerasTensor, layers: LayerFactory) -> keras.KerasTens
 
     In float32: the softmax of 225 bins needs finer steps than bfloat16 has.
     """
-    x = keras.layers.ReLU(name=f"{DISTRIBUTION_LAYER}_relu", dtype=layers.dtype)(x)
-    x = layers.conv(len(CHROMA_BINS), f"{DISTRIBUTION_LAYER}_bins", kernel_size=1)(x)
-    return keras.layers.Activation("linear", name=DISTRIBUTION_LAYER, dtype="float32")(x)
-
-
-def rarity(chroma: Tensor) -> Tensor:
-    """What a place weighs while a distribution is learned, ``(..., 2)`` to ``(...)``, 1 or more.
-
-    As in Zhang et al. rare colors weigh more, or nearly everything would be gray; there by how rare
-    each bin is in a corpus, here by a formula that needs none: 1 + |CbCr| / 0.02, ten times gray's
-    or more in vivid color.
-    """
-    return 1.0 + ops.sqrt(ops.sum(ops.square(chroma), axis=-1)) / _RARE_CHROMA
-
-
-def likely_shares(logits: np.ndarray) -> np.ndarray:
-    """The share of what is likely that falls to each bin: float32 ``(..., 225)``, same shape.
-
-    What is learned with weights is the true distribution times :func:`rarity`; divided by it, the
-    shares say how often each color is the true one.
-    """
-    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    exponents /= ops.convert_to_numpy(rarity(CHROMA_BINS))
-    return exponents / exponents.sum(axis=-1, keepdims=True)
+    x = keras.layers.ReLU(name=f"{DISTRIBUTION}_relu", dtype=layers.dtype)(x)
+    x = layers.conv(len(CHROMA_BINS), f"{DISTRIBUTION}_bins", kernel_size=1)(x)
+    return keras.layers.Activation("linear", name=DISTRIBUTION, dtype="float32")(x)
 
 
 def certainty_of(logits: Tensor) -> Tensor:

@@ -25,11 +25,11 @@ from keras_colorize.models.emphasis import build_emphasis
 from keras_colorize.models.saved import GeneratorFacts, write_generator
 from keras_colorize.models.unet import CHROMA_LAYER, keep_luminance
 
-__all__ = ["emphasize", "follow_certainty", "pack_generator", "saturate"]
+__all__ = ["LARGE", "emphasize", "follow_certainty", "pack_generator", "saturate"]
 
-# Arrays of fewer values keep 32 bits: of the shipped generator's 4 million weights they are 5 %,
-# and they, the depthwise kernels above all, would cause most of the difference of 16 bits.
-_LARGE = 20_000
+#: Arrays of fewer values keep 32 bits: of the shipped generator's 4 million weights they are 5 %,
+#: and they, the depthwise kernels above all, would cause most of the difference of 16 bits.
+LARGE = 20_000
 
 
 def saturate(generator: keras.Model, factor: float) -> keras.Model:
@@ -209,7 +209,7 @@ def _halve(content: bytes) -> bytes:
 
 
 def _to_half(name: str, values: np.ndarray) -> np.ndarray:
-    if values.dtype != np.float32 or values.size < _LARGE:
+    if values.dtype != np.float32 or values.size < LARGE:
         return values
     if np.abs(values).max(initial=0.0) > np.finfo(np.float16).max:
         raise ModelError(f"the weights {name} are too large for 16 bits, or not finite")

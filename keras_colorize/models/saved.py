@@ -1,7 +1,11 @@
 """Saved generators: ordinary ``.keras`` files that also say how to use them.
 
 Keras alone loads them. A small JSON file inside the archive, which Keras ignores, carries what
-the network itself does not tell: its stride, and the size of photographs it was trained at.
+the network itself does not tell: its stride, and the size of photographs it was trained at. Beside
+it may lie a twin: the same network as a TensorFlow Lite model, see
+:mod:`keras_colorize.exporting.twin`.
+
+Keras is imported where it is needed: to look for a generator and to run its twin, it is not.
 """
 
 import dataclasses
@@ -10,22 +14,26 @@ import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
-
-from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_path
-from keras_colorize.models.archive import FACTS_ENTRY, read_facts
-from keras_colorize.models.factoring import merge_factors
-from keras_colorize.models.unet import build_unet, unet_stride
+from keras_colorize.models.archive import FACTS_ENTRY, TWIN_ENTRY, read_facts, read_twin
 from keras_colorize.version import __version__
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_colorize.config import GeneratorConfig
 
 __all__ = [
     "GeneratorFacts",
+    "add_twin",
     "find_generator",
     "find_shipped",
+    "has_twin",
     "load_generator",
+    "load_twin",
     "load_weights",
     "save_generator",
     "write_generator",
@@ -81,7 +89,13 @@ class GeneratorFacts:
 
 
 def save_generator(
-    path: Path, generator: keras.Model, config: GeneratorConfig, *, size: int, run: str, step: int
+    path: Path,
+    generator: "keras.Model",
+    config: "GeneratorConfig",
+    *,
+    size: int,
+    run: str,
+    step: int,
 ) -> None:
     """Save a generator in float32, atomically, whatever precision it was trained in.
 
@@ -93,6 +107,8 @@ def save_generator(
         run: name of the run.
         step: training steps so far.
     """
+    from keras_colorize.models.unet import build_unet, unet_stride
+
     portable = build_unet(**vars(config), dtype="float32", name=generator.name)
     portable.set_weights(generator.get_weights())
     facts = GeneratorFacts(unet_stride(config.depth), size, run, step)
@@ -100,7 +116,7 @@ def save_generator(
         write_generator(temporary, portable, facts)
 
 
-def write_generator(path: Path, generator: keras.Model, facts: GeneratorFacts) -> None:
+def write_generator(path: Path, generator: "keras.Model", facts: GeneratorFacts) -> None:
     """Save a generator with its facts; not atomically.
 
     Args:
@@ -152,12 +168,14 @@ def find_generator(name: str) -> Path:
     return path
 
 
-def load_weights(generator: keras.Model, path: Path) -> None:
+def load_weights(generator: "keras.Model", path: Path) -> None:
     """Give a generator the weights of a saved one, whose decoder may have been factored.
 
     Raises:
         ModelError: the saved one was built with other settings, or cannot be loaded.
     """
+    from keras_colorize.models.factoring import merge_factors
+
     saved = merge_factors(load_generator(path)[0])
     expected, received = (
         [(weight.path, tuple(weight.shape)) for weight in model.weights]
@@ -172,23 +190,62 @@ def load_weights(generator: keras.Model, path: Path) -> None:
     generator.set_weights(saved.get_weights())
 
 
-def load_generator(path: str | Path) -> tuple[keras.Model, GeneratorFacts]:
+def load_generator(path: str | Path) -> "tuple[keras.Model, GeneratorFacts]":
     """Load a generator and its facts.
 
     Raises:
         ModelError: there is no such file, or it is not a generator of this package, of which alone
             anything is built: see :mod:`keras_colorize.models.archive`.
     """
+    import keras
+
     path = find_generator(str(path))
     facts = read_facts(path)
     _refuse_unknown(path, facts)
     try:
         return keras.models.load_model(path, compile=False), GeneratorFacts(**facts)
     except Exception as error:  # whatever a backend makes of layers that do not fit together
-        raise ModelError(
-            f"{path} is not a generator that keras_colorize saved, or it is damaged: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def has_twin(path: str | Path | None) -> bool:
+    """Whether a file, by default the generator of this package, is one with a twin."""
+    try:
+        with zipfile.ZipFile(find_shipped() if path is None else path) as archive:
+            return TWIN_ENTRY in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def load_twin(path: str | Path) -> tuple[bytes | None, GeneratorFacts]:
+    """Load a generator's twin, a TensorFlow Lite model, and its facts; without Keras.
+
+    Returns:
+        The twin, or ``None`` where the file has none, and the facts.
+
+    Raises:
+        ModelError: as for :func:`load_generator`.
+    """
+    path = find_generator(str(path))
+    facts, twin = read_twin(path)
+    _refuse_unknown(path, facts)
+    try:
+        return twin, GeneratorFacts(**facts)
+    except (TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def add_twin(path: Path, twin: bytes) -> None:
+    """Put a twin into the file of a generator that has none; not atomically."""
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(TWIN_ENTRY, twin)
+
+
+def _damaged(path: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"{path} is not a generator that keras_colorize saved, or it is damaged: "
+        f"{type(error).__name__}: {error}"
+    )
 
 
 def _refuse_unknown(path: Path, facts: dict[str, object]) -> None:

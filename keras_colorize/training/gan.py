@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from keras_colorize import color, losses, metrics
 from keras_colorize.config import LossConfig
-from keras_colorize.models.distribution import CERTAINTY_LAYER, DISTRIBUTION_LAYER
+from keras_colorize.models.distribution import CERTAINTY_LAYER
 from keras_colorize.models.lpips import lpips
+from keras_colorize.models.outputs import DISTRIBUTION
 
 __all__ = ["ADVERSARIAL_METRICS", "TRAINING_METRICS", "ColorizationGAN", "metric_names"]
 
@@ -354,8 +355,8 @@ def _is_of_all(name: str) -> bool:
 
 def _painter(generator: keras.Model) -> Callable[[tf.Tensor, bool], Painted]:
     """A function rather than a model: Keras would save what it finds of those a second time."""
-    if all(layer.name != DISTRIBUTION_LAYER for layer in generator.layers):
+    if all(layer.name != DISTRIBUTION for layer in generator.layers):
         return lambda luminance, training: (generator(luminance, training=training), None, None)
-    heads = [generator.get_layer(name).output for name in (DISTRIBUTION_LAYER, CERTAINTY_LAYER)]
+    heads = [generator.get_layer(name).output for name in (DISTRIBUTION, CERTAINTY_LAYER)]
     both = keras.Model(generator.input, [generator.output, *heads])
     return lambda luminance, training: tuple(both(luminance, training=training))

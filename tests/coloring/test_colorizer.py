@@ -136,7 +136,7 @@ def test_the_network_sees_values_between_0_and_1() -> None:
     seen = []
     colorizer = painter(0.1)
     network = colorizer._network
-    colorizer._network = lambda padded: seen.append(padded) or network(padded)
+    colorizer._network = lambda padded, names: seen.append(padded) or network(padded, names)
     edge = np.zeros((300, 300), np.uint8)
     edge[:, 101:] = 255
     colorizer(edge)
@@ -261,20 +261,16 @@ def test_it_goes_to_another_process_by_its_file_and_settings(model: Path) -> Non
         pickle.dumps(painter(0.1))
 
 
-def test_threads_are_one_for_each_photograph_from_the_beginning_or_not_at_all() -> None:
+def test_threads_of_tensorflow_are_so_many_from_the_beginning_or_stay(model: Path) -> None:
     code = """
+import sys
 import tensorflow as tf
-from keras_colorize.coloring.colorizer import compute_side_by_side
-if {early}: compute_side_by_side()
-tf.constant(1) + 1
-compute_side_by_side()
-print(tf.config.threading.get_intra_op_parallelism_threads())
+from keras_colorize import Colorizer
+for threads in 1, 2:
+    Colorizer.load(sys.argv[1], threads=threads).paint(tf.zeros((8, 8)).numpy())
+    print(tf.config.threading.get_intra_op_parallelism_threads())
 """
-    for early, threads in ((True, "1"), (False, "0")):  # 0: TensorFlow's own choice
-        process = subprocess.run(
-            [sys.executable, "-c", code.format(early=early)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert process.stdout.strip() == threads
+    process = subprocess.run(
+        [sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.split() == ["1", "1"]

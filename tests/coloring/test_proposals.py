@@ -8,7 +8,7 @@ from PIL import Image
 from keras_colorize import Colorizer, Hint, color
 from keras_colorize.coloring.proposals import expected_distance, likely_colors
 from keras_colorize.errors import ModelError
-from keras_colorize.models.distribution import CHROMA_BINS
+from keras_colorize.models.outputs import CHROMA_BINS
 from keras_colorize.models.saved import GeneratorFacts
 from keras_colorize.models.unet import build_unet
 from tests.conftest import SAMPLE

@@ -9,13 +9,8 @@ import tensorflow as tf
 
 from keras_colorize import color, losses
 from keras_colorize.errors import ModelError
-from keras_colorize.models.distribution import (
-    CERTAINTY_LAYER,
-    CHROMA_BINS,
-    CHROMA_STEP,
-    DISTRIBUTION_LAYER,
-    certainty_of,
-)
+from keras_colorize.models.distribution import CERTAINTY_LAYER, certainty_of
+from keras_colorize.models.outputs import CHROMA_BINS, CHROMA_STEP, DISTRIBUTION
 from keras_colorize.models.packing import follow_certainty
 from keras_colorize.models.unet import build_unet
 from keras_colorize.photos.reading import read_photo
@@ -110,7 +105,7 @@ def test_a_certainty_learns_what_the_distribution_says() -> None:
 
 def test_the_distribution_has_a_place_for_each_square_of_four() -> None:
     generator = build()
-    heads = [generator.get_layer(name).output for name in (DISTRIBUTION_LAYER, CERTAINTY_LAYER)]
+    heads = [generator.get_layer(name).output for name in (DISTRIBUTION, CERTAINTY_LAYER)]
     logits, certainty = keras.Model(generator.input, heads)(np.zeros((2, 32, 48, 1), np.float32))
     assert logits.shape == (2, 8, 12, 225)
     assert certainty.shape == (2, 8, 12, 1)

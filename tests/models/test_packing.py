@@ -141,7 +141,7 @@ def test_weights_beyond_16_bits_are_refused(tmp_path: Path) -> None:
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, output = tmp_path / "generator.keras", tmp_path / "packed.keras"
     save_generator(model, build(), CONFIG, size=96, run="test", step=7)
-    arguments = ["--model", str(model), "--output", str(output), "--saturation", "1.5"]
+    arguments = ["--model", str(model), "--output", str(output), "--saturation", "1.5", "--no_twin"]
     assert pack.main(arguments) == 0
     assert str(output) in capsys.readouterr().out
     assert load_generator(output)[1].saturation == 1.5
@@ -160,7 +160,7 @@ def test_the_command_makes_the_decoder_lighter(tmp_path: Path) -> None:
     model, output = tmp_path / "generator.keras", tmp_path / "packed.keras"
     generator = build()
     save_generator(model, generator, CONFIG, size=90, run="test", step=7)
-    arguments = ["--model", str(model), "--output", str(output)]
+    arguments = ["--model", str(model), "--output", str(output), "--no_twin"]
     lighter = ["--ranks", "24", "48", "64", "64", "--photos", str(SAMPLE / "modern")]
     assert pack.main([*arguments, *lighter]) == 0
     factored, facts = load_generator(output)

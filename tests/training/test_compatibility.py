@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_colorize.cli import parse_fit_config
 from keras_colorize.files import read_numbers
+from keras_colorize.fit_arguments import parse_fit_config
 from keras_colorize.inspection.snapshots import load_statistics
 from keras_colorize.models.saved import load_generator
 from keras_colorize.training.loop import train

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from keras_colorize import color, losses, metrics
 from keras_colorize.config import LossConfig
-from keras_colorize.models.distribution import CERTAINTY_LAYER, DISTRIBUTION_LAYER
+from keras_colorize.models.distribution import CERTAINTY_LAYER
 from keras_colorize.models.lpips import load_lpips, lpips
+from keras_colorize.models.outputs import DISTRIBUTION
 from keras_colorize.models.patchgan import build_patchgan
 from keras_colorize.models.teaching import mean_of
 from keras_colorize.models.unet import build_unet
@@ -247,7 +248,7 @@ def test_terms_beyond_the_source_are_the_formulas_too(
     )
     gan = build(config, generator=generator, embed=network, teach=mean_of([teacher]))
     truth, guess = batch["color"][:2], gan.generator(batch["luminance"])
-    logits = keras.Model(generator.input, generator.get_layer(DISTRIBUTION_LAYER).output)
+    logits = keras.Model(generator.input, generator.get_layer(DISTRIBUTION).output)
     sure = keras.Model(generator.input, generator.get_layer(CERTAINTY_LAYER).output)
     vivid = color.add_chroma(batch["luminance"][:2], 1.5 * color.chroma(truth))
     real = gan.discriminator([batch["luminance"][:2], vivid])

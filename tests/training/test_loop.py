@@ -31,7 +31,7 @@ from tests.published_weights import write_lpips
 KILLED_RUN = """
 import os, signal, sys
 import keras, yaml
-from keras_colorize.cli import parse_fit_config
+from keras_colorize.fit_arguments import parse_fit_config
 from keras_colorize.training.loop import train
 
 class Kill(keras.callbacks.Callback):
