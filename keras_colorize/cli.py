@@ -25,6 +25,7 @@ __all__ = [
     "add_coloring_options",
     "check_coloring_options",
     "format_of",
+    "hidden",
     "import_keras",
     "one_line",
     "options_of",
@@ -120,19 +121,26 @@ class CommandParser(argparse.ArgumentParser):
         raise ConfigError(message)
 
 
-def import_keras() -> None:
-    """Import Keras, and TensorFlow with it, without what only costs time.
+@contextlib.contextmanager
+def hidden(*packages: str) -> Iterator[None]:
+    """Import what looks for packages that it does not need as if they were not installed.
 
-    Afterwards that can be imported as ever.
+    Afterwards they can be imported as ever.
     """
-    hidden = [name for name in _NEEDLESS if name not in sys.modules]
-    for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment] # as if it were not installed
+    absent = [name for name in packages if name not in sys.modules]
+    for name in absent:
+        sys.modules[name] = None  # type: ignore[assignment]
     try:
-        import keras  # noqa: F401
+        yield
     finally:
-        for name in hidden:
+        for name in absent:
             del sys.modules[name]
+
+
+def import_keras() -> None:
+    """Import Keras, and TensorFlow with it, without what only costs time."""
+    with hidden(*_NEEDLESS):
+        import keras  # noqa: F401
 
 
 @contextlib.contextmanager

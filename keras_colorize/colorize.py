@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from keras_colorize.cli import (
     CommandParser,
     add_coloring_options,
     check_coloring_options,
     format_of,
+    hidden,
     import_keras,
     options_of,
     run_command,
@@ -54,10 +57,14 @@ def _colorize(argv: Sequence[str]) -> int:
     from keras_colorize.coloring.decisions import DecisionsFolder
     from keras_colorize.coloring.folder import colorize_photos
     from keras_colorize.coloring.photo import ColoringOptions
+    from keras_colorize.coloring.reduction import reduce_luminance
     from keras_colorize.models.saved import has_twin
 
     decisions = None if args.decisions is None else DecisionsFolder(args.decisions).find
     several = len(photos) > 1 or any(Path(photo).is_dir() for photo in photos)
+    # Numba, at its first function, looks for SciPy in case of linear algebra: a tenth of all.
+    with hidden("scipy"):
+        reduce_luminance(np.zeros((16, 16), np.uint8), 1)
     on_keras = args.runtime == "keras" or not has_twin(args.model)
     if on_keras:
         import_keras()

@@ -14,7 +14,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from keras_colorize.cli import run_command
+from keras_colorize.cli import run_command, without_greeting
 from keras_colorize.coloring.report import Ledger, refuse_other_shards, report_path
 from keras_colorize.coloring.tasks import Shard
 from keras_colorize.errors import ConfigError
@@ -159,13 +159,14 @@ class _Loading:
 
 
 def _load(args: Any, album: Album, ledger: Ledger) -> Any:
-    # TensorFlow takes seconds to import; the page need not wait for it.
+    # Without a twin, TensorFlow is imported, which takes seconds; the page need not wait for it.
     from keras_colorize.coloring.colorizer import Colorizer
     from keras_colorize.studio.batch import Batch, Writer
     from keras_colorize.studio.desk import Desk
     from keras_colorize.studio.server import Studio
 
-    colorizer = Colorizer.load(args.model)
+    with without_greeting():
+        colorizer = Colorizer.load(args.model)
     writer = Writer(album, colorizer, ledger, args.max_pixels)
     desk = Desk(colorizer, album.output, args.max_pixels)
     _ = desk.knows_likely_colors  # compiles what the first photograph would have to wait for

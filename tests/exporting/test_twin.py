@@ -104,13 +104,12 @@ def test_it_sees_what_keras_sees(by_keras: Colorizer, by_twin: Colorizer) -> Non
     np.testing.assert_allclose(seen.shares, expected.shares, atol=2e-3)
 
 
-def test_hints_ensembles_and_proposals_need_no_keras(packed: Path, by_keras: Colorizer) -> None:
-    by_twin = Colorizer.load(packed, ensemble=True)
+def test_hints_and_proposals_need_no_keras(packed: Path, by_keras: Colorizer) -> None:
+    by_twin = Colorizer.load(packed)
     hints = [Hint(0.5, 0.5, "#a04020")]
     for result, expected in (
         (by_twin(HOUSE, hints), by_keras(HOUSE, hints)),
         (by_twin.propose(HOUSE, 2)[1], by_keras.propose(HOUSE, 2)[1]),
-        (by_twin(HOUSE), Colorizer.load(packed, runtime="keras", ensemble=True)(HOUSE)),
     ):
         difference = np.asarray(result, np.int16) - np.asarray(expected, np.int16)
         assert np.abs(difference).max() <= 2
@@ -190,7 +189,16 @@ def test_a_twin_that_paints_otherwise_is_left_out(
 def test_the_command_imports_no_tensorflow_and_says_nothing_of_litert(
     packed: Path, tmp_path: Path
 ) -> None:
-    heavy = ["tensorflow", "keras", "h5py", "matplotlib", "skimage", "wandb", "jsonargparse"]
+    heavy = [
+        "tensorflow",
+        "keras",
+        "h5py",
+        "matplotlib",
+        "skimage",
+        "wandb",
+        "scipy",
+        "jsonargparse",
+    ]
     code = (
         "import sys\n"
         "from keras_colorize.colorize import main\n"
