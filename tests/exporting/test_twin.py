@@ -189,16 +189,7 @@ def test_a_twin_that_paints_otherwise_is_left_out(
 def test_the_command_imports_no_tensorflow_and_says_nothing_of_litert(
     packed: Path, tmp_path: Path
 ) -> None:
-    heavy = [
-        "tensorflow",
-        "keras",
-        "h5py",
-        "matplotlib",
-        "skimage",
-        "wandb",
-        "scipy",
-        "jsonargparse",
-    ]
+    heavy = ["tensorflow", "keras", "h5py", "matplotlib", "skimage", "jsonargparse"]
     code = (
         "import sys\n"
         "from keras_colorize.colorize import main\n"
