@@ -128,7 +128,7 @@ class Speed:
     """
 
     def __init__(self, config: FitConfig, folder: Path, block: int) -> None:
-        from keras_colorize.training.loop import build_gan
+        from keras_colorize.training.building import build_gan
         from keras_colorize.training.runs import open_run
         from keras_colorize.training.streams import load_streams
 

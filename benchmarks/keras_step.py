@@ -20,8 +20,8 @@ from keras_colorize.config import (
     LossConfig,
     TrainingConfig,
 )
+from keras_colorize.training.building import build_gan
 from keras_colorize.training.gan import ColorizationGAN
-from keras_colorize.training.loop import build_gan
 
 # Of the schedule of the learning rate; long enough never to end.
 TOTAL_STEPS = 1_000_000

@@ -34,8 +34,9 @@ def main() -> None:
     from keras_step import make_batch
 
     from keras_colorize.inspection.snapshots import load_statistics
+    from keras_colorize.training.building import build_gan
     from keras_colorize.training.callbacks.activations import ActivationStatistics
-    from keras_colorize.training.loop import build_gan, gan_networks
+    from keras_colorize.training.loop import gan_networks
 
     gan = build_gan(config, total_steps=1_000_000)
     size, every = max(config.data.sizes), config.tracking.statistics_steps

@@ -20,6 +20,7 @@ __all__ = [
     "Cache",
     "DataConfig",
     "DiscriminatorConfig",
+    "Distribution",
     "Encoder",
     "FilmConfig",
     "FitConfig",
@@ -40,6 +41,7 @@ __all__ = [
 
 AdversarialKind = Literal["minimax", "non_saturating", "least_squares", "hinge"]
 Cache = Literal["memory", "disk", "none"]
+Distribution = Literal["none", "mirrored", "multi_worker"]
 Encoder = Literal["plain", "efficientnet_lite0"]
 Normalization = Literal["batch", "instance", "group", "none"]
 Output = Literal["rgb", "chroma"]
@@ -252,6 +254,9 @@ class TrainingConfig:
         ema_momentum: momentum of the moving average of the generator's weights, which is the
             model that is validated and saved; it starts low and rises to this value.
         precision: mixed_bfloat16 computes in bfloat16 and keeps weights in float32.
+        distribution: which devices share each batch: none, one device; mirrored, all of this
+            machine; multi_worker, all of the machines that the environment variable TF_CONFIG
+            names, where the same command runs on each.
         checkpoint_steps: a checkpoint is written after that many steps, and after each epoch.
         sample_epochs: a sample sheet is written after that many epochs, and at the end.
         sample_photos: modern photographs on a sample sheet, and as many historical.
@@ -271,6 +276,7 @@ class TrainingConfig:
     clip_norm: _Positive = 1.0
     ema_momentum: Annotated[float, Bounds(0, 0.99999)] = 0.999
     precision: Precision = "float32"
+    distribution: Distribution = "none"
     checkpoint_steps: _Count = 500
     sample_epochs: _Count = 2
     sample_photos: Annotated[int, Bounds(1, 64)] = 4

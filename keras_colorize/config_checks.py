@@ -18,7 +18,7 @@ from keras_colorize.config import (
 from keras_colorize.errors import ConfigError
 from keras_colorize.film.stocks import find_stocks
 
-__all__ = ["check_adversary", "check_config"]
+__all__ = ["check_adversary", "check_config", "check_shares"]
 
 _SMALLEST_SIZE = 16  # SSIM's window needs 11 pixels
 _SMALLEST_PERCEPTUAL_SIZE = 32  # below, LPIPS has no pixel left at its deepest level
@@ -42,6 +42,19 @@ def check_adversary(config: FitConfig, steps_per_epoch: int) -> None:
     """Raise a ConfigError if a run of epochs so long ends before its adversary joins."""
     for problem in _adversary_problems(config, steps_per_epoch):
         raise ConfigError(problem)
+
+
+def check_shares(data: DataConfig, replicas: int, has_historical: bool) -> None:
+    """Raise a ConfigError unless so many devices can share each stream's photographs evenly."""
+    old = historical_count(data, has_historical)
+    new = data.batch_size - old
+    if new % replicas or old % replicas:
+        raise ConfigError(
+            f"{replicas} devices share each batch evenly: of modern and of historical photographs "
+            f"it must hold multiples of {replicas}. Received: data.batch_size = {data.batch_size}, "
+            f"which comes to {new} modern and {old} historical; change it, or "
+            "data.historical_share"
+        )
 
 
 def _range_problems(section: Any, prefix: str = "") -> Iterator[str]:

@@ -20,6 +20,9 @@ def _fit(argv: Sequence[str]) -> int:
     from keras_colorize.training.loop import train
 
     result = train(config)
+    if not result.files:
+        print("done; what was trained lies where worker 0 runs")
+        return 0
     print("wrote")
     for file in result.files:
         print(f"  {file}")

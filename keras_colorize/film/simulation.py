@@ -23,7 +23,11 @@ Tensor = Any  # of TensorFlow
 
 
 def simulate_film(
-    rgb: Tensor, stock: FilmStock | str | Sequence[FilmStock | str], seed: int | Tensor
+    rgb: Tensor,
+    stock: FilmStock | str | Sequence[FilmStock | str],
+    seed: int | Tensor,
+    *,
+    first: int = 0,
 ) -> Tensor:
     """The luminance that an old photograph of the same scene would show.
 
@@ -35,6 +39,7 @@ def simulate_film(
             least 8, known or dynamic. Time grows with H W (H + W): made for 128 to 512 pixels.
         stock: a stock, its name in :data:`STOCKS`, or several, of which each image draws one.
         seed: an int, or an integer tensor of shape ``(2,)`` as ``tf.random.stateless_*`` take it.
+        first: ``i`` of the first image, where ``rgb`` is what follows in a larger batch.
 
     Returns:
         float32 ``(B, H, W, 1)`` or ``(H, W, 1)`` in [0, 1], sRGB-encoded like a scan.
@@ -47,11 +52,11 @@ def simulate_film(
     rgb = tf.convert_to_tensor(rgb)
     _check_photographs(rgb)
     if rgb.shape.rank == 3:
-        return simulate_film(rgb[None], stocks, seed)[0]
+        return simulate_film(rgb[None], stocks, seed, first=first)[0]
 
-    batch, seed = tf.shape(rgb)[0], _to_seed(seed)
-    choice = tf.random.stateless_uniform([batch], seed, 0, len(stocks), tf.int32)
-    lab = _Lab(stocks, choice, tf.range(batch)[:, None], seed)
+    end, seed = first + tf.shape(rgb)[0], _to_seed(seed)
+    choice = tf.random.stateless_uniform([end], seed, 0, len(stocks), tf.int32)
+    lab = _Lab(stocks, choice, tf.range(first, end)[:, None], seed)
     response, printing = lab.constant("response"), lab.constant("printing")
     light = tf.einsum("bhwc,bc->bhw", _linearize(rgb), response)  # (B, H, W)
     light = _meter(light, printing, lab.constant("exposed"))
@@ -127,7 +132,7 @@ class _Lab:
             changed = effect(
                 tf.gather_nd(images, drawn),
                 tf.gather_nd(strength, drawn),
-                replace(lab, drawn=drawn),
+                replace(lab, drawn=tf.gather_nd(lab.drawn, drawn)),
             )
             return tf.tensor_scatter_nd_update(images, drawn, changed)
 

@@ -19,7 +19,7 @@ from keras_colorize.errors import CheckpointError, TrainingDiverged
 from keras_colorize.files import atomic_path, remove_leftovers
 from keras_colorize.training.gan import ColorizationGAN
 
-__all__ = ["CheckpointFolder", "read_checkpoint", "write_checkpoint"]
+__all__ = ["CheckpointFolder", "read_checkpoint", "state_variables", "write_checkpoint"]
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def write_checkpoint(path: Path, gan: ColorizationGAN, facts: dict[str, Any]) ->
     Raises:
         TrainingDiverged: a variable holds NaN or infinity; such a state is worth nothing.
     """
-    arrays = {name: np.asarray(variable) for name, variable in _variables(gan).items()}
+    arrays = {name: np.asarray(variable) for name, variable in state_variables(gan).items()}
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise TrainingDiverged(f"variable {name} holds NaN or infinity")
@@ -86,7 +86,7 @@ def read_checkpoint(path: Path, gan: ColorizationGAN) -> dict[str, Any]:
     Raises:
         CheckpointError: the file is damaged or belongs to another model.
     """
-    variables = _variables(gan)
+    variables = state_variables(gan)
     try:
         with path.open("rb") as file, np.load(file) as archive:
             facts = json.loads(str(archive[_FACTS]))
@@ -167,7 +167,7 @@ class CheckpointFolder:
         return None
 
 
-def _variables(gan: ColorizationGAN) -> dict[str, keras.Variable]:
+def state_variables(gan: ColorizationGAN) -> dict[str, keras.Variable]:
     """Every variable under a name of its own, in a stable order."""
     groups = {
         "generator": gan.generator.variables,

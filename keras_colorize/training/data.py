@@ -7,6 +7,7 @@ run that is continued at step n sees what an uninterrupted run sees from step n 
 import functools
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +18,7 @@ from keras_colorize.errors import DataError
 from keras_colorize.film.simulation import simulate_film
 from keras_colorize.training.photosets import PhotoSet
 
-__all__ = ["DrawOrder", "make_dataset", "make_validation_dataset"]
+__all__ = ["WHOLE", "DrawOrder", "Part", "make_dataset", "make_validation_dataset"]
 
 # Each use of randomness draws from its own stream of the seed.
 _MODERN, _HISTORICAL, _CROP, _TONE, _SIZE, _FILM, _FILM_CHOICE = range(7)
@@ -26,6 +27,17 @@ _PREFETCH = 4
 # Bilinear interpolation reads 2 x 2 pixels: from here on it would pass over some, and needs the
 # costlier antialiasing.
 _ANTIALIAS_ABOVE = 1.5
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one of several devices or machines sees: of ``count`` equal parts, number ``index``."""
+
+    index: int
+    count: int
+
+
+WHOLE = Part(0, 1)
 
 
 class DrawOrder:
@@ -102,6 +114,7 @@ def make_dataset(
     *,
     seed: int,
     start_step: int = 0,
+    part: Part = WHOLE,
 ) -> tf.data.Dataset:
     """Endless training batches of both streams.
 
@@ -113,6 +126,8 @@ def make_dataset(
         seed: the same seed gives the same batches.
         start_step: number of the first batch: the data set is what follows ``start_step`` batches
             of the one that starts at 0.
+        part: of each stream in each batch; the others are not even decoded. Together the parts are
+            the batches of one device. How many there are divides the photographs of both streams.
 
     Returns:
         A data set of dictionaries, see :class:`~keras_colorize.training.gan.ColorizationGAN`, the
@@ -127,10 +142,10 @@ def make_dataset(
     known = modern_sources | {photo.source for photo in (historical.photos if historical else ())}
     if not set(data.source_weights) <= known:
         DrawOrder(sorted(known), data.source_weights, [seed])  # raises, naming the known ones
-    stream = functools.partial(_stream, data=data, seed=seed, start_step=start_step)
+    stream = functools.partial(_stream, data=data, seed=seed, start_step=start_step, part=part)
     new_images = stream(modern, count=new_count, salt=_MODERN)
     steps = tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
-    finish = functools.partial(_finish, data=data, film=film, seed=seed)
+    finish = functools.partial(_finish, data=data, film=film, seed=seed, part=part)
     if historical is None or old_count == 0:
         batches = tf.data.Dataset.zip((steps, new_images)).map(finish)
     else:
@@ -140,7 +155,12 @@ def make_dataset(
 
 
 def make_validation_dataset(
-    photos: PhotoSet, more_photos: PhotoSet | None = None, *, size: int, batch_size: int
+    photos: PhotoSet,
+    more_photos: PhotoSet | None = None,
+    *,
+    size: int,
+    batch_size: int,
+    part: Part = WHOLE,
 ) -> tf.data.Dataset:
     """Every photograph once, its center cut square, unchanged otherwise.
 
@@ -149,14 +169,15 @@ def make_validation_dataset(
         more_photos: of the other stream; they come after.
         size: side of the square in pixels.
         batch_size: photographs a batch.
+        part: of the batches of each stream; there may be none in it.
 
     Returns:
         A finite data set of batches like those of :func:`make_dataset`, but each of one stream;
         the last of a stream may be smaller.
     """
-    batches = _centers(photos, size, batch_size)
+    batches = _centers(photos, size, batch_size, part)
     if more_photos is not None and len(more_photos) > 0:
-        batches = batches.concatenate(_centers(more_photos, size, batch_size))
+        batches = batches.concatenate(_centers(more_photos, size, batch_size, part))
     return batches.prefetch(_PREFETCH)
 
 
@@ -164,9 +185,16 @@ def make_validation_dataset(
 
 
 def _stream(
-    photos: PhotoSet, *, data: DataConfig, seed: int, start_step: int, count: int, salt: int
+    photos: PhotoSet,
+    *,
+    data: DataConfig,
+    seed: int,
+    start_step: int,
+    part: Part,
+    count: int,
+    salt: int,
 ) -> tf.data.Dataset:
-    """Batches of ``count`` cropped photographs in [0, 1], one batch a step."""
+    """A part of ``count`` cropped photographs in [0, 1], one batch a step."""
     sources = [photo.source for photo in photos.photos]
     present = {s: w for s, w in data.source_weights.items() if s in set(sources)}
     order = DrawOrder(sources, present, [seed, salt])
@@ -177,9 +205,12 @@ def _stream(
             image, position, _size_at(position // count, data, seed), data, seed, salt
         )
 
-    positions = tf.data.Dataset.range(start_step * count, np.iinfo(np.int64).max)
+    each = count // part.count
+    positions = tf.data.Dataset.range(start_step * each, np.iinfo(np.int64).max)
+    if part != WHOLE:
+        positions = positions.map(lambda n: n // each * count + part.index * each + n % each)
     crops = positions.map(crop_at, num_parallel_calls=os.cpu_count(), deterministic=True)
-    return crops.batch(count, drop_remainder=True)
+    return crops.batch(each, drop_remainder=True)
 
 
 def _fetch(photos: PhotoSet, position: tf.Tensor, order: DrawOrder | None = None) -> tf.Tensor:
@@ -250,19 +281,24 @@ def _finish(
     data: DataConfig,
     film: FilmConfig,
     seed: int,
+    part: Part,
 ) -> dict[str, tf.Tensor]:
     """Tone changes and film, then both streams in one batch."""
-    truth = _change_tones(new_images, _seed(seed, _TONE, step), data)
-    batch = _with_luminance(_through_film(truth, step, film, seed))
+    truth = _change_tones(new_images, _seed(seed, _TONE, step), data, part)
+    batch = _with_luminance(_through_film(truth, step, film, seed, part))
     if old_images is None:
         return batch
-    old = _with_luminance(_change_tones(old_images, _seed(seed, _TONE + 16, step), data))
+    old = _with_luminance(_change_tones(old_images, _seed(seed, _TONE + 16, step), data, part))
     return {name: tf.concat([batch[name], old[name]], axis=0) for name in batch}
 
 
-def _change_tones(images: tf.Tensor, seed: tf.Tensor, data: DataConfig) -> tf.Tensor:
+# What is random is drawn for the whole batch, of which the images of a part take their own.
+
+
+def _change_tones(images: tf.Tensor, seed: tf.Tensor, data: DataConfig, part: Part) -> tf.Tensor:
     """Brightness and contrast, each image's own, all channels alike; ``(B, H, W, C)``."""
-    draws = tf.random.stateless_uniform((2, tf.shape(images)[0], 1, 1, 1), seed, -1.0, 1.0)
+    first, end, total = _places(images, part)
+    draws = tf.random.stateless_uniform((2, total, 1, 1, 1), seed, -1.0, 1.0)[:, first:end]
     mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
     contrast = 1.0 + data.contrast * draws[0]
     return tf.clip_by_value(
@@ -270,7 +306,9 @@ def _change_tones(images: tf.Tensor, seed: tf.Tensor, data: DataConfig) -> tf.Te
     )
 
 
-def _through_film(truth: tf.Tensor, step: tf.Tensor, film: FilmConfig, seed: int) -> tf.Tensor:
+def _through_film(
+    truth: tf.Tensor, step: tf.Tensor, film: FilmConfig, seed: int, part: Part
+) -> tf.Tensor:
     """Give a share of the photographs the luminance that an old film would have recorded.
 
     The film's tones become the truth's own, with the true chroma as far as they leave room for
@@ -279,10 +317,17 @@ def _through_film(truth: tf.Tensor, step: tf.Tensor, film: FilmConfig, seed: int
     """
     if film.probability == 0.0:
         return truth
-    count = tf.shape(truth)[0]
-    draws = tf.random.stateless_uniform((count, 1, 1, 1), _seed(seed, _FILM_CHOICE, step))
-    old = simulate_film(truth, film.stocks, _seed(seed, _FILM, step))
+    first, end, total = _places(truth, part)
+    draws = tf.random.stateless_uniform((total, 1, 1, 1), _seed(seed, _FILM_CHOICE, step))
+    draws = draws[first:end]
+    old = simulate_film(truth, film.stocks, _seed(seed, _FILM, step), first=first)
     return tf.where(draws < film.probability, color.replace_luminance(truth, old), truth)
+
+
+def _places(images: tf.Tensor, part: Part) -> tuple[int, int, int]:
+    """The first place of a part's images in their stream of the batch, the end, and the batch's."""
+    each = images.shape[0]
+    return part.index * each, (part.index + 1) * each, part.count * each
 
 
 def _with_luminance(images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -295,7 +340,7 @@ def _with_luminance(images: tf.Tensor) -> dict[str, tf.Tensor]:
     }
 
 
-def _centers(photos: PhotoSet, size: int, batch_size: int) -> tf.data.Dataset:
+def _centers(photos: PhotoSet, size: int, batch_size: int, part: Part) -> tf.data.Dataset:
     """Batches of centers, in the order of the photographs."""
 
     def center(index: tf.Tensor) -> tf.Tensor:
@@ -306,5 +351,7 @@ def _centers(photos: PhotoSet, size: int, batch_size: int) -> tf.data.Dataset:
         return _resize(image[top : top + side, left : left + side], side, size)
 
     indices = tf.data.Dataset.range(len(photos))
+    if part != WHOLE:
+        indices = indices.batch(batch_size).shard(part.count, part.index).unbatch()
     centers = indices.map(center, num_parallel_calls=os.cpu_count(), deterministic=True)
     return centers.batch(batch_size).map(_with_luminance)

@@ -12,7 +12,13 @@ from keras_colorize.models.distribution import CERTAINTY_LAYER
 from keras_colorize.models.lpips import lpips
 from keras_colorize.models.outputs import DISTRIBUTION
 
-__all__ = ["ADVERSARIAL_METRICS", "TRAINING_METRICS", "ColorizationGAN", "metric_names"]
+__all__ = [
+    "ADVERSARIAL_METRICS",
+    "TRAINING_METRICS",
+    "ColorizationGAN",
+    "count_photographs",
+    "metric_names",
+]
 
 Batch = dict[str, tf.Tensor]
 # The color that a generator gives to a luminance; the logits of its distribution and its certainty,
@@ -68,6 +74,9 @@ class ColorizationGAN(keras.Model):
 
     A step runs the generator once. Both networks are updated from the same forward pass, so the
     discriminator judges the generated photographs once for both losses.
+
+    Within ``tf.distribute.Strategy.run`` each replica sees as large a part of each stream as the
+    others: then :meth:`update` is the same update on all of them, that of the batch as a whole.
 
     Besides the generator the model keeps a moving average of it, ``ema_generator``, which is
     what validation measures and what is worth saving. Its momentum after n steps is
@@ -136,7 +145,8 @@ class ColorizationGAN(keras.Model):
         """Set the two optimizers and create their variables.
 
         Args:
-            generator_optimizer: of the generator; it is Keras' ``model.optimizer``.
+            generator_optimizer: of the generator; it is Keras' ``model.optimizer``. For several
+                replicas both are :class:`~keras_colorize.training.fused.FusedAdam`.
             discriminator_optimizer: of the discriminator.
             **options: as of ``keras.Model.compile``. XLA is off unless asked for: on CPUs it is
                 slower than oneDNN's convolutions.
@@ -229,6 +239,18 @@ class ColorizationGAN(keras.Model):
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Update both networks once; returns the step's own values, not the epoch's means."""
+        values = self.update(batch)
+        self.update_average()
+        self.record(values, *count_photographs(batch))
+        return values
+
+    def update(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Update both networks, but not yet the moving average.
+
+        Returns:
+            What the step reports, of this replica's photographs: scalars, in the order of
+            :func:`metric_names`. Norms are of the gradient of all replicas.
+        """
         with tf.GradientTape(persistent=True) as tape:
             painted = self._paint(batch["luminance"], True)
             values = self._loss_terms(batch, painted, training=True)
@@ -240,16 +262,20 @@ class ColorizationGAN(keras.Model):
                 "discriminator", tape, self.discriminator_optimizer, values["discriminator_loss"]
             )
         del tape
-        self._update_average()
         values["generator_learning_rate"] = self.optimizer.learning_rate
         values["discriminator_learning_rate"] = self.discriminator_optimizer.learning_rate
-        return self._report(batch, painted[0], values)
+        return _with_quality(batch, painted[0], values)
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Measure the averaged generator on a batch."""
         painted = self._paint_average(batch["luminance"], False)
-        self._report(batch, painted[0], self._loss_terms(batch, painted, training=False))
+        losses_seen = self._loss_terms(batch, painted, training=False)
+        self.record(_with_quality(batch, painted[0], losses_seen), *count_photographs(batch))
         # Means so far, unlike a training step: a validation has no history of its steps.
+        return self.validation_means()
+
+    def validation_means(self) -> dict[str, tf.Tensor]:
+        """The means so far of what a validation measures."""
         return {
             name: meter.result()
             for name, meter in self._meters.items()
@@ -305,41 +331,62 @@ class ColorizationGAN(keras.Model):
         """Update a network once; returns the norm of its gradients together, before clipping."""
         variables = self._networks()[name].trainable_variables
         gradients = tape.gradient(loss, [v.value for v in variables])
+        replica = tf.distribute.get_replica_context()
+        if replica.num_replicas_in_sync > 1:
+            # Each has the mean over its own photographs, and all have as many.
+            gradients = replica.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         norms = tf.stack([tf.norm(gradient) for gradient in gradients])
         self.gradient_norms[name].assign(norms)
         norm = tf.norm(norms)
         if self.clip_norm > 0:
             scale = self.clip_norm / tf.maximum(norm, self.clip_norm)
             gradients = [gradient * scale for gradient in gradients]
-        optimizer.apply(gradients, variables)
+        if replica.num_replicas_in_sync > 1:
+            optimizer.apply_in_sync(gradients, variables)
+        else:
+            optimizer.apply(gradients, variables)
         return norm
 
-    def _update_average(self) -> None:
+    def update_average(self) -> None:
+        """Move the average towards the generator, once after each :meth:`update`."""
         step = tf.cast(self.optimizer.iterations, tf.float32)
         momentum = tf.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
             average.assign_sub((1.0 - momentum) * (average - weight))
 
-    def _report(
-        self, batch: Batch, generated: tf.Tensor, values: dict[str, tf.Tensor]
-    ) -> dict[str, tf.Tensor]:
-        """Add the image metrics, update the epoch's meters and put the values in order."""
-        has_color, truth = batch["has_color"], batch["color"]
-        count = tf.reduce_sum(has_color)
-        per_image = {
-            "psnr": metrics.psnr(truth, generated),
-            "ssim": metrics.ssim(truth, generated),
-            "colorfulness": metrics.colorfulness(generated),
-            "true_colorfulness": metrics.colorfulness(truth),
-        }
-        values |= {name: losses.masked_mean(value, has_color) for name, value in per_image.items()}
+    def record(self, values: dict[str, tf.Tensor], photos: tf.Tensor, colored: tf.Tensor) -> None:
+        """Add what a step reports to the running means.
+
+        Args:
+            values: scalars by the names of :func:`metric_names`.
+            photos: how many photographs they are of; a scalar.
+            colored: how many of those are in color; a scalar.
+        """
         for name, value in values.items():
             meter = self._meters[name]
             if name in _LEARNING_RATES:
                 meter.reset_state()  # an epoch reports the rate it ended with
-            weight = tf.shape(has_color)[0] if _is_of_all(name) else count
-            meter.update_state(value, sample_weight=weight)
-        return {name: values[name] for name in metric_names() if name in values}
+            meter.update_state(value, sample_weight=photos if _is_of_all(name) else colored)
+
+
+def count_photographs(batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+    """How many photographs a batch holds, and how many of them are in color; scalars."""
+    return tf.shape(batch["has_color"])[0], tf.reduce_sum(batch["has_color"])
+
+
+def _with_quality(
+    batch: Batch, generated: tf.Tensor, values: dict[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
+    """Add the image metrics to the values of a step, and put them in order."""
+    truth = batch["color"]
+    per_image = {
+        "psnr": metrics.psnr(truth, generated),
+        "ssim": metrics.ssim(truth, generated),
+        "colorfulness": metrics.colorfulness(generated),
+        "true_colorfulness": metrics.colorfulness(truth),
+    }
+    values |= {n: losses.masked_mean(value, batch["has_color"]) for n, value in per_image.items()}
+    return {name: values[name] for name in metric_names() if name in values}
 
 
 def _term(name: str) -> losses.Term | None:

@@ -5,27 +5,24 @@ import dataclasses
 import logging
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from keras_colorize.config import FitConfig, historical_count
-from keras_colorize.config_checks import check_adversary, check_config
+from keras_colorize.config_checks import check_adversary, check_config, check_shares
 from keras_colorize.errors import ConfigError, RunError
 from keras_colorize.inspection.curves import plot_history
 from keras_colorize.inspection.pictures import draw_layers
 from keras_colorize.inspection.probe import Network, layers_by_name
 from keras_colorize.inspection.snapshots import choose_layers, load_statistics
-from keras_colorize.models.efficientnet import encoder_layers, find_published, load_encoder
-from keras_colorize.models.lpips import load_lpips
-from keras_colorize.models.patchgan import build_patchgan
-from keras_colorize.models.saved import find_generator, load_weights, save_generator
-from keras_colorize.models.teaching import load_teachers
-from keras_colorize.models.unet import build_unet
+from keras_colorize.models.saved import save_generator
 from keras_colorize.run_folder import RunFolder
+from keras_colorize.training.building import build_gan, find_weights
 from keras_colorize.training.callbacks.activations import ActivationStatistics
 from keras_colorize.training.callbacks.guard import AdversaryStart, StopOnNonFinite
 from keras_colorize.training.callbacks.history import HistoryWriter
@@ -35,15 +32,15 @@ from keras_colorize.training.callbacks.saving import CheckpointWriter
 from keras_colorize.training.callbacks.tensorboard_logger import TensorBoardLogger
 from keras_colorize.training.callbacks.wandb_logger import WandbLogger
 from keras_colorize.training.callbacks.warnings import TrainingWarnings
-from keras_colorize.training.checkpoints import CheckpointFolder
-from keras_colorize.training.data import make_dataset, make_validation_dataset
-from keras_colorize.training.fused import FusedAdam, fuse_normalization
+from keras_colorize.training.checkpoints import CheckpointFolder, state_variables
+from keras_colorize.training.data import WHOLE, Part, make_dataset, make_validation_dataset
 from keras_colorize.training.gan import ColorizationGAN
-from keras_colorize.training.runs import open_run, write_skipped
-from keras_colorize.training.schedules import LearningRateCourse
+from keras_colorize.training.replicas import Replicas, join
+from keras_colorize.training.replicated import fit_replicated
+from keras_colorize.training.runs import open_run, shared_settings, write_skipped
 from keras_colorize.training.streams import Streams, choose_samples, load_streams, report_streams
 
-__all__ = ["TrainingResult", "build_gan", "gan_networks", "train"]
+__all__ = ["TrainingResult", "gan_networks", "train"]
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +53,8 @@ class TrainingResult:
 
     Attributes:
         run: its folder.
-        files: the files to look at first, most important first.
+        files: the files to look at first, most important first; none where another worker, the
+            chief, has written them.
     """
 
     run: RunFolder
@@ -71,12 +69,13 @@ def train(
 ) -> TrainingResult:
     """Train as configured, or continue where an interrupted run of the same settings stopped.
 
+    With ``training.distribution`` it has to be called before TensorFlow is used for anything else.
     Everything is drawn from ``config.seed``: on one machine, in float32, a run that was
     interrupted ends with the same weights as one that was not.
 
     Args:
         config: the settings.
-        callbacks: more of Keras' callbacks, after the run's own.
+        callbacks: more of Keras' callbacks, after the run's own; of several workers each calls its.
         show_progress: draw progress bars on standard error.
 
     Returns:
@@ -85,33 +84,57 @@ def train(
     Raises:
         ConfigError: settings out of range or contradictory.
         DataError: folders without usable photographs.
-        RunError: the run's folder belongs to other settings.
+        RunError: the run's folder belongs to other settings, or another worker is lost.
         TrainingDiverged: a loss became NaN or infinite.
     """
     check_config(config)
-    with open_run(config) as run:
-        return _train(config, run, callbacks, show_progress)
+    replicas = join(config.training.distribution)
+    with replicas.watch():
+        replicas.check_same_settings(shared_settings(config))
+        if not replicas.is_chief:
+            return _follow(config, replicas, callbacks)
+        with open_run(config) as run:
+            return _lead(config, run, replicas, callbacks, show_progress)
 
 
-def _train(
+def _follow(
+    config: FitConfig, replicas: Replicas, callbacks: Sequence[keras.callbacks.Callback]
+) -> TrainingResult:
+    """Take part in what the chief leads, and write nothing."""
+    run = RunFolder(Path(config.runs) / config.name)
+    streams = load_streams(config, run, show_progress=False)
+    gan, steps_per_epoch = _build(config, streams, replicas, pretrained=False)
+    facts = _take_over(gan, replicas, {})
+    _fit(
+        gan,
+        config,
+        streams,
+        replicas,
+        steps_per_epoch,
+        facts.get("step", 0),
+        [*_adversary_start(config), *callbacks],
+    )
+    replicas.wait()
+    return TrainingResult(run, ())
+
+
+def _lead(
     config: FitConfig,
     run: RunFolder,
+    replicas: Replicas,
     callbacks: Sequence[keras.callbacks.Callback],
     show_progress: bool,
 ) -> TrainingResult:
     checkpoints = CheckpointFolder(run.checkpoints)
     anew = not checkpoints.paths()
     if anew:
-        _find_weights(config)  # what is missing is told before the photographs are read
+        find_weights(config)  # what is missing is told before the photographs are read
     streams = load_streams(config, run, show_progress)
     write_skipped(run, streams.skipped)
     report_streams(streams, run)
 
-    # Layers draw from seeds of their own; this covers what Keras' spectral normalization draws.
-    keras.utils.set_random_seed(config.seed)
-    steps_per_epoch = _steps_per_epoch(config, streams)
-    gan = build_gan(config, config.training.epochs * steps_per_epoch, pretrained=anew)
-    facts = checkpoints.restore(gan) or {}
+    gan, steps_per_epoch = _build(config, streams, replicas, pretrained=anew)
+    facts = _take_over(gan, replicas, checkpoints.restore(gan) or {})
     _compare_photographs(facts, streams)
     samples = _sample_sheets(config, run, streams)
     wandb = _wandb_logger(config, run, streams)
@@ -135,15 +158,45 @@ def _train(
         ),
         progress,
     ]
-    if config.losses.lambda_adversarial > 0:
-        own.insert(0, AdversaryStart(config.training.reconstruction_steps))
-    own.insert(0, StopOnNonFinite(checkpoints))
+    own = [StopOnNonFinite(checkpoints), *_adversary_start(config), *own]
     with contextlib.closing(progress), wandb:
-        _fit(gan, config, streams, steps_per_epoch, start_step, [*own, *callbacks])
+        with replicas.watch(checkpoints.describe_last):
+            _fit(gan, config, streams, replicas, steps_per_epoch, start_step, [*own, *callbacks])
         result = _finish(config, run, gan, samples)
         wandb.log_models()
         _log_pictures([logger for logger in loggers if logger.active], run)
+    replicas.wait()
     return result
+
+
+def _build(
+    config: FitConfig, streams: Streams, replicas: Replicas, *, pretrained: bool
+) -> tuple[ColorizationGAN, int]:
+    """The model, and the steps of an epoch."""
+    validations = (streams.modern_validation, streams.historical_validation)
+    replicas.check_same_photographs(f"{streams.fingerprint} {[len(v or ()) for v in validations]}")
+    check_shares(config.data, replicas.count, streams.historical is not None)
+    # Layers draw from seeds of their own; this covers what Keras' spectral normalization draws.
+    keras.utils.set_random_seed(config.seed)
+    steps_per_epoch = _steps_per_epoch(config, streams)
+    total_steps = config.training.epochs * steps_per_epoch
+    gan = build_gan(config, total_steps, pretrained=pretrained, scope=replicas.scope)
+    return gan, steps_per_epoch
+
+
+def _take_over(gan: ColorizationGAN, replicas: Replicas, facts: dict[str, Any]) -> dict[str, Any]:
+    """Begin where the chief is; returns its facts."""
+    facts = replicas.take_over(list(state_variables(gan).values()), facts)
+    for network in (gan.generator, gan.discriminator):
+        weights = {id(weight) for weight in network.weights}
+        replicas.tell_apart([v for v in network.variables if id(v) not in weights])
+    return facts
+
+
+def _adversary_start(config: FitConfig) -> list[keras.callbacks.Callback]:
+    if config.losses.lambda_adversarial == 0:
+        return []
+    return [AdversaryStart(config.training.reconstruction_steps)]
 
 
 def _steps_per_epoch(config: FitConfig, streams: Streams) -> int:
@@ -165,74 +218,7 @@ def _compare_photographs(facts: dict[str, Any], streams: Streams) -> None:
         )
 
 
-# -- networks ---------------------------------------------------------------------------------
-
-
-def build_gan(config: FitConfig, total_steps: int, *, pretrained: bool = True) -> ColorizationGAN:
-    """Both networks, compiled with their optimizers, for a run of so many steps.
-
-    Args:
-        config: the settings.
-        total_steps: of the whole run, for the schedules of the learning rates.
-        pretrained: load the weights that the run begins with, those of ``training.start_from`` or
-            the published ones of a pretrained encoder; in vain where a checkpoint is restored.
-    """
-    training = config.training
-    generator = build_unet(**vars(config.generator), dtype=training.precision, seed=config.seed)
-    if pretrained and training.start_from is not None:
-        load_weights(generator, find_generator(training.start_from))
-    elif pretrained and config.generator.encoder != "plain":
-        load_encoder(generator)
-    if config.generator.encoder != "plain":
-        for layer in encoder_layers(generator):
-            layer.trainable = not training.freeze_encoder
-    discriminator = build_patchgan(
-        **vars(config.discriminator), dtype=training.precision, seed=config.seed
-    )
-    gan = ColorizationGAN(
-        fuse_normalization(generator),
-        fuse_normalization(discriminator),
-        config.losses,
-        embed=_load_perceptual(config),
-        teach=_load_teachers(config),
-        ema_momentum=training.ema_momentum,
-        clip_norm=training.clip_norm,
-    )
-    gan.compile(
-        _optimizer(config, training.generator_learning_rate, total_steps),
-        _optimizer(
-            config,
-            training.discriminator_learning_rate,
-            total_steps - training.reconstruction_steps,
-        ),
-    )
-    return gan
-
-
-def _load_perceptual(config: FitConfig) -> keras.Model | None:
-    path = config.losses.perceptual_weights
-    return load_lpips(path) if path and config.losses.lambda_perceptual > 0 else None
-
-
-def _load_teachers(config: FitConfig) -> Callable[[Any], Any] | None:
-    paths = [find_generator(name) for name in config.losses.teachers]
-    return load_teachers(paths, config.data.sizes) if paths else None
-
-
-def _find_weights(config: FitConfig) -> None:
-    """Raise a ModelError where the weights that a new run begins with are missing."""
-    _load_perceptual(config)
-    _load_teachers(config)
-    if config.training.start_from is not None:
-        find_generator(config.training.start_from)
-    elif config.generator.encoder != "plain":
-        find_published()
-
-
-def _optimizer(config: FitConfig, peak: float, steps: int) -> keras.Optimizer:
-    training = config.training
-    course = LearningRateCourse(peak, steps, training.schedule, training.warmup_steps)
-    return FusedAdam(course, beta_1=training.beta_1)
+# -- the run ----------------------------------------------------------------------------------
 
 
 def _save(path: Path, gan: ColorizationGAN, config: FitConfig) -> None:
@@ -242,51 +228,69 @@ def _save(path: Path, gan: ColorizationGAN, config: FitConfig) -> None:
         config.generator,
         size=max(config.data.sizes),
         run=config.name,
-        step=int(gan.optimizer.iterations),
+        step=int(gan.optimizer.iterations.numpy()),
     )
-
-
-# -- the run ----------------------------------------------------------------------------------
 
 
 def _fit(
     gan: ColorizationGAN,
     config: FitConfig,
     streams: Streams,
+    replicas: Replicas,
     steps_per_epoch: int,
     start_step: int,
     callbacks: list[keras.callbacks.Callback],
 ) -> None:
     """Train from ``start_step`` to the end; first the rest of an epoch that was cut short."""
+
+    def batches(start_step: int, part: Part = WHOLE) -> tf.data.Dataset:
+        return make_dataset(
+            streams.modern,
+            streams.historical,
+            config.data,
+            config.film,
+            seed=config.seed,
+            start_step=start_step,
+            part=part,
+        )
+
+    def validation(part: Part = WHOLE) -> tf.data.Dataset:
+        return make_validation_dataset(
+            streams.modern_validation,
+            streams.historical_validation,
+            size=max(config.data.sizes),
+            batch_size=config.data.batch_size,
+            part=part,
+        )
+
     epochs = config.training.epochs
+    has_validation = len(streams.modern_validation) > 0
+    if replicas.strategy is not None:
+        fit_replicated(
+            gan,
+            replicas,
+            lambda part: batches(start_step, part),
+            validation if has_validation else None,
+            start_step=start_step,
+            steps_per_epoch=steps_per_epoch,
+            epochs=epochs,
+            callbacks=callbacks,
+        )
+        return
     epoch, done = divmod(start_step, steps_per_epoch)
     parts = [(epoch, epochs, steps_per_epoch)] if epoch < epochs else []
     if done:
         parts = [(epoch, epoch + 1, steps_per_epoch - done)]
         if epoch + 1 < epochs:
             parts.append((epoch + 1, epochs, steps_per_epoch))
-    validation = None
-    if len(streams.modern_validation):
-        validation = make_validation_dataset(
-            streams.modern_validation,
-            streams.historical_validation,
-            size=max(config.data.sizes),
-            batch_size=config.data.batch_size,
-        )
+    validation_data = validation() if has_validation else None
     for first, last, steps in parts:
         gan.fit(
-            make_dataset(
-                streams.modern,
-                streams.historical,
-                config.data,
-                config.film,
-                seed=config.seed,
-                start_step=start_step,
-            ),
+            batches(start_step),
             initial_epoch=first,
             epochs=last,
             steps_per_epoch=steps,
-            validation_data=validation,
+            validation_data=validation_data,
             callbacks=callbacks,
             shuffle=False,
             verbose=0,

@@ -14,8 +14,9 @@ from keras_colorize.errors import RunError
 from keras_colorize.files import atomic_path, escape_name, exclusive
 from keras_colorize.run_folder import RunFolder
 from keras_colorize.training.photosets import Skipped
+from keras_colorize.version import __version__
 
-__all__ = ["open_run", "write_skipped"]
+__all__ = ["open_run", "shared_settings", "write_skipped"]
 
 # Settings that change how a run is recorded or fed, but not what it learns.
 _FREE_TO_CHANGE = {
@@ -23,11 +24,14 @@ _FREE_TO_CHANGE = {
     "data.cache",
     "data.cache_dir",
     "training.checkpoint_steps",
+    "training.distribution",
     "training.log_steps",
     "training.sample_epochs",
     "training.sample_photos",
 }
 _FREE_SECTIONS = ("tracking.", "warnings.")
+# Where a machine keeps things; the photographs themselves are compared.
+_PLACES = {"runs", "data.modern", "data.historical", "data.cache_dir"}
 
 
 @contextlib.contextmanager
@@ -98,6 +102,12 @@ def write_skipped(run: RunFolder, skipped: Sequence[Skipped]) -> None:
         writer = csv.writer(file)
         writer.writerow(["path", "reason"])
         writer.writerows([escape_name(str(entry.path)), entry.reason] for entry in skipped)
+
+
+def shared_settings(config: FitConfig) -> dict[str, Any]:
+    """What all machines that train together must have in common, by dotted name."""
+    settings = {name: value for name, value in flatten(config).items() if name not in _PLACES}
+    return {"version": __version__, **settings}
 
 
 def _refuse_other_settings(run: RunFolder, config: FitConfig) -> None:

@@ -169,6 +169,8 @@ def test_an_image_does_not_depend_on_the_others_of_its_batch(photos: np.ndarray)
     changed = np.concatenate([photos[:2], photos[2:, ::-1]])
     np.testing.assert_allclose(simulate_film(changed, stock, 3)[:2], together[:2], atol=1e-6)
     np.testing.assert_allclose(simulate_film(photos[:2], stock, 3), together[:2], atol=1e-6)
+    rest = simulate_film(photos[2:], stock, 3, first=2)
+    np.testing.assert_allclose(rest, together[2:], atol=1e-6)
 
 
 def test_several_stocks_are_all_drawn(photos: np.ndarray) -> None:

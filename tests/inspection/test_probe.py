@@ -16,8 +16,9 @@ from keras_colorize.inspection.probe import Network, Probe, layers_to_measure
 from keras_colorize.inspection.snapshots import STATISTICS, Snapshot, load_statistics
 from keras_colorize.models.patchgan import build_patchgan
 from keras_colorize.models.unet import build_unet
+from keras_colorize.training.building import build_gan
 from keras_colorize.training.callbacks.activations import ActivationStatistics
-from keras_colorize.training.loop import build_gan, gan_networks, train
+from keras_colorize.training.loop import gan_networks, train
 
 
 def small_model() -> keras.Model:

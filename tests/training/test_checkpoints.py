@@ -23,7 +23,7 @@ def build(filters: int = 4, seed: int = 0) -> ColorizationGAN:
 
 
 def state(gan: ColorizationGAN) -> dict[str, np.ndarray]:
-    return {name: np.array(value) for name, value in checkpoints._variables(gan).items()}
+    return {name: np.array(value) for name, value in checkpoints.state_variables(gan).items()}
 
 
 def assert_state(gan: ColorizationGAN, expected: dict[str, np.ndarray]) -> None:
@@ -35,7 +35,7 @@ def assert_state(gan: ColorizationGAN, expected: dict[str, np.ndarray]) -> None:
 
 def scramble(gan: ColorizationGAN) -> None:
     """Give every variable, moments and random states included, a value of its own."""
-    for index, variable in enumerate(checkpoints._variables(gan).values()):
+    for index, variable in enumerate(checkpoints.state_variables(gan).values()):
         variable.assign(np.full(variable.shape, index + 1, variable.dtype))
 
 

@@ -12,7 +12,13 @@ import tensorflow as tf
 from keras_colorize import color
 from keras_colorize.config import DataConfig, FilmConfig
 from keras_colorize.errors import DataError
-from keras_colorize.training.data import DrawOrder, make_dataset, make_validation_dataset
+from keras_colorize.training.data import (
+    WHOLE,
+    DrawOrder,
+    Part,
+    make_dataset,
+    make_validation_dataset,
+)
 from keras_colorize.training.photosets import Photo, PhotoSet, load_photos
 from tests.conftest import copy_sample
 
@@ -134,6 +140,36 @@ def test_batch_depends_on_seed_and_step_alone(
     assert other["color"].shape != all_batches[0]["color"].shape or not np.array_equal(
         other["color"], all_batches[0]["color"]
     )
+
+
+@pytest.mark.parametrize("film", [NO_FILM, FilmConfig(probability=0.7)], ids=["plain", "film"])
+def test_the_parts_of_a_batch_are_the_batch(
+    streams: tuple[PhotoSet, PhotoSet], film: FilmConfig
+) -> None:
+    """However many devices share it, and wherever the training began."""
+    data = DataConfig(sizes=[32, 24], batch_size=8, historical_share=0.5)
+    whole = batches(make_dataset(*streams, data, film, seed=3), 4)[2:]
+    parts = [
+        batches(make_dataset(*streams, data, film, seed=3, start_step=2, part=Part(i, 2)), 2)
+        for i in range(2)
+    ]
+    streams_of = (slice(2), slice(2, 4))  # of a part: two modern photographs, two historical ones
+    for expected, *halves in zip(whole, *parts, strict=True):
+        for name, values in expected.items():
+            received = np.concatenate([half[name][rows] for rows in streams_of for half in halves])
+            # JPEG rounds, which may show what another order of computing left of an image.
+            near = np.isclose(received, values, atol=1e-6)
+            assert near.mean() > (0.99 if film.probability else 0.9999), name
+
+
+def test_the_parts_of_a_validation_are_all_of_it(streams: tuple[PhotoSet, PhotoSet]) -> None:
+    def shown(part: Part) -> list[float]:
+        dataset = make_validation_dataset(*streams, size=16, batch_size=2, part=part)
+        return [float(v) for b in dataset for v in np.mean(b["luminance"], axis=(1, 2, 3))]
+
+    parts = [shown(Part(index, 3)) for index in range(3)]
+    assert max(map(len, parts)) < len(shown(WHOLE))
+    assert sorted(value for part in parts for value in part) == sorted(shown(WHOLE))
 
 
 def test_several_sizes(streams: tuple[PhotoSet, PhotoSet]) -> None:

@@ -18,7 +18,8 @@ from keras_colorize.models.saved import (
     write_generator,
 )
 from keras_colorize.models.unet import build_unet
-from keras_colorize.training.loop import build_gan, train
+from keras_colorize.training.building import build_gan
+from keras_colorize.training.loop import train
 from tests.conftest import SAMPLE
 
 UP = ("up_0", "up_1")

@@ -19,10 +19,11 @@ from skimage.metrics import peak_signal_noise_ratio
 from keras_colorize.inspection.snapshots import BINS, STATISTICS, Snapshot, load_statistics
 from keras_colorize.models.saved import save_generator
 from keras_colorize.photos.pixels import quantize
+from keras_colorize.training.building import build_gan
 from keras_colorize.training.callbacks.history import HistoryWriter
 from keras_colorize.training.callbacks.wandb_logger import WandbLogger, _git_revision
 from keras_colorize.training.data import make_validation_dataset
-from keras_colorize.training.loop import TrainingResult, build_gan
+from keras_colorize.training.loop import TrainingResult
 from keras_colorize.training.photosets import load_photos
 from keras_colorize.training.runs import open_run
 from tests.conftest import tiny_config

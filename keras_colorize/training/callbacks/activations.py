@@ -83,15 +83,15 @@ class ActivationStatistics(keras.callbacks.Callback):
             if layer.trainable_variables
         ]
         if self.folder is not None:
-            drop_later_snapshots(self.folder, int(self.model.optimizer.iterations))
+            drop_later_snapshots(self.folder, int(self.model.optimizer.iterations.numpy()))
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._start = int(self.model.optimizer.iterations)
+        self._start = int(self.model.optimizer.iterations.numpy())
         due = self.model.steps_per_execution == 1 and self._is_due(self._start + 1)
         self._before = [tf.identity(v.value) for v in self._variables()] if due else None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        step = int(self.model.optimizer.iterations)
+        step = int(self.model.optimizer.iterations.numpy())
         if not self._is_due(step):
             return
         snapshot = self._measure(step, self._before)

@@ -23,7 +23,7 @@ class AdversaryStart(keras.callbacks.Callback):
         self.first_step = first_step
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.model.adversarial = int(self.model.optimizer.iterations) >= self.first_step
+        self.model.adversarial = int(self.model.optimizer.iterations.numpy()) >= self.first_step
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -50,7 +50,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def _check(self, logs: dict[str, Any]) -> None:
         wrong = [name for name, value in logs.items() if not math.isfinite(value)]
         if wrong:
-            step = int(self.model.optimizer.iterations)
+            step = int(self.model.optimizer.iterations.numpy())
             raise TrainingDiverged(
                 f"{', '.join(wrong)} became NaN or infinite at step {step}; "
                 f"{self.checkpoints.describe_last()}; try lower learning rates, a "

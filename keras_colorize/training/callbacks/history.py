@@ -38,12 +38,12 @@ class HistoryWriter(keras.callbacks.Callback):
         _truncate(steps, self._step_columns, start_step)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        step = int(self.model.optimizer.iterations)
+        step = int(self.model.optimizer.iterations.numpy())
         if step % self.log_steps == 0:
             _append(self.steps, self._step_columns, {"step": step, **(logs or {})})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        step = int(self.model.optimizer.iterations)
+        step = int(self.model.optimizer.iterations.numpy())
         row = {"epoch": epoch + 1, "step": step, **(logs or {})}
         _append(self.history, self._epoch_columns, row)
 

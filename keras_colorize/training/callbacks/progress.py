@@ -29,7 +29,7 @@ class Progress(keras.callbacks.Callback):
         self._bar: tqdm | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        done = int(self.model.optimizer.iterations) - epoch * self.steps_per_epoch
+        done = int(self.model.optimizer.iterations.numpy()) - epoch * self.steps_per_epoch
         self._bar = tqdm(
             desc=f"epoch {epoch + 1}/{self.epochs}",
             total=self.steps_per_epoch * self.batch_size,

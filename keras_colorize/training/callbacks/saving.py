@@ -53,7 +53,7 @@ class CheckpointWriter(keras.callbacks.Callback):
         self._meters = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        step = int(self.model.optimizer.iterations)
+        step = int(self.model.optimizer.iterations.numpy())
         # An epoch's last step waits for its validation: continued from here, it would be lost.
         if step % self.every == 0 and step % self.steps_per_epoch != 0:
             self._write(mid_epoch=True)
@@ -67,5 +67,5 @@ class CheckpointWriter(keras.callbacks.Callback):
 
     def _write(self, mid_epoch: bool) -> None:
         self.facts["mid_epoch"] = mid_epoch
-        step = int(self.model.optimizer.iterations)
+        step = int(self.model.optimizer.iterations.numpy())
         self.checkpoints.write(step, self.model, self.facts)

@@ -66,7 +66,7 @@ class TensorBoardLogger(keras.callbacks.TensorBoard):
 
     def log_images(self, paths: Mapping[str, Path]) -> None:
         """Log pictures from files, by key."""
-        with self._writer.as_default(int(self.model.optimizer.iterations)):
+        with self._writer.as_default(int(self.model.optimizer.iterations.numpy())):
             for key, path in paths.items():
                 with Image.open(path) as image:
                     tf.summary.image(key, np.asarray(image.convert("RGB"))[None])

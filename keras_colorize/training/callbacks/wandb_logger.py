@@ -185,7 +185,7 @@ class WandbLogger(keras.callbacks.Callback):
         return np.asarray(self.model.ema_generator(luminance, training=False))
 
     def _step(self) -> int:
-        return int(self.model.optimizer.iterations)
+        return int(self.model.optimizer.iterations.numpy())
 
     # -- at the end ---------------------------------------------------------------------------
 

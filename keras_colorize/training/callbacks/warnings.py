@@ -45,7 +45,7 @@ class TrainingWarnings(keras.callbacks.Callback):
         self._write()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        logs, step = logs or {}, int(self.model.optimizer.iterations)
+        logs, step = logs or {}, int(self.model.optimizer.iterations.numpy())
         self._watch_discriminator(step, logs)
         self._watch_color(step, logs)
         for network in ("generator", "discriminator"):
