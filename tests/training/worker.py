@@ -15,7 +15,8 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras
 import tensorflow as tf
 
-from keras_colorize.cli import parse_fit_config, run_command
+from keras_colorize.cli import run_command
+from keras_colorize.fit_arguments import parse_fit_config
 from keras_colorize.training.loop import train
 
 
