@@ -84,6 +84,7 @@ def test_the_readme_is_short_and_shows_a_result() -> None:
 def test_every_command_is_mentioned() -> None:
     mentioned = {command for name in NAMES for command, *_ in commands(name)}
     assert {
+        "cluster",
         "colorize",
         "evaluate",
         "export",
