@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "THIRD_PARTY.md"
-# All that anyone installs to use it, but gpu.
-EXTRAS = ("heic", "onnx", "pretrained", "studio", "video")
+# All that anyone installs to use it, but gpu, and gs, whose packages are Google's clients.
+EXTRAS = ("beam", "heic", "onnx", "pretrained", "ray", "s3", "studio", "video")
 
 # Packages whose metadata state no license.
 _STATED_ELSEWHERE = {
