@@ -240,4 +240,6 @@ def options_of(args: Any) -> dict[str, Any]:
 
 def one_line(error: BaseException) -> str:
     """What an error says, without line breaks."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())

@@ -2,32 +2,51 @@
 
 import contextlib
 import csv
+import errno
 import fcntl
 import hashlib
 import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
+
+import numpy as np
 
 from keras_colorize.errors import RunError
 
 __all__ = [
     "atomic_folder",
     "atomic_path",
+    "disk_failed",
     "escape_name",
     "exclusive",
     "fit_name",
     "hash_file",
     "lock",
+    "naming",
     "read_numbers",
     "read_rows",
     "remove_leftovers",
     "temporary_ending",
+    "write_arrays",
 ]
 
+# What the next file meets as well: no room, a disk that may not be written, a drive that is gone.
+_DISK_FAILURES = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ENODEV,
+    errno.ENOTCONN,
+    errno.EHOSTDOWN,
+    errno.ETIMEDOUT,
+}
 _LONGEST_NAME = 255  # bytes, in nearly all file systems
 _SHOWN = 40  # characters of a name that a temporary one ends with: of up to four bytes each
 
@@ -55,20 +74,38 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: if the block wrote no file.
-        OSError: if the folder cannot be written.
+        OSError: if the folder cannot be written; its message names ``path``.
     """
     path = Path(path)
     # The file isn't created here (as `mkstemp` would, with mode 0600): so it gets the user's umask.
     temporary = _temporary_name(path)
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with naming(path):
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have errors of the system say which file they are about, as those of writing never do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def disk_failed(error: OSError, folder: Path) -> bool:
+    """Whether an error of writing below a folder is none of one file's, but of all that follow."""
+    forbidden = isinstance(error, PermissionError) and not os.access(folder, os.W_OK | os.X_OK)
+    return error.errno in _DISK_FAILURES or forbidden
 
 
 def temporary_ending(name: str) -> str:
@@ -144,7 +181,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     temporary = _temporary_name(path)
     try:
         temporary.mkdir()
-        yield temporary
+        with naming(path):
+            yield temporary
         for parent, _, names in os.walk(temporary):
             for name in names:
                 with Path(parent, name).open("rb+") as file:
@@ -181,6 +219,18 @@ def hash_file(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, packed: bool = False) -> None:
+    """Write arrays as NumPy's ``.npz``; not atomically.
+
+    ``np.savez`` leaves its archive open where a disk is full, for Python to complain of later.
+    """
+    method = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
 def remove_leftovers(folder: Path, pattern: str) -> None:

@@ -20,6 +20,7 @@ from keras_colorize.files import atomic_path
 from keras_colorize.film.stocks import STOCKS, FilmStock
 from keras_colorize.photos.reading import read_photo
 from keras_colorize.photos.sheets import draw_sheet
+from keras_colorize.photos.writing import save_picture
 
 __all__ = ["film_sheet", "main"]
 
@@ -85,7 +86,7 @@ def _draw(argv: Sequence[str]) -> int:
     sheet = film_sheet(photos, options.stocks, options.seed)
     try:
         with atomic_path(output) as temporary:
-            sheet.save(temporary)
+            save_picture(sheet, temporary)
     except (OSError, ValueError) as error:  # Pillow knows no such format: ValueError
         raise ConfigError(f"--output {output} cannot be written: {error}") from error
     print(output)

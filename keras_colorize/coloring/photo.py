@@ -20,7 +20,13 @@ from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.targets import Target, is_done
 from keras_colorize.coloring.tasks import Sheet, Task
-from keras_colorize.errors import ConfigError, IrreversibleJpegError, ModelError, PhotoError
+from keras_colorize.errors import (
+    ConfigError,
+    IrreversibleJpegError,
+    ModelError,
+    PhotoError,
+    RunError,
+)
 from keras_colorize.files import escape_name, hash_file
 from keras_colorize.metadata.embedding import fit_to_format, save_options
 from keras_colorize.metadata.provenance import (
@@ -34,7 +40,7 @@ from keras_colorize.photos.condition import describe_condition
 from keras_colorize.photos.formats import identify, open_file
 from keras_colorize.photos.profiles import srgb_profile
 from keras_colorize.photos.reading import Page, read_pages
-from keras_colorize.photos.writing import WRITABLE, WrittenPage, write_pictures
+from keras_colorize.photos.writing import WRITABLE, WrittenPage, save_picture, write_pictures
 from keras_colorize.version import __version__
 
 __all__ = ["HALF_CHROMA_FROM", "ColoringOptions", "process"]
@@ -125,6 +131,9 @@ def process(task: Task, target: Target, colorizer: Colorizer, options: ColoringO
         target: where the result goes.
         colorizer: what adds the color.
         options: how results are written.
+
+    Raises:
+        RunError: nothing can be written there any more, this one no more than the next.
     """
     started = time.perf_counter()
     record = Record(str(task.source), target.name(_main_result(task, options)), "failed")
@@ -143,6 +152,8 @@ def process(task: Task, target: Target, colorizer: Colorizer, options: ColoringO
         notes = _decided_otherwise(work.decisions, colorizer)
     except (PhotoError, ModelError, MemoryError) as error:
         return dataclasses.replace(record, reason=str(error) or "not enough memory")
+    except RunError:
+        raise
     # Whatever else it is, a mistake of this package or of a library: the next photographs don't
     # suffer from it, and nobody sees a result.
     except Exception as error:  # noqa: BLE001
@@ -401,7 +412,7 @@ class _Work:
         # A map is of numbers, which no color profile belongs to.
         options = save_options(metadata, format_, srgb_profile() if sheet.mode == "RGB" else None)
         with self.target.write(path) as temporary:
-            sheet.save(temporary, format_, quality=90, **options)
+            save_picture(sheet, temporary, format_, quality=90, **options)
 
 
 def _decided_otherwise(decisions: Decisions | None, colorizer: Colorizer) -> tuple[str, ...]:

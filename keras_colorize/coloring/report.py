@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, get_args
 
 from keras_colorize.coloring.tasks import Shard
 from keras_colorize.errors import RunError
-from keras_colorize.files import escape_name, lock, read_rows
+from keras_colorize.files import escape_name, lock, naming, read_rows
 
 __all__ = [
     "COLUMNS",
@@ -145,8 +145,9 @@ class Ledger:
             }
             self._writer = csv.DictWriter(self._file, COLUMNS)
             if path.stat().st_size == 0:
-                self._writer.writeheader()
-                self._file.flush()  # at once: half of it would not be known for a report
+                with naming(path):
+                    self._writer.writeheader()
+                    self._file.flush()  # at once: half of it would not be known for a report
         except BaseException:
             self._file.close()
             raise
@@ -156,8 +157,9 @@ class Ledger:
         row = to_row(record)
         if record.status == "already done" and tuple(row[name] for name in SAME) in self._done:
             return
-        self._writer.writerow(row)
-        self._file.flush()
+        with naming(self.path):
+            self._writer.writerow(row)
+            self._file.flush()
 
     def _lock(self) -> None:
         try:
@@ -201,4 +203,5 @@ class Ledger:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        with naming(self.path):  # closing tries again what could not be written
+            self._file.close()

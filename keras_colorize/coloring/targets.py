@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from keras_colorize.errors import PhotoError
-from keras_colorize.files import atomic_path
+from keras_colorize.errors import PhotoError, RunError
+from keras_colorize.files import atomic_path, disk_failed
 from keras_colorize.metadata.provenance import Provenance, read_provenance
 
 __all__ = ["Folder", "Target", "is_done"]
@@ -36,6 +36,7 @@ class Target(Protocol):
 
         Raises:
             OSError: it cannot be written.
+            RunError: it cannot, and nor can those that follow.
         """
         ...
 
@@ -70,9 +71,17 @@ class Folder:
     def write(self, relative: Path) -> Iterator[Path]:
         """See :class:`Target`."""
         path = self.path / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary:
-            yield temporary
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as temporary:
+                yield temporary
+        except OSError as error:
+            if not disk_failed(error, self.path):
+                raise
+            raise RunError(
+                f"cannot write {path}: {error.strerror}; what is finished stays: mend that, and "
+                "start the same again, which goes on from there"
+            ) from error
 
 
 def is_done(target: Target, relative: Path, provenance: Provenance, *, overwrite: bool) -> bool:

@@ -144,7 +144,10 @@ def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pi
     archive.add_endpoint(
         "colorize_bytes", colorize_bytes, [tf.TensorSpec((None,), tf.string, name="image_bytes")]
     )
-    archive.write_out(str(folder), verbose=False)
+    try:
+        archive.write_out(str(folder), verbose=False)
+    except tf.errors.OpError as error:  # TensorFlow's name for what the disk says
+        raise OSError(f"cannot write {folder.parent}: {error.message}") from error
 
 
 def _checked(luminance: tf.Tensor, max_pixels: int) -> tf.Tensor:

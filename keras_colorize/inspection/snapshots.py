@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_colorize.errors import ConfigError, RunError
-from keras_colorize.files import atomic_path, remove_leftovers
+from keras_colorize.files import atomic_path, remove_leftovers, write_arrays
 
 __all__ = [
     "BINS",
@@ -173,8 +173,8 @@ def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step_{snapshot.step:08d}.npz"
     arrays = {field.name: np.asarray(getattr(snapshot, field.name)) for field in fields(Snapshot)}
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    with atomic_path(path) as temporary:
+        write_arrays(temporary, arrays, packed=True)
     return path
 
 

@@ -3,6 +3,7 @@
 Whole pictures are held only where an encoder wants them whole, and then in its own memory.
 """
 
+import io
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from keras_colorize.metadata.reading import Metadata
 from keras_colorize.photos.pixels import strips, to_bytes
 from keras_colorize.photos.profiles import srgb_profile
 
-__all__ = ["WRITABLE", "WrittenPage", "write_pictures"]
+__all__ = ["WRITABLE", "WrittenPage", "save_picture", "write_pictures"]
 
 #: Formats that are written, with the most bits a channel of each.
 WRITABLE = {"JPEG": 8, "PNG": 16, "WEBP": 8, "TIFF": 16}
@@ -97,7 +98,35 @@ def write_pictures(
         options |= {"quality": quality, "subsampling": 0}
     elif format_ == "WEBP":
         options |= {"lossless": True} if picture.lossless else {"quality": quality}
-    _to_pillow(picture, flatten=format_ == "JPEG").save(path, format_, **options)
+    save_picture(_to_pillow(picture, flatten=format_ == "JPEG"), path, format_, **options)
+
+
+def save_picture(
+    image: Image.Image, path: Path, format_: str | None = None, **options: Any
+) -> None:
+    """Save a Pillow image whole, or raise; not atomically.
+
+    On a full disk, Pillow itself (12.3) leaves out the end of a JPEG, BMP or TIFF without a word:
+    given a file of the system, it does not look how much of its last piece was written.
+
+    Args:
+        image: the picture.
+        path: the file; an existing one is replaced.
+        format_: Pillow's name of the format; by default, what the name ends in.
+        **options: of Pillow for the format.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with _WholeFile(path.open("wb", 0)) as file:
+        image.save(file, format_, **options)
+
+
+class _WholeFile(io.BufferedWriter):
+    """A file that Pillow writes through Python, which minds what is left of a piece."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
 
 
 def _to_pillow(picture: WrittenPage, *, flatten: bool) -> Image.Image:

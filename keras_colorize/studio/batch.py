@@ -13,7 +13,7 @@ from keras_colorize.coloring.photo import ColoringOptions, process
 from keras_colorize.coloring.report import Ledger, Record
 from keras_colorize.coloring.targets import Folder
 from keras_colorize.coloring.tasks import Task
-from keras_colorize.errors import ConfigError, PhotoError
+from keras_colorize.errors import ConfigError, PhotoError, RunError
 from keras_colorize.files import hash_file
 from keras_colorize.metadata.provenance import read_provenance
 from keras_colorize.studio.album import Album
@@ -77,7 +77,11 @@ class Writer:
             references=self._album.output,
         )
         folder = Folder(self._album.output)
-        return self._report(task, process(task, folder, self._colorizer, options))
+        try:
+            record = process(task, folder, self._colorizer, options)
+        except RunError as error:  # a full disk, which may have room again for the next
+            return self.fail(task, str(error))
+        return self._report(task, record)
 
     def fail(self, task: Task, reason: str) -> Record:
         """Report that a photograph could not be colored."""

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from keras_colorize.errors import CheckpointError, TrainingDiverged
-from keras_colorize.files import atomic_path, remove_leftovers
+from keras_colorize.files import atomic_path, remove_leftovers, write_arrays
 from keras_colorize.training.gan import ColorizationGAN
 
 __all__ = ["CheckpointFolder", "read_checkpoint", "state_variables", "write_checkpoint"]
@@ -73,8 +73,8 @@ def write_checkpoint(path: Path, gan: ColorizationGAN, facts: dict[str, Any]) ->
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise TrainingDiverged(f"variable {name} holds NaN or infinity")
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays, **{_FACTS: np.array(json.dumps(facts))})
+    with atomic_path(path) as temporary:
+        write_arrays(temporary, arrays | {_FACTS: np.array(json.dumps(facts))})
 
 
 def read_checkpoint(path: Path, gan: ColorizationGAN) -> dict[str, Any]:

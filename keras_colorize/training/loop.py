@@ -30,6 +30,7 @@ from keras_colorize.training.callbacks.progress import Progress
 from keras_colorize.training.callbacks.samples import SampleSheets
 from keras_colorize.training.callbacks.saving import CheckpointWriter
 from keras_colorize.training.callbacks.tensorboard_logger import TensorBoardLogger
+from keras_colorize.training.callbacks.trim import MemoryTrim
 from keras_colorize.training.callbacks.wandb_logger import WandbLogger
 from keras_colorize.training.callbacks.warnings import TrainingWarnings
 from keras_colorize.training.checkpoints import CheckpointFolder, state_variables
@@ -157,6 +158,7 @@ def _lead(
             {**facts, "photographs": streams.fingerprint},
         ),
         progress,
+        MemoryTrim(),
     ]
     own = [StopOnNonFinite(checkpoints), *_adversary_start(config), *own]
     with contextlib.closing(progress), wandb:

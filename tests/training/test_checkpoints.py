@@ -1,6 +1,7 @@
 """Checkpoints: complete or absent, damaged ones passed over, foreign ones refused."""
 
 from pathlib import Path
+from typing import IO
 
 import keras
 import numpy as np
@@ -64,11 +65,11 @@ def test_failed_write_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "a.npz"
     write_checkpoint(path, gan, {"n": 1})
 
-    def full(file: object, **arrays: object) -> None:
+    def full(file: IO[bytes], *_: object, **options: object) -> None:
         file.write(b"half")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(np.lib.format, "write_array", full)
     with pytest.raises(OSError, match="no space"):
         write_checkpoint(path, gan, {"n": 2})
     assert read_checkpoint(path, gan) == {"n": 1}

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, naming
 from keras_colorize.training.gan import TRAINING_METRICS, metric_names
 
 __all__ = ["HistoryWriter"]
@@ -69,5 +69,5 @@ def _is_whole(row: dict[str, str], last_step: int) -> bool:
 
 
 def _append(path: Path, columns: tuple[str, ...], values: dict[str, Any]) -> None:
-    with path.open("a", newline="", encoding="utf-8") as file:
+    with naming(path), path.open("a", newline="", encoding="utf-8") as file:
         csv.DictWriter(file, columns, extrasaction="ignore").writerow(values)
