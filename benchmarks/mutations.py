@@ -7,6 +7,7 @@ Files that end otherwise are kept in ``--keep``, to become cases of the tests.
 """
 
 import argparse
+import importlib
 import json
 import logging
 import os
@@ -29,10 +30,9 @@ _MAX_PIXELS = 1_000_000
 def _write_photos(folder: Path, seed: int, first: int, count: int) -> None:
     import numpy as np
 
-    from tests.coloring.test_fuzz import originals
-    from tests.mutations import mutate
-
-    files = originals()
+    # The tests' own, which are not typed as the package is.
+    files = importlib.import_module("tests.coloring.test_fuzz").originals()
+    mutate = importlib.import_module("tests.mutations").mutate
     endings = [_ending(data) for data in files]
     for number in range(first, first + count):
         draw = np.random.default_rng([seed, number])
@@ -111,7 +111,7 @@ def main() -> None:
     args = parser.parse_args()
     print(describe_machine())
     print(describe_versions("tensorflow", "pillow", "imagecodecs", "tifffile"))
-    from tests.conftest import save_loud_generator
+    save_loud_generator = importlib.import_module("tests.conftest").save_loud_generator
 
     statuses: Counter[str] = Counter()
     failures, grown = 0, 0.0

@@ -15,7 +15,7 @@ from keras_colorize.cluster.storage import Scratch, open_target
 from keras_colorize.coloring.budget import PIXELS_AT_ONCE, PixelBudget
 from keras_colorize.coloring.report import Record
 from keras_colorize.coloring.tasks import Task
-from keras_colorize.errors import ModelError, PhotoError
+from keras_colorize.errors import ModelError, PhotoError, RunError
 from keras_colorize.version import __version__
 
 __all__ = ["Work", "Worker"]
@@ -105,7 +105,11 @@ class Worker:
             with self._scratch.fetch(job.source) as path, self._budget.spend(path):
                 task = Task(path, relative, job.format)
                 record = self._process(task, self._target, self._colorizer, self._options)
-        except (PhotoError, OSError) as error:  # OSError: the scratch folder is full
+        except (
+            PhotoError,
+            RunError,
+            OSError,
+        ) as error:  # a full disk, of this machine or the output
             output = self._target.name(relative)
             record = Record(job.source, output, "failed", reason=str(error))
         seconds = None if record.seconds is None else round(time.perf_counter() - started, 3)
