@@ -23,6 +23,7 @@ from keras_colorize.cli import (
 from keras_colorize.coloring.report import Status, describe_counts, report_path
 from keras_colorize.coloring.tasks import Shard, find_tasks
 from keras_colorize.errors import ConfigError, PhotoError, VideoError
+from keras_colorize.looks import LOOKS, NATURAL
 from keras_colorize.photos.finding import FILM_SUFFIXES, describe_others, find_photos
 from keras_colorize.photos.pixels import check_size
 from keras_colorize.photos.reading import largest_size
@@ -73,6 +74,7 @@ def _colorize(argv: Sequence[str]) -> int:
             args.model,
             sizes[0] if len(sizes) == 1 else None,
             saturation=args.saturation,
+            look=args.look,
             runtime=args.runtime,
             # The cores are busy already; to share out each photograph as well takes a third more.
             threads=1 if several and args.workers != 1 else None,
@@ -96,6 +98,8 @@ def _colorize(argv: Sequence[str]) -> int:
                 options,
                 format_=format_,
                 shard=shard,
+                together=args.album,
+                like=args.like or (),
                 workers=args.workers,
             )
         )
@@ -147,6 +151,24 @@ def _parser() -> CommandParser:
     )
     add_coloring_options(add)
     add("--decisions", type=str, help="folder with what was decided in the studio, to follow it")
+    add(
+        "--album",
+        action="store_true",
+        help="what several of the photographs show gets one color in all of them; each is looked "
+        "at once before any is colored",
+    )
+    add(
+        "--like",
+        nargs="+",
+        help="color photographs of the same things (or folders of them), whose colors are followed",
+    )
+    add(
+        "--look",
+        type=str,
+        default=NATURAL,
+        choices=list(LOOKS),
+        help="what the colors become in an old process",
+    )
     add("--workers", type=int, help="photographs at the same time; by default cores + 1")
     add(
         "--video_codec",
@@ -195,6 +217,10 @@ def _check_arguments(args: Any) -> None:
         raise ConfigError(
             "--decisions are about single results: leave out --certainty and --proposals, and of "
             "--working_size all but one"
+        )
+    if (args.album or args.like) and "," in (args.working_size or ""):
+        raise ConfigError(
+            "--album and --like are about single results: leave out all but one --working_size"
         )
 
 

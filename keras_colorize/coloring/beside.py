@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from keras_colorize.coloring.colorizer import Colorizer, Painting, color_strips
+from keras_colorize.coloring.colorizer import Colorizer, color_strips
+from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.reduction import reduce_luminance, reduced_size
 from keras_colorize.coloring.session import Session
 from keras_colorize.photos.sheets import draw_sheet
@@ -16,17 +17,20 @@ _SIDE = 768  # pixels; of the shorter side of the photograph in comparisons and 
 _PROPOSAL_SIDE = 384  # of each of several proposals
 
 
-def compare(painting: Painting, luminance: np.ndarray, saturation: float) -> Image.Image:
+def compare(painting: Painting, luminance: np.ndarray, saturation: float, look: str) -> Image.Image:
     """A photograph, gray and in color, side by side.
 
     Args:
         painting: its color.
         luminance: of the whole photograph, ``(H, W)``, as ``Colorizer.paint`` takes it.
         saturation: factor of its chroma.
+        look: what its colors become.
     """
     small = reduce_luminance(luminance, _SIDE)
     gray = np.repeat(np.rint(255.0 * small).astype(np.uint8)[..., None], 3, axis=-1)
-    return Image.fromarray(np.concatenate([gray, _render(painting, small, saturation)], axis=1))
+    return Image.fromarray(
+        np.concatenate([gray, _render(painting, small, saturation, look)], axis=1)
+    )
 
 
 def compare_sizes(colorizer: Colorizer, luminance: np.ndarray, sizes: Sequence[int]) -> Image.Image:
@@ -35,7 +39,7 @@ def compare_sizes(colorizer: Colorizer, luminance: np.ndarray, sizes: Sequence[i
     cells = [small[..., None]]
     for size in sizes:
         painting = colorizer.paint(luminance, size)
-        cells.append(_render(painting, small, colorizer.saturation))
+        cells.append(_render(painting, small, colorizer.saturation, colorizer.look))
     return draw_sheet([cells], ["gray", *(f"working size {size}" for size in sizes)])
 
 
@@ -61,7 +65,7 @@ def offer(session: Session, count: int) -> Image.Image:
     return draw_sheet([cells], ["plain", *(f"proposal {n}" for n in range(1, count))])
 
 
-def _render(painting: Painting, luminance: np.ndarray, saturation: float) -> np.ndarray:
+def _render(painting: Painting, luminance: np.ndarray, saturation: float, look: str) -> np.ndarray:
     """A painting on a luminance, uint8 ``(h, w, 3)``."""
-    enlargement = painting.enlarge(luminance.shape, saturation)
+    enlargement = painting.enlarge(luminance.shape, saturation, look)
     return np.concatenate([rgb for _, rgb in color_strips(enlargement, luminance, np.uint8)])

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,23 +11,21 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize import color
+from keras_colorize.coloring.album import Album, Note
 from keras_colorize.coloring.hints import Hint, Region
+from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.reduction import (
     pad_to_stride,
     reduce_luminance,
 )
+from keras_colorize.coloring.seeing import Seen
 from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.twin_network import TwinNetwork
-from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
+from keras_colorize.coloring.upsampling import Enlargement
 from keras_colorize.errors import ModelError
 from keras_colorize.files import hash_file
-from keras_colorize.models.outputs import (
-    CHROMA_BINS,
-    COLOR,
-    DISTRIBUTION,
-    FEATURES,
-    likely_shares,
-)
+from keras_colorize.looks import NATURAL, check_look
+from keras_colorize.models.outputs import COLOR, DISTRIBUTION
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator, load_twin
 from keras_colorize.photos.pixels import strips
 from keras_colorize.photos.reading import PhotoLike, read_color, read_luminance
@@ -38,54 +35,12 @@ if TYPE_CHECKING:
 
     from keras_colorize.coloring.keras_network import KerasNetwork
 
-__all__ = ["Colorizer", "Painting", "Runtime", "Seen", "color_strips"]
+__all__ = ["Colorizer", "Runtime", "color_strips"]
 
 _log = logging.getLogger(__name__)
 
 #: What runs a generator: its twin where it has one, and Keras otherwise; or one of them.
 Runtime = Literal["auto", "litert", "keras"]
-
-
-@dataclass(frozen=True)
-class Painting:
-    """The color of a photograph, at the network's size.
-
-    Attributes:
-        chroma: Cb and Cr, float32 ``(h, w, 2)``.
-        luminance: that they belong to, float32 ``(h, w)`` in [0, 1].
-    """
-
-    chroma: np.ndarray
-    luminance: np.ndarray
-
-    def with_chroma(self, chroma: np.ndarray) -> "Painting":
-        """The same with other chroma, float32 ``(h, w, 2)``."""
-        return replace(self, chroma=chroma)
-
-    def enlarge(self, shape: tuple[int, ...], saturation: float = 1.0) -> Enlargement:
-        """Its chroma, times ``saturation``, for a full luminance of shape ``(H, W)``."""
-        height, width = shape
-        coefficients = guide_chroma(saturation * self.chroma, self.luminance[..., None])
-        return Enlargement(coefficients, height, width)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the network makes of a photograph, and what it sees in it.
-
-    Attributes:
-        painting: the plain prediction.
-        features: of the decoder at an eighth and a quarter of the size, float32 ``(h, w, c)``, as
-            far as the generator is so deep.
-        shares: of the colors that are likely at each place, at a quarter of the size, float32
-            ``(h, w, n)``; ``None`` where the generator has no distribution.
-        bins: Cb and Cr that the shares are of, float32 ``(n, 2)``.
-    """
-
-    painting: Painting
-    features: list[np.ndarray]
-    shares: np.ndarray | None
-    bins: np.ndarray
 
 
 class Colorizer:
@@ -107,12 +62,15 @@ class Colorizer:
         working_size: short side in pixels of the copy that the network sees; by default the size
             it was trained at. Photographs are never enlarged for it, except to one stride.
         saturation: factor of all chroma; 0 is gray.
+        look: what the colors become in an old process, one of
+            :data:`~keras_colorize.looks.LOOKS`; by default they stay.
         path: the file that the generator comes from.
         threads: that a pass of the network was limited to when it was loaded.
 
     Raises:
         ModelError: ``working_size`` is below the stride.
         ValueError: ``saturation`` is negative or not finite.
+        ConfigError: there is no such look.
     """
 
     def __init__(
@@ -122,6 +80,7 @@ class Colorizer:
         working_size: int | None = None,
         *,
         saturation: float = 1.0,
+        look: str = NATURAL,
         path: Path | None = None,
         threads: int | None = None,
     ) -> None:
@@ -130,6 +89,7 @@ class Colorizer:
         self.facts = facts
         self.working_size = facts.working_size if working_size is None else working_size
         self.saturation = saturation
+        self.look = check_look(look)
         self.path = path
         self.threads = threads
         facts.check_working_size(self.working_size)
@@ -151,6 +111,7 @@ class Colorizer:
             self.path.absolute(),
             self.working_size,
             saturation=self.saturation,
+            look=self.look,
             runtime="litert" if isinstance(self._network, TwinNetwork) else "keras",
             threads=self.threads,
         )
@@ -163,6 +124,7 @@ class Colorizer:
         working_size: int | None = None,
         *,
         saturation: float = 1.0,
+        look: str = NATURAL,
         runtime: Runtime = "auto",
         threads: int | None = None,
     ) -> "Colorizer":
@@ -172,6 +134,7 @@ class Colorizer:
             path: the file; ``None`` is the model that comes with this package.
             working_size: see the class.
             saturation: see the class.
+            look: see the class.
             runtime: what runs the generator: ``"litert"``, its twin, which a packed one has, starts
                 within a moment; ``"keras"``; ``"auto"`` is the twin where there is one.
             threads: that a pass of the network may use; by default some. 1 is best where several
@@ -179,9 +142,11 @@ class Colorizer:
                 TensorFlow has not computed anything yet.
 
         Raises:
+            ConfigError: there is no such look.
             ModelError: there is no such file, or it is not a generator of this package; or it has
                 no twin that runs, where that is asked for.
         """
+        check_look(look)
         path = find_shipped() if path is None else Path(path)
         generator: keras.Model | TwinNetwork | None = None
         if runtime != "keras":
@@ -189,7 +154,13 @@ class Colorizer:
         if generator is None:
             generator, facts = _load_generator(path, threads)
         return cls(
-            generator, facts, working_size, saturation=saturation, path=path, threads=threads
+            generator,
+            facts,
+            working_size,
+            saturation=saturation,
+            look=look,
+            path=path,
+            threads=threads,
         )
 
     @functools.cached_property
@@ -288,6 +259,44 @@ class Colorizer:
         true = color.chroma(rgb.astype(np.float32) / np.float32(255.0))
         session.follow(Session(self, read_luminance(rgb)), true)
 
+    def album(
+        self, photos: Sequence[PhotoLike], *, like: Sequence[PhotoLike] = ()
+    ) -> Iterator[Image.Image]:
+        """Colorize photographs so that what several of them show has one color.
+
+        Args:
+            photos: see ``__call__``; each is read twice.
+            like: color photographs of the same things, whose colors are followed.
+
+        Yields:
+            Each photograph in color, as of ``__call__``; one that has nothing in common with the
+            others is colored as if it were alone.
+        """
+        with Album() as album:
+            for index, photo in enumerate(photos):
+                album.add(str(index), self.note(read_luminance(photo)))
+            for index, reference in enumerate(like):
+                album.add(f"like {index}", self.note_of_color(reference))
+            for index, photo in enumerate(photos):
+                luminance = read_luminance(photo)
+                painting, agreement = self.paint(luminance), album.agreement(str(index))
+                if agreement is not None:
+                    painting = agreement.apply(painting)
+                yield self.join(painting, luminance)
+
+    def note_of_color(self, photo: PhotoLike) -> Note:
+        """What an album keeps of a color photograph, whose colors are known.
+
+        Args:
+            photo: see ``__call__``; of several pages, the first.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        rgb = read_color(photo)
+        true = color.chroma(rgb.astype(np.float32) / np.float32(255.0))
+        return self.see(read_luminance(rgb)).note(true, 1.0)
+
     def propose(self, photo: PhotoLike, count: int = 4) -> list[Image.Image]:
         """Different plausible colorings of a photograph, the first the plain answer.
 
@@ -304,7 +313,7 @@ class Colorizer:
     def join(self, painting: Painting, luminance: np.ndarray) -> Image.Image:
         """What was painted, enlarged and joined to the luminance ``(H, W)`` of any size."""
         height, width = luminance.shape
-        enlargement = painting.enlarge(luminance.shape, self.saturation)
+        enlargement = painting.enlarge(luminance.shape, self.saturation, self.look)
         result = np.empty((height, width, 3), np.uint8)
         for top, rgb in color_strips(enlargement, luminance, np.uint8):
             result[top : top + len(rgb)] = rgb
@@ -339,21 +348,20 @@ class Colorizer:
         size = self.working_size if working_size is None else working_size
         small = reduce_luminance(luminance, size)
         padded = pad_to_stride(small, self.facts.stride)
-        seen = self._network(padded[None, ..., None], self._network.outputs)
-        rows, columns = (n / m for n, m in zip(small.shape, padded.shape))
-        inside = {
-            name: values[0, : round(rows * values.shape[1]), : round(columns * values.shape[2])]
-            for name, values in seen.items()
-        }
-        shares = None
-        if self.knows_likely_colors:
-            shares = likely_shares(inside[DISTRIBUTION])
-        return Seen(
-            Painting(color.chroma(inside[COLOR]), small),
-            [inside[name] for name in FEATURES if name in inside],
-            shares,
-            CHROMA_BINS,
-        )
+        outputs = self._network(padded[None, ..., None], self._network.outputs)
+        return Seen.cut(outputs, padded.shape, small)
+
+    def note(self, luminance: np.ndarray) -> Note:
+        """What an album keeps of a photograph.
+
+        Args:
+            luminance: see :meth:`paint`.
+
+        Raises:
+            ModelError: the network is none by which photographs can be compared.
+        """
+        seen = self.see(luminance)
+        return seen.note(seen.painting.chroma)
 
 
 def color_strips(

@@ -1,18 +1,19 @@
 """Photographs and folders of them colored, several at a time, and every one accounted for."""
 
+import contextlib
+import dataclasses
 import logging
 import os
-import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
+from keras_colorize.coloring.album import Album
 from keras_colorize.coloring.budget import PIXELS_AT_ONCE, PixelBudget
 from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.filling import fill_album
 from keras_colorize.coloring.photo import ColoringOptions, process
 from keras_colorize.coloring.report import (
     Ledger,
@@ -21,6 +22,7 @@ from keras_colorize.coloring.report import (
     refuse_other_shards,
     report_path,
 )
+from keras_colorize.coloring.side_by_side import work_ahead
 from keras_colorize.coloring.targets import Folder
 from keras_colorize.coloring.tasks import Shard, Task, clear_leftovers, find_tasks
 from keras_colorize.photos.finding import describe_others
@@ -43,6 +45,8 @@ def colorize_photos(
     *,
     format_: str | None = None,
     shard: Shard | None = None,
+    together: bool = False,
+    like: Sequence[str | Path] = (),
     workers: int | None = None,
     show_progress: bool = True,
 ) -> dict[Status, int]:
@@ -60,6 +64,9 @@ def colorize_photos(
         format_: of all results, one of :data:`~keras_colorize.photos.writing.WRITABLE`; by default
             each keeps its own.
         shard: do only this part of the work.
+        together: what several of the photographs show gets one color. Each is looked at once
+            before any is colored, those of other shards too.
+        like: color photographs of the same things, whose colors are followed.
         workers: photographs worked on at the same time; by default :func:`default_workers`.
         show_progress: draw a progress bar on standard error.
 
@@ -70,12 +77,14 @@ def colorize_photos(
         DataError: there is no photograph at all, or a result would come to lie in the place of one.
         RunError: there is a file in the place of the report, or another process works there and
             its part is not one of as many.
+        ConfigError: a photograph of ``like`` cannot be used.
         OSError: the output folder cannot be written.
     """
-    options, shard = options or ColoringOptions(), shard or Shard()
+    wanted, shard = options or ColoringOptions(), shard or Shard()
     output = Path(output)
     named = [Path(photo) for photo in photos]
-    tasks = find_tasks(named, output, format_, shard)
+    album_of = find_tasks(named, output, format_)
+    tasks = [task for task in album_of if shard.holds(task.relative)]
     if others := describe_others([path for path in named if path.is_dir()], output):
         _log.warning("%s", others)
     output.mkdir(parents=True, exist_ok=True)
@@ -83,16 +92,29 @@ def colorize_photos(
 
     def work(task: Task) -> Record | None:
         with budget.spend(task.source) as granted:
-            return process(task, folder, colorizer, options) if granted else None
+            return process(task, folder, colorizer, wanted) if granted else None
 
     counts: Counter[Status] = Counter()
-    with (
-        Ledger(report_path(output, shard)) as ledger,
-        tqdm(total=len(tasks), desc="colorizing", unit="photo", disable=not show_progress) as bar,
-    ):
+    with Ledger(report_path(output, shard)) as ledger, contextlib.ExitStack() as opened:
         # Behind the ledger: of two processes that begin together, one at least sees the other.
         refuse_other_shards(output, shard)
         clear_leftovers(output, tasks)
+        if together or like:
+            album = opened.enter_context(Album(output))
+            fill_album(
+                album,
+                album_of if together else tasks,
+                colorizer,
+                wanted,
+                like=like,
+                together=together,
+                workers=workers or default_workers(),
+                show_progress=show_progress,
+            )
+            wanted = dataclasses.replace(wanted, album=album)
+        bar = opened.enter_context(
+            tqdm(total=len(tasks), desc="colorizing", unit="photo", disable=not show_progress)
+        )
 
         def report(record: Record) -> None:
             ledger.add(record)
@@ -101,53 +123,5 @@ def colorize_photos(
                 _log.error("failed: %s: %s", record.source, record.reason)
             bar.update()
 
-        _work_ahead(work, tasks, report, workers or default_workers(), budget.close)
+        work_ahead(work, tasks, report, workers or default_workers(), budget.close)
     return dict(counts)
-
-
-def _work_ahead(
-    work: Callable[[Task], Record | None],
-    tasks: Iterable[Task],
-    report: Callable[[Record], None],
-    workers: int,
-    stop: Callable[[], None],
-) -> None:
-    """Work on so many tasks at once; report in order, with no more waiting than workers.
-
-    After an error or an interruption, what has begun is finished, no more: ``stop`` is called, upon
-    which work that has not begun must return ``None``. After an interruption, what was finished is
-    reported too.
-    """
-    remaining = iter(tasks)
-    listed = threading.Event()
-
-    def begin(task: Task) -> Record | None:
-        listed.wait()  # what begins before it stands in the list is lost at an interruption
-        return work(task)
-
-    def report_next(future: Future[Record | None]) -> None:
-        record = future.result()
-        if record is not None:
-            report(record)
-
-    with ThreadPoolExecutor(workers) as pool:
-        running: deque[Future[Record | None]] = deque()
-        try:
-            running.extend(pool.submit(begin, task) for task in islice(remaining, 2 * workers))
-            listed.set()
-            while running:
-                report_next(running[0])
-                running.popleft()
-                running.extend(pool.submit(begin, task) for task in islice(remaining, 1))
-        except KeyboardInterrupt:
-            begun = [future for future in running if not future.cancel()]
-            stop()
-            listed.set()
-            for future in begun:
-                report_next(future)
-            raise
-        finally:
-            for future in running:
-                future.cancel()
-            stop()
-            listed.set()

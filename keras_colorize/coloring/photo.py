@@ -13,8 +13,10 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.coloring import beside
-from keras_colorize.coloring.colorizer import Colorizer, Painting, color_strips
+from keras_colorize.coloring.album import Agreement, Album
+from keras_colorize.coloring.colorizer import Colorizer, color_strips
 from keras_colorize.coloring.decisions import Decisions, find_reference
+from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.report import Record
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
@@ -28,6 +30,7 @@ from keras_colorize.errors import (
     RunError,
 )
 from keras_colorize.files import escape_name, hash_file
+from keras_colorize.looks import NATURAL
 from keras_colorize.metadata.embedding import fit_to_format, save_options
 from keras_colorize.metadata.provenance import (
     Provenance,
@@ -43,7 +46,7 @@ from keras_colorize.photos.reading import Page, read_pages
 from keras_colorize.photos.writing import WRITABLE, WrittenPage, save_picture, write_pictures
 from keras_colorize.version import __version__
 
-__all__ = ["HALF_CHROMA_FROM", "ColoringOptions", "process"]
+__all__ = ["HALF_CHROMA_FROM", "ColoringOptions", "note_name", "process"]
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +75,7 @@ class ColoringOptions:
             replaces the colorizer's settings and ``remove_tint``.
         references: the folder in whose ``references/`` lie the color photographs that decisions
             name; needed where they do.
+        album: of notes on the photographs, whose first pages take the colors that it agrees on.
     """
 
     quality: int = 95
@@ -84,6 +88,7 @@ class ColoringOptions:
     max_pixels: int = 200_000_000
     decisions: Callable[[str, Path], Decisions | None] | None = None
     references: Path = Path()
+    album: Album | None = None
 
     def check(self, colorizer: Colorizer) -> None:
         """Refuse what a colorizer cannot give.
@@ -172,6 +177,12 @@ def process(task: Task, target: Target, colorizer: Colorizer, options: ColoringO
     )
 
 
+def note_name(input_hash: str, decisions: Decisions | None) -> str:
+    """What an album calls a photograph: by its content, and by the colors that a person chose."""
+    chosen = None if decisions is None else decisions.chosen_colors
+    return input_hash if chosen is None else f"{input_hash} {chosen}"
+
+
 def _main_result(task: Task, options: ColoringOptions) -> Path:
     return task.sheet("sizes") if options.sizes else task.relative
 
@@ -187,6 +198,7 @@ class _Work:
         options: how results are written.
         provenance: what the results say of themselves.
         decisions: what was decided about this photograph, if anything was.
+        agreement: what the rest of the album makes of it, if it shows the same.
     """
 
     task: Task
@@ -195,6 +207,7 @@ class _Work:
     options: ColoringOptions
     provenance: Provenance
     decisions: Decisions | None
+    agreement: Agreement | None
 
     @classmethod
     def begin(
@@ -222,6 +235,13 @@ class _Work:
                 "saturation": decisions.saturation,
                 "remove_tint": decisions.remove_tint,
             }
+        if colorizer.look != NATURAL:  # a result without one says nothing of it, as before
+            settings["look"] = colorizer.look
+        agreement = None
+        if options.album is not None:
+            agreement = options.album.agreement(note_name(input_hash, decisions))
+        if agreement is not None:
+            settings["album"] = agreement.digest
         provenance = Provenance(
             _SOFTWARE,
             colorizer.name,
@@ -231,7 +251,7 @@ class _Work:
             escape_name(task.source.name),
             None if decisions is None else decisions.chosen_colors,
         )
-        return cls(task, target, colorizer, options, provenance, decisions)
+        return cls(task, target, colorizer, options, provenance, decisions, agreement)
 
     @property
     def working_size(self) -> int:
@@ -330,7 +350,13 @@ class _Work:
         return _Colored(f"{self.task.format}, {depth} bits", sizes[0], len(sizes), tuple(warnings))
 
     def _paint(self, luminance: np.ndarray, *, first: bool = True) -> Painting:
-        """The colors of a page: the first, which hints are about, or a later one."""
+        """The colors of a page: the first, which hints and an album are about, or a later one."""
+        painting = self._paint_alone(luminance, first=first)
+        if self.agreement is None or not first:
+            return painting
+        return self.agreement.apply(painting)
+
+    def _paint_alone(self, luminance: np.ndarray, *, first: bool) -> Painting:
         if self.decisions is None:
             return self.colorizer.paint(luminance)
         session = Session(self.colorizer, luminance, self.working_size)
@@ -354,7 +380,7 @@ class _Work:
         metadata = upright(page.metadata, page.size)
         metadata = dataclasses.replace(metadata, xmp=add_provenance(metadata.xmp, self.provenance))
         dtype: type[np.unsignedinteger] = np.uint16 if depth == 16 else np.uint8
-        enlargement = painting.enlarge(page.luminance.shape, self.saturation)
+        enlargement = painting.enlarge(page.luminance.shape, self.saturation, self.colorizer.look)
         rgb = color_strips(enlargement, page.luminance, dtype)
         warnings = fit_to_format(metadata, self.task.format).warnings
         return (
@@ -375,7 +401,7 @@ class _Work:
         )
         painting = self._paint(jpeg.luminance)
         colored, lost = jpeg.with_color(
-            painting.enlarge(jpeg.luminance.shape, self.saturation),
+            painting.enlarge(jpeg.luminance.shape, self.saturation, self.colorizer.look),
             quality=self.options.quality,
             provenance=self.provenance,
         )
@@ -397,7 +423,7 @@ class _Work:
     def _write_sheets(self, painting: Painting, luminance: np.ndarray) -> None:
         sheets = self.sheets
         if "compare" in sheets:
-            both = beside.compare(painting, luminance, self.saturation)
+            both = beside.compare(painting, luminance, self.saturation, self.colorizer.look)
             self._save_sheet(sheets["compare"], both)
         if "certainty" in sheets or "proposals" in sheets:
             session = Session(self.colorizer, luminance, self.working_size)

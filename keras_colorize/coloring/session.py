@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_colorize import color
 from keras_colorize.coloring import proposals
+from keras_colorize.coloring.album import Note
 from keras_colorize.coloring.hints import (
     Anchors,
     Hint,
@@ -18,12 +19,13 @@ from keras_colorize.coloring.hints import (
     join_anchors,
     spread,
 )
+from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.reduction import reduced_size, resize_planes
 from keras_colorize.coloring.references import from_palette, from_reference
 from keras_colorize.errors import ModelError
 
 if TYPE_CHECKING:
-    from keras_colorize.coloring.colorizer import Colorizer, Painting
+    from keras_colorize.coloring.colorizer import Colorizer
 
 __all__ = ["Session"]
 
@@ -59,7 +61,7 @@ class Session:
         )
 
     @property
-    def plain(self) -> "Painting":
+    def plain(self) -> Painting:
         """What the network painted by itself."""
         return self._seen.painting
 
@@ -71,7 +73,7 @@ class Session:
 
     # -- coloring -----------------------------------------------------------------------------
 
-    def paint(self, hints: Sequence[Hint | Region] = (), proposal: int = 0) -> "Painting":
+    def paint(self, hints: Sequence[Hint | Region] = (), proposal: int = 0) -> Painting:
         """The photograph's chroma, at the network's size.
 
         Args:
@@ -111,6 +113,22 @@ class Session:
             small = resize_planes(small, *reduced_size(luminance.shape, size))[0]
             luminance = np.clip(small, 0.0, 1.0)
         return self._colorizer.join(self.paint(hints, proposal), luminance)
+
+    def note(self, hints: Sequence[Hint | Region] = (), proposal: int = 0) -> Note:
+        """What an album keeps of the photograph, whose colors are known where a person chose them.
+
+        Args:
+            hints: see :meth:`paint`.
+            proposal: see :meth:`paint`.
+        """
+        anchors = anchors_of(hints, *self._grid)
+        sure: np.ndarray | float = 0.0
+        if proposal != 0 or self._weak is not None:
+            sure = 1.0
+        elif len(anchors.places):
+            reach = self.likeness.between(anchors.places, slice(None)).max(axis=1)
+            sure = reach.reshape(self._grid)
+        return self._seen.note(self.paint(hints, proposal).chroma, sure)
 
     # -- what else it may have been -----------------------------------------------------------
 

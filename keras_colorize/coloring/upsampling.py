@@ -10,12 +10,21 @@ processor's cache.
 """
 
 import functools
+import itertools
 
 import numpy as np
 
 from keras_colorize.coloring.kernels import code_chroma, enlarge_rows, fit_lines, widen
+from keras_colorize.coloring.reduction import resize_planes
 
-__all__ = ["RADIUS", "REGULARIZATION", "Enlargement", "guide_chroma", "resample_taps"]
+__all__ = [
+    "RADIUS",
+    "REGULARIZATION",
+    "Enlargement",
+    "carry_along",
+    "guide_chroma",
+    "resample_taps",
+]
 
 # Chosen on training photographs, their true chroma reduced by 2, 4 and 8 and enlarged again. On 362
 # others (benchmarks/upsampling.py) the error at the steepest tenth of the luminance is 20, 14 and
@@ -25,6 +34,11 @@ __all__ = ["RADIUS", "REGULARIZATION", "Enlargement", "guide_chroma", "resample_
 RADIUS = 1
 #: Added to the variance of luminance in [0, 1].
 REGULARIZATION = 0.1
+
+# Of carry_along; benchmarks/album.py.
+_NEAR = 0.5  # standard deviation, in places of the grid
+_ALIKE = 0.1  # likewise, of luminance in [0, 1]
+_LEAST = 1e-4  # weight of what is near and not alike, where nothing else is
 
 _CUBIC = -0.5  # Keys' cubic convolution, as Pillow's and TensorFlow's bicubic resampling have it
 
@@ -118,6 +132,42 @@ class Enlargement:
             self._planes, self._places, self._weights, np.ascontiguousarray(luminance), planes
         )
         return planes
+
+
+def carry_along(planes: np.ndarray, luminance: np.ndarray) -> np.ndarray:
+    """A coarse grid carried to a picture, along the edges of its luminance.
+
+    Joint bilateral upsampling (Kopf et al., 2007): a mean of the places around each pixel, weighted
+    by how near they are and how alike in luminance.
+
+    Args:
+        planes: of the grid, float32 ``(h, w, c)``.
+        luminance: of the picture, float32 ``(H, W)`` in [0, 1].
+
+    Returns:
+        float32 ``(H, W, c)``.
+    """
+    height, width = planes.shape[:2]
+    coarse = resize_planes(luminance[None], height, width)[0]
+    rows, columns = (
+        (np.arange(size) + 0.5) * n / size - 0.5
+        for n, size in zip((height, width), luminance.shape, strict=True)
+    )
+    total = np.zeros((*luminance.shape, planes.shape[2]), np.float32)
+    weights = np.zeros((*luminance.shape, 1), np.float32)
+    for down, across in itertools.product(range(-1, 3), repeat=2):
+        near_rows, near_columns = np.floor(rows) + down, np.floor(columns) + across
+        near = np.exp(-0.5 * np.square((rows - near_rows) / _NEAR))[:, None]
+        near = near * np.exp(-0.5 * np.square((columns - near_columns) / _NEAR))
+        places = np.ix_(
+            np.clip(near_rows, 0, height - 1).astype(int),
+            np.clip(near_columns, 0, width - 1).astype(int),
+        )
+        alike = np.exp(-0.5 * np.square((luminance - coarse[places]) / _ALIKE)) + _LEAST
+        weight = (near * alike).astype(np.float32)[..., None]
+        total += weight * planes[places]
+        weights += weight
+    return total / weights
 
 
 @functools.lru_cache(maxsize=16)  # the photographs of an archive are often of one size

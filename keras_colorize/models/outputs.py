@@ -15,6 +15,7 @@ __all__ = [
     "CHROMA_STEP",
     "COLOR",
     "DISTRIBUTION",
+    "ENCODED",
     "FEATURES",
     "likely_shares",
     "named_outputs",
@@ -25,6 +26,9 @@ __all__ = [
 COLOR = "color"
 #: Of the decoder, at an eighth and a quarter of the size: what a place is, and where it ends.
 FEATURES = ("up_3", "up_2")
+#: Of the encoder, at an eighth and a sixteenth of the size, and innermost: what a place is,
+#: whatever color it becomes.
+ENCODED = ("encoded_3", "encoded_4", "encoded_5")
 #: Logits of the likely colors, at a quarter of the size; the layer that gives them is called so.
 DISTRIBUTION = "distribution"
 
@@ -38,6 +42,10 @@ CHROMA_BINS = CHROMA_STEP * (
     - (_PER_AXIS - 1) / 2
 ).astype(np.float32)
 
+
+# Layers that give these, of an encoder that learned on ImageNet; pix2pix' has one for each level.
+_PRETRAINED = ("encoder_4_add", "encoder_10_add", "innermost_norm")
+_PLAIN = ("down_2", "down_3", "down_4")
 
 _RARE_CHROMA = 0.02  # of this length it weighs twice as much as gray: 5 of 255 levels
 
@@ -67,8 +75,9 @@ def named_outputs(generator: "keras.Model") -> dict[str, Any]:
     """The outputs of a UNet, as far as it is so deep and has them: symbolic tensors by name."""
     layers = {layer.name: layer for layer in generator.layers}
     named = {COLOR: generator.output}
-    for name in FEATURES:
-        if (layer := layers.get(f"{name}_norm", layers.get(name))) is not None:
+    encoder = _PRETRAINED if _PRETRAINED[0] in layers else _PLAIN
+    for name, wanted in zip((*FEATURES, *ENCODED), (*FEATURES, *encoder), strict=True):
+        if (layer := layers.get(f"{wanted}_norm", layers.get(wanted))) is not None:
             named[name] = layer.output
     if DISTRIBUTION in layers:
         named[DISTRIBUTION] = layers[DISTRIBUTION].output

@@ -18,6 +18,7 @@ from keras_colorize.cli import run_command, without_greeting
 from keras_colorize.coloring.report import Ledger, refuse_other_shards, report_path
 from keras_colorize.coloring.tasks import Shard
 from keras_colorize.errors import ConfigError
+from keras_colorize.looks import LOOKS, NATURAL
 from keras_colorize.studio.album import Album
 
 __all__ = ["main"]
@@ -87,6 +88,13 @@ def _parser() -> ArgumentParser:
     add("photos", nargs="*", help="photographs, or folders of them; more can be dropped in")
     add("--output", type=str, default="colorized", help="folder for results and decisions")
     add("--model", type=str, help="a run's generator.keras; by default the shipped one")
+    add(
+        "--look",
+        type=str,
+        default=NATURAL,
+        choices=list(LOOKS),
+        help="what the colors become in an old process, of all photographs",
+    )
     add("--port", type=int, default=0, help="to listen on; 0: any that is free")
     add("--no_browser", action="store_true", help="only print the address")
     add("--max_pixels", type=int, default=200_000_000, help="refuse larger photographs")
@@ -166,7 +174,7 @@ def _load(args: Any, album: Album, ledger: Ledger) -> Any:
     from keras_colorize.studio.server import Studio
 
     with without_greeting():
-        colorizer = Colorizer.load(args.model)
+        colorizer = Colorizer.load(args.model, look=args.look)
     writer = Writer(album, colorizer, ledger, args.max_pixels)
     desk = Desk(colorizer, album.output, args.max_pixels)
     _ = desk.knows_likely_colors  # compiles what the first photograph would have to wait for

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_colorize.coloring.colorizer import Colorizer, Painting
+from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions, find_reference
+from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.photo import HALF_CHROMA_FROM
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
-from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
+from keras_colorize.coloring.upsampling import Enlargement
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.files import hash_file
 from keras_colorize.photos.formats import identify, open_file
@@ -189,9 +190,7 @@ class OpenPhoto:
         image = Image.fromarray(y)
         if decisions is not None:
             painting = self.paint(decisions)
-            guided = guide_chroma(
-                decisions.saturation * painting.chroma, painting.luminance[..., None]
-            )
+            guided = painting.guide(decisions.saturation, self._colorizer.look)
             image = _color(part, guided, y)
         return _encode(image)
 

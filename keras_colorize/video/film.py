@@ -17,6 +17,7 @@ from keras_colorize.coloring.reduction import reduced_size, resize_planes
 from keras_colorize.coloring.report import Record
 from keras_colorize.errors import ConfigError, ModelError, PhotoError, VideoError
 from keras_colorize.files import atomic_path, escape_name, exclusive, hash_file
+from keras_colorize.looks import NATURAL, apply_look
 from keras_colorize.metadata.provenance import Provenance, describe_settings
 from keras_colorize.version import __version__
 from keras_colorize.video.corrections import (
@@ -156,6 +157,8 @@ def _provenance(
         "video_codec": options.codec,
         "crf": options.crf,
     }
+    if colorizer.look != NATURAL:
+        settings["look"] = colorizer.look
     try:
         input_hash = hash_file(task.source)
     except OSError as error:
@@ -292,9 +295,14 @@ class _Work:
         for part in parts:
             luminances = [key.luminance for key in part.keys]
             painted, trust = zip(*(self._corrector.paint(k.number, k.luminance) for k in part.keys))
+            painted = [self._wear(*each) for each in zip(luminances, painted, strict=True)]
             chroma = steady(luminances, painted, carry if part.goes_on else None, trust)
             carry = None if part.ends_shot else Carry(luminances[-1], chroma[-1])
             yield part, chroma
+
+    def _wear(self, luminance: np.ndarray, chroma: np.ndarray) -> np.ndarray:
+        """The chroma of a key frame as the look has it."""
+        return apply_look(self._colorizer.look, luminance / np.float32(255.0), chroma)
 
     def _seen(self, start: Place) -> Iterator[Seen]:
         """What the network may see: every frame at its size."""

@@ -21,9 +21,9 @@ from PIL import Image, ImageCms, ImageOps
 from keras_colorize import Colorizer, color, colorize
 from keras_colorize.coloring import folder as folder_module
 from keras_colorize.coloring.budget import PixelBudget
-from keras_colorize.coloring.colorizer import Painting
 from keras_colorize.coloring.folder import colorize_photos
 from keras_colorize.coloring.halved import HalvedJpeg
+from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.photo import ColoringOptions
 from keras_colorize.coloring.report import Ledger
 from keras_colorize.coloring.tasks import Shard, find_tasks

@@ -1,0 +1,131 @@
+"""An album filled: every photograph looked at once, before any of them is colored."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from keras_colorize import color
+from keras_colorize.coloring.album import Album, Note
+from keras_colorize.coloring.budget import PIXELS_AT_ONCE, PixelBudget
+from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.decisions import Decisions, find_reference
+from keras_colorize.coloring.photo import HALF_CHROMA_FROM, ColoringOptions, note_name
+from keras_colorize.coloring.reversible import Jpeg
+from keras_colorize.coloring.session import Session
+from keras_colorize.coloring.side_by_side import work_ahead
+from keras_colorize.coloring.tasks import Task
+from keras_colorize.errors import ConfigError, IrreversibleJpegError, PhotoError
+from keras_colorize.files import hash_file
+from keras_colorize.photos.finding import find_photos
+from keras_colorize.photos.formats import identify, open_file
+from keras_colorize.photos.reading import read_color, read_pages
+
+__all__ = ["fill_album"]
+
+_log = logging.getLogger(__name__)
+
+_GRAY = 2.0 / 255.0  # mean distance from gray, below which a photograph has no color to follow
+
+
+def fill_album(
+    album: Album,
+    tasks: Sequence[Task],
+    colorizer: Colorizer,
+    options: ColoringOptions,
+    *,
+    like: Sequence[str | Path],
+    together: bool,
+    workers: int,
+    show_progress: bool,
+) -> None:
+    """Take notes on photographs and on those that they are to be like.
+
+    A photograph that cannot be read is left out: coloring it will report it.
+
+    Args:
+        album: that is to hold them.
+        tasks: the photographs.
+        colorizer: by whose network they are compared.
+        options: how they are read, and what was decided about them.
+        like: color photographs, or folders of them.
+        together: whether the photographs follow one another, not only those of ``like``.
+        workers: photographs looked at at the same time.
+        show_progress: draw a progress bar on standard error.
+
+    Raises:
+        ConfigError: one of ``like`` cannot be read, or has no color.
+        ModelError: the network is none by which photographs can be compared.
+    """
+    for path in [photo for each in like for photo in _photos(Path(each))]:
+        note = _note_of_reference(path, colorizer)
+        album.add(f"like {hash_file(path)}", note)
+    budget = PixelBudget(PIXELS_AT_ONCE)
+
+    def look(task: Task) -> bool | None:
+        with budget.spend(task.source) as granted:
+            if not granted:
+                return None
+            try:
+                name, note = _note(task, colorizer, options)
+            except (PhotoError, OSError, MemoryError) as error:
+                _log.debug("not looked at: %s: %s", task.source, error)
+            else:
+                album.add(name, note, is_source=together)
+            return True
+
+    with tqdm(total=len(tasks), desc="looking", unit="photo", disable=not show_progress) as bar:
+
+        def count(_: bool) -> None:
+            bar.update()
+
+        work_ahead(look, tasks, count, workers, budget.close)
+
+
+def _photos(path: Path) -> list[Path]:
+    return find_photos(path) if path.is_dir() else [path]
+
+
+def _note_of_reference(path: Path, colorizer: Colorizer) -> Note:
+    try:
+        rgb = read_color(path)
+    except PhotoError as error:
+        raise ConfigError(f"cannot use {path} for --like: {error}") from error
+    if np.abs(color.chroma(rgb.astype(np.float32) / np.float32(255.0))).mean() < _GRAY:
+        raise ConfigError(f"--like must name color photographs. Received: {path}, which is gray")
+    return colorizer.note_of_color(rgb)
+
+
+def _note(task: Task, colorizer: Colorizer, options: ColoringOptions) -> tuple[str, Note]:
+    input_hash = hash_file(task.source)
+    decisions = None
+    if options.decisions is not None:
+        decisions = options.decisions(input_hash, task.relative)
+    luminance = _luminance(task.source, colorizer, options, decisions)
+    name = note_name(input_hash, decisions)
+    if decisions is None:
+        return name, colorizer.note(luminance)
+    session = Session(colorizer, luminance, decisions.working_size)
+    if decisions.reference is not None:
+        colorizer.lead(session, find_reference(options.references, decisions.reference))
+    return name, session.note(decisions.regions, decisions.proposal)
+
+
+def _luminance(
+    source: Path, colorizer: Colorizer, options: ColoringOptions, decisions: Decisions | None
+) -> np.ndarray:
+    """Of the first page, at half its size where a JPEG's is enough."""
+    remove_tint = options.remove_tint if decisions is None else decisions.remove_tint
+    with open_file(source) as file:
+        is_jpeg = identify(file) == "JPEG"
+    if is_jpeg and not remove_tint:
+        half_from = HALF_CHROMA_FROM * colorizer.working_size
+        try:
+            jpeg = Jpeg.read(source, max_pixels=options.max_pixels, half_chroma_from=half_from)
+            return jpeg.luminance
+        except IrreversibleJpegError:
+            pass  # it is decoded as any other
+    pages = read_pages(source, max_pixels=options.max_pixels, remove_tint=remove_tint)
+    return next(iter(pages)).luminance
