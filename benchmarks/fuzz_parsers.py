@@ -3,8 +3,9 @@
     pip install atheris
     python benchmarks/fuzz_parsers.py exif /tmp/corpus -max_total_time=3600
 
-The parsers are `exif`, `iptc`, `jpeg`, `photo`, `tiff` and `xmp`. The folder keeps inputs that
-reach new code, from run to run; what follows is libFuzzer's (https://llvm.org/docs/LibFuzzer.html).
+The parsers are `exif`, `icc`, `iptc`, `jpeg`, `photo`, `tiff` and `xmp`. The folder keeps inputs
+that reach new code, from run to run; what follows is libFuzzer's
+(https://llvm.org/docs/LibFuzzer.html).
 
 A parser may read bytes or raise the error that its docstring names. Anything else, or a promise
 that doesn't hold (what is written is read again, and is the same), ends the run and is written to a
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import atheris
+import numpy as np
 
 with atheris.instrument_imports(include=["keras_colorize"]):
     from keras_colorize.errors import IrreversibleJpegError
@@ -36,6 +38,7 @@ with atheris.instrument_imports(include=["keras_colorize"]):
     from keras_colorize.metadata.xmp import Xmp, find_xmp
     from keras_colorize.photos.formats import open_image
     from keras_colorize.photos.mending import mend
+    from keras_colorize.photos.profiles import make_converter
 
 
 def carry(metadata: Metadata) -> None:
@@ -73,6 +76,20 @@ def fuzz_tiff(data: bytes) -> None:
         return
     written = read_tiff_metadata(file).exif
     assert written is not None and b"A\0" in written
+
+
+def fuzz_icc(data: bytes) -> None:
+    """A color profile."""
+    for channels in (1, 3, 4):
+        try:
+            convert = make_converter(data, channels)
+        except ValueError:
+            continue
+        if convert is not None:
+            for dtype in (np.uint8, np.uint16):
+                pixels = np.linspace(0, np.iinfo(dtype).max, 4 * channels).astype(dtype)
+                converted = convert(pixels.reshape(2, 2, channels))
+                assert converted.shape == (2, 2, 3) and converted.dtype == np.uint16
 
 
 def fuzz_iptc(data: bytes) -> None:
@@ -137,6 +154,7 @@ def fuzz_photo(data: bytes) -> None:
 
 PARSERS: dict[str, Callable[[bytes], None]] = {
     "exif": fuzz_exif,
+    "icc": fuzz_icc,
     "iptc": fuzz_iptc,
     "jpeg": fuzz_jpeg,
     "photo": fuzz_photo,

@@ -15,6 +15,8 @@ from keras_colorize.photos.mending import mend
 from keras_colorize.photos.pixels import check_size, to_integers
 from keras_colorize.photos.profiles import lab_to_srgb
 from keras_colorize.photos.uncommon import (
+    avif_precision,
+    decode_deep_avif,
     decode_uncommon,
     jpeg2000_profile,
     jpeg_precision,
@@ -90,6 +92,8 @@ def read_first_picture(
     metadata = read_metadata(image)
     turn = TURN.get(orientation(metadata))
     notes = mended.notes
+    if (bits := image.info.get("bit_depth", 8)) > 8 and format_ == "HEIF":
+        notes += (f"{bits} bits a channel are read as 8: HEIC is decoded at no more",)
     if format_ == "PSD":
         notes += ("its flattened picture is colored, without its layers",)
     elif _has_more(image):
@@ -106,6 +110,8 @@ def read_first_picture(
         del image
         mended.file.seek(0)
         decoded = replace(from_array(imagecodecs.png_decode(mended.file.read())), icc=icc)
+    elif format_ == "AVIF" and avif_precision(file) > 8:  # of which Pillow gives the upper 8 bits
+        decoded = replace(from_array(decode_deep_avif(file)), icc=image.info.get("icc_profile"))
     else:
         decoded = from_pillow(image)
     reduced_to = None if drafted is None else (drafted[1][2], drafted[1][3])

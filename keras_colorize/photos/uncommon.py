@@ -1,4 +1,4 @@
-"""What Pillow doesn't read, or not at its full depth: JPEG 2000, JPEG XL, PNM, JPEG of 12 bits.
+"""What Pillow doesn't read, or not at its full depth: JPEG 2000, JPEG XL, PNM, deep JPEG and AVIF.
 
 imagecodecs decodes them whole. Sizes come from the headers, before anything is decoded: JPEG 2000
 (ITU-T T.800, annex A.5.1), JPEG XL (ISO/IEC 18181-1, SizeHeader; 18181-2, boxes), PNM (Netpbm).
@@ -17,6 +17,8 @@ from keras_colorize.metadata.pieces import pieces
 from keras_colorize.photos.pixels import TRUNCATED, WHITE, to_integers
 
 __all__ = [
+    "avif_precision",
+    "decode_deep_avif",
     "decode_uncommon",
     "jpeg2000_profile",
     "jpeg_precision",
@@ -31,6 +33,7 @@ _CODESTREAM = b"\xff\x4f\xff\x51"
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _PNM = re.compile(_SPACE.join((rb"P([56])", rb"(\d+)", rb"(\d+)", rb"(\d+)\s")))
 _PNM_HEAD = 4096  # bytes
+_HEAD = 65536  # bytes, in which the boxes of an AVIF say how its pixels are coded
 
 
 def size_of_uncommon(file: BinaryIO, format_: str) -> tuple[int, int]:
@@ -91,6 +94,30 @@ def _scale(array: np.ndarray, bits: int) -> np.ndarray:
     white, largest = (255 if bits < 8 else WHITE), (1 << bits) - 1
     scaled = (array.astype(np.uint32) * white + largest // 2) // largest
     return scaled.astype(np.uint8 if bits < 8 else np.uint16)
+
+
+# -- AVIF -----------------------------------------------------------------------------------------
+
+
+def avif_precision(file: BinaryIO) -> int:
+    """Bits a sample: 8, 10 or 12 (AV1 Codec ISO Media File Format Binding, section 2.3.3)."""
+    file.seek(0)
+    _, found, settings = file.read(_HEAD).partition(b"av1C")
+    high, twelve = (settings[2] & 0x40, settings[2] & 0x20) if found and settings[2:] else (0, 0)
+    return (12 if twelve else 10) if high else 8
+
+
+def decode_deep_avif(file: BinaryIO) -> np.ndarray:
+    """Pixels of more than 8 bits, not turned, of the first picture: uint16.
+
+    Raises:
+        Exception: whatever the decoder raises at damaged data.
+    """
+    import imagecodecs
+
+    bits = avif_precision(file)
+    file.seek(0)
+    return _scale(imagecodecs.avif_decode(file.read(), index=0), bits)
 
 
 # -- JPEG -----------------------------------------------------------------------------------------

@@ -89,3 +89,30 @@ def test_a_deep_jpeg_keeps_what_it_says(tmp_path: Path) -> None:
     (page,) = read_pages(path)
     np.testing.assert_array_equal(page.luminance, np.rot90(deep, -1))
     assert page.depth == 16 and page.notes == () and page.metadata.exif is not None
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_avif_keeps_its_depth(bits: int, channels: int, tmp_path: Path) -> None:
+    draw = np.random.default_rng(bits)
+    stored = draw.integers(0, 1 << bits, (31, 43, channels), np.uint16)
+    stored[..., 3:] = (1 << bits) - 1  # opaque
+    pixels = stored[..., 0] if channels == 1 else stored
+    (tmp_path / "x.avif").write_bytes(
+        imagecodecs.avif_encode(pixels, level=100, bitspersample=bits)
+    )
+    (page,) = read_pages(tmp_path / "x.avif")
+    assert page.depth == 16
+    weights = [1.0] if channels == 1 else [0.299, 0.587, 0.114]
+    luminance = stored[..., : len(weights)] / ((1 << bits) - 1) @ weights
+    np.testing.assert_allclose(page.luminance / 65535, luminance, atol=2e-5)
+
+
+def test_heic_of_ten_bits_is_said_to_lose_two(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    pixels = np.random.default_rng(0).integers(0, 65536, (32, 48, 3), np.uint16)
+    photo = heif.from_bytes(mode="RGB;16", size=(48, 32), data=pixels.tobytes())
+    photo.save(tmp_path / "x.heic", quality=90)
+    (page,) = read_pages(tmp_path / "x.heic")
+    assert page.depth == 8
+    assert any("10 bits a channel are read as 8" in note for note in page.notes)
