@@ -46,14 +46,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time from command to file, for one photograph.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--model", help="by default the shipped one")
-    arguments = parser.parse_args()
-    rounds = arguments.rounds
+    options = parser.parse_args()
+    rounds = options.rounds
     with tempfile.TemporaryDirectory() as folder:
         photo = Path(folder, "photo.jpg")
         with Image.open(PHOTO) as small:
             small.resize(SIZE, Image.Resampling.BICUBIC).save(photo, quality=92)
         command = ["-m", "keras_colorize.colorize", str(photo), "--output", f"{folder}/colorized"]
-        command += ["--overwrite", *(["--model", arguments.model] if arguments.model else [])]
+        command += ["--overwrite", *(["--model", options.model] if options.model else [])]
         processes = {
             "colorize, one photograph": command,
             "colorize --runtime keras": [*command, "--runtime", "keras"],

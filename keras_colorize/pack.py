@@ -63,7 +63,8 @@ def _pack(argv: Sequence[str]) -> int:
         type=int,
         nargs="+",
         help="make the decoder lighter: channels that each upsampling step is left with, the "
-        "outermost first; 16 32 64 96 128 take a third of the time of a network like the shipped one",
+        "outermost first; 16 32 64 96 128 save a third of the time of a network like the shipped "
+        "one",
     )
     parser.add_argument(
         "--photos",
