@@ -70,7 +70,7 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
         sys.stdout.reconfigure(errors="backslashreplace")
     # Pillow's remarks about damaged metadata: what matters stands in the report.
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    for noisy in ("absl", "tensorflow", "tf2onnx", "wandb"):
+    for noisy in ("absl", "ray", "tensorflow", "tf2onnx", "wandb"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     for decoder in ("PIL", "imagecodecs", "tifffile"):  # of which damaged files make thousands
         logging.getLogger(decoder).setLevel(logging.CRITICAL)

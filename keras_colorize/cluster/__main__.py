@@ -1,11 +1,12 @@
 """``python -m keras_colorize.cluster``: archives colored by Ray or Beam; their reports merged."""
 
+import contextlib
 import dataclasses
 import itertools
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,12 +20,19 @@ from keras_colorize.cli import (
     options_of,
     run_command,
 )
-from keras_colorize.cluster.jobs import find_jobs
+from keras_colorize.cluster.jobs import Job, find_jobs
 from keras_colorize.cluster.shards import FOLDER, Format, ShardWriter, merge_reports
 from keras_colorize.cluster.storage import check_sources, is_url, local_path, open_target
 from keras_colorize.cluster.work import Work
-from keras_colorize.coloring.report import Record, Status, describe_counts
-from keras_colorize.coloring.tasks import Shard
+from keras_colorize.coloring.report import (
+    Ledger,
+    Record,
+    Status,
+    describe_counts,
+    refuse_other_shards,
+    report_path,
+)
+from keras_colorize.coloring.tasks import Shard, Task, clear_leftovers
 from keras_colorize.errors import ConfigError, ModelError
 from keras_colorize.files import hash_file
 
@@ -63,6 +71,7 @@ def _ray(argv: Sequence[str]) -> int:
     work = _work(args, threads=args.threads or cores + 1)
     counts: Counter[Status] = Counter()
     with (
+        _claim(args.output, _shard(args), jobs),
         ShardWriter(open_target(args.output), args.report, _settings(args, work)) as shards,
         tqdm(total=len(jobs), desc="colorizing", unit="photo") as bar,
     ):
@@ -82,6 +91,9 @@ def _beam(argv: Sequence[str]) -> int:
     ours = list(itertools.takewhile(lambda argument: argument != "--", argv))
     args = _beam_parser().parse_args(ours)
     _check(args)
+    if len(ours) == len(argv):
+        # On this machine, the last line says why a pipeline failed; runners elsewhere tell more.
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     try:
         from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -90,15 +102,19 @@ def _beam(argv: Sequence[str]) -> int:
         raise _missing(error, "beam") from error
     check_sources(args.photos)
     work = _work(args, threads=args.threads or 1)
-    ShardWriter(open_target(args.output), args.report, _settings(args, work))
-    counts = color_with_beam(
-        args.photos,
-        work,
-        PipelineOptions([f"--runner={_RUNNER}", *argv[len(ours) + 1 :]]),
-        format_=format_of(args.format),
-        shard=_shard(args),
-        report_format=args.report,
-    )
+    format_, shard = format_of(args.format), _shard(args)
+    # In a bucket nothing is left half-written, and one worker of the pipeline lists it.
+    jobs = [] if is_url(args.output) else find_jobs(args.photos, args.output, format_, shard)
+    with _claim(args.output, shard, jobs):
+        ShardWriter(open_target(args.output), args.report, _settings(args, work))
+        counts = color_with_beam(
+            args.photos,
+            work,
+            PipelineOptions([f"--runner={_RUNNER}", *argv[len(ours) + 1 :]]),
+            format_=format_,
+            shard=shard,
+            report_format=args.report,
+        )
     return _end(counts, args.output)
 
 
@@ -177,6 +193,24 @@ def _work(args: Any, threads: int) -> Work:
 def _absolute(place: str) -> str:
     """A path as workers, who are in other folders, find it."""
     return place if is_url(place) else str(local_path(place).absolute())
+
+
+@contextlib.contextmanager
+def _claim(output: str, shard: Shard | None, jobs: Sequence[Job]) -> Iterator[None]:
+    """Keep an output folder from others as ``colorize`` does, and clear what killed workers left.
+
+    Raises:
+        RunError: another process works there.
+    """
+    if is_url(output):
+        yield
+        return
+    folder, shard = local_path(output), shard or Shard()
+    folder.mkdir(parents=True, exist_ok=True)
+    with Ledger(report_path(folder, shard)):
+        refuse_other_shards(folder, shard)
+        clear_leftovers(folder, [Task(Path(), Path(job.relative), job.format) for job in jobs])
+        yield
 
 
 def _shard(args: Any) -> Shard | None:

@@ -56,6 +56,8 @@ def connect(address: str | None, cores: int | None = None) -> tuple[int, int]:
             f"cannot join Ray at {address or os.environ.get('RAY_ADDRESS', 'this machine')}: "
             f"{_short(error)}"
         ) from error
+    # Whose tracebacks would tell of each worker that dies what the report says of its photographs.
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     offered = [count for count in nodes if count > 0]
     each = cores or min([4, *offered])
     workers = sum(count // each for count in offered)

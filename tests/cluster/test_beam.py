@@ -7,7 +7,8 @@ import pytest
 from keras_colorize.cluster import __main__ as command
 from keras_colorize.cluster.jobs import Job, find_jobs
 from keras_colorize.cluster.work import Work
-from keras_colorize.files import read_rows
+from keras_colorize.coloring.report import Ledger
+from keras_colorize.files import atomic_path, read_rows
 from tests.cluster.conftest import PHOTOS, S3
 
 # Beam reads its own modules by deprecated ways.
@@ -55,6 +56,24 @@ def test_the_transform_gives_dead_letters_to_other_pipelines(model: Path, tmp_pa
         assert_that(names, equal_to([str(tmp_path / PHOTOS[0].name)]), "colored")
         assert_that(dead, equal_to(["/absent.jpg"]), "failed")
     assert (tmp_path / PHOTOS[0].name).exists()
+
+
+def test_a_folder_is_kept_from_others_and_cleared_of_what_killed_workers_left(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with atomic_path(out / PHOTOS[0].name) as temporary:
+        temporary.touch()
+    left = (out / PHOTOS[0].name).rename(temporary)
+    arguments = ["beam", str(PHOTOS[0]), "--output", str(out), "--model", str(model)]
+    with Ledger(out / "report.csv"):
+        assert command.main(arguments) == 2
+    assert "another process is writing" in capsys.readouterr().err.splitlines()[-1]
+    assert left.exists()
+    assert command.main(arguments) == 0
+    assert {path.name for path in out.iterdir()} == {PHOTOS[0].name, "report", "report.csv"}
+    assert command.main(["merge", str(out), "--output", str(tmp_path / "all.csv")]) == 0
 
 
 def test_what_cannot_begin_is_one_line(
