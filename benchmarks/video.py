@@ -15,8 +15,8 @@ every frame colored by itself, against what ``colorize`` makes of it, both at th
   too, from what moves in them: below that no coloring can come.
 
 Neither is measured across cuts. ``--speed``: frames a second at 480 and 1080 lines against FFmpeg
-alone, which decodes and encodes the same film with the same encoder; and the processor time of both,
-children included, which others on the machine disturb less.
+alone, which decodes and encodes the same film with the same encoder; and the processor time of
+both, children included, which others on the machine disturb less.
 ``--memory``: the most that a process takes for 1,000 frames and for 10,000.
 """
 

@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,9 @@ def _colorize(argv: Sequence[str]) -> int:
     sizes = _parse_sizes(args.working_size)
     shard = Shard() if args.shard is None else Shard.parse(args.shard)
     format_ = format_of(args.format)
-    films = find_films(args.photos, args.output, args.video_codec)
+    films = find_films(
+        args.photos, args.output, args.video_codec, _parse_rate(args.frames_per_second)
+    )
     photos = _without_films(args.photos, films)
     films = [film for film in films if shard.holds(film.relative)]
     if films and len(sizes) > 1:
@@ -126,7 +129,9 @@ def _without_films(named: Sequence[str], films: Sequence[FilmTask]) -> list[str]
 
     Where there are films, a folder without any photograph is not one of them.
     """
+    taken = {film.source for film in films if film.rate is not None}
     photos = [path for path in named if Path(path).suffix.lower() not in FILM_SUFFIXES]
+    photos = [path for path in photos if Path(path) not in taken]
     if films:
         photos = [path for path in photos if not Path(path).is_dir() or find_photos(path)]
     return photos
@@ -178,6 +183,12 @@ def _parser() -> CommandParser:
         help="of films; ffv1 keeps every pixel",
     )
     add(
+        "--frames_per_second",
+        type=str,
+        help="such as 16 or 24000/1001: each folder, or pattern such as frame_%%05d.png, is the "
+        "frames of one film",
+    )
+    add(
         "--key_frames",
         action="store_true",
         help="write a still of each shot of films to key_frames/, to correct them in the studio",
@@ -204,6 +215,19 @@ def _parse_sizes(text: str | None) -> list[int]:
         raise ConfigError(
             f"--working_size must be whole numbers, such as 192 or 192,256. Received: {text}"
         ) from error
+
+
+def _parse_rate(text: str | None) -> Fraction | None:
+    try:
+        rate = None if text is None else Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate is not None and not 0 < rate <= 1000:
+        raise ConfigError(
+            "--frames_per_second must be a number up to 1000, such as 16 or 24000/1001. "
+            f"Received: {text}"
+        )
+    return rate
 
 
 def _check_arguments(args: Any) -> None:
@@ -246,7 +270,7 @@ def _plan(
         _print_plan(task.source, target, note)
     for film_task in films:
         try:
-            film = probe(film_task.source)
+            film = probe(film_task.source, film_task.rate)
             note = f"{film.width} x {film.height}, {film.frame_count or 'unknown'} frames"
         except VideoError as error:
             note, refused = f"refused: {error}", refused + 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from keras_colorize.errors import VideoError
-from keras_colorize.video.ffmpeg import Tool, film_url, frame_timing
+from keras_colorize.video.ffmpeg import Tool, frame_timing
 from keras_colorize.video.probing import Film
 
 __all__ = ["Frame", "Place", "Troubles", "read_luminance", "read_small"]
@@ -183,7 +183,7 @@ def _frames(
     clock = _Clock()
     wanted = f"select=gte(pts\\,{start.pts})," if start.number else ""
     arguments = [
-        *("-copyts", *seek, "-i", film_url(film.path), "-map", f"0:{film.stream}"),
+        *("-copyts", *seek, *film.source, "-map", f"0:{film.stream}"),
         *("-vf", f"{wanted}showinfo=checksum=0,{filters}", *frame_timing()),
         *("-f", "rawvideo", "pipe:1"),
     ]

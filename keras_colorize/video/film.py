@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -100,7 +101,7 @@ def color_film(task: FilmTask, output: Path, colorizer: Colorizer, options: Film
     target = output / task.relative
     record = Record(str(task.source), str(target), "failed")
     try:
-        film = probe(task.source)
+        film = probe(task.source, task.rate)
         if film.width * film.height > options.max_pixels:
             raise VideoError(
                 f"{film.width} x {film.height} pixels are more than --max_pixels allows "
@@ -160,9 +161,13 @@ def _provenance(
     if colorizer.look != NATURAL:
         settings["look"] = colorizer.look
     try:
-        input_hash = hash_file(task.source)
+        hashes = [hash_file(file) for file in task.content()]
     except OSError as error:
         raise VideoError(f"unreadable: {error.strerror}") from error
+    input_hash = hashes[0]
+    if task.rate is not None:  # of frames, of the list of them
+        settings["frames_per_second"] = str(task.rate)
+        input_hash = hashlib.sha256("\n".join(hashes).encode()).hexdigest()
     return Provenance(
         _SOFTWARE,
         colorizer.name,

@@ -72,7 +72,7 @@ def join(
     is_mp4 = target.suffix.lower() != ".mkv"
     start = round(pieces[0].start * film.time_base * _MICROSECONDS)
     inputs = ["-y", "-copyts", "-itsoffset", f"{start}us", "-f", "concat", "-safe", "0"]
-    inputs += ["-i", film_url(listing), "-i", film_url(film.path)]
+    inputs += ["-i", film_url(listing), *film.source]
     settings = ["-c", "copy", *color_tags(film.pixels), "-map_metadata", "1", "-map_chapters", "1"]
     settings += ["-metadata", f"comment={_comment(film, provenance)}"]
     for name in ("language", "title", "handler_name"):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,7 +13,12 @@ from keras_colorize.color import VIDEO_WEIGHTS
 from keras_colorize.errors import VideoError
 from keras_colorize.video.ffmpeg import film_url, run_tool
 
-__all__ = ["Film", "Pixels", "probe", "read_tags"]
+__all__ = ["FRAME_SUFFIXES", "Film", "Pixels", "frame_files", "probe", "read_tags"]
+
+#: Files that may be frames, in a folder of them.
+FRAME_SUFFIXES = frozenset(
+    [".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dpx", ".bmp", ".pgm", ".ppm", ".exr", ".webp"]
+)
 
 _HIGH_DEFINITION = 720  # rows from which untagged film is taken for BT.709, as players do
 _LINES_625 = 576
@@ -57,7 +63,8 @@ class Film:
     """What a film is.
 
     Attributes:
-        path: its file.
+        path: its file, or the folder or pattern of its frames.
+        source: FFmpeg's arguments that open it.
         stream: the index of its pictures among all streams.
         width: in pixels, upright.
         height: in pixels, upright.
@@ -77,6 +84,7 @@ class Film:
     """
 
     path: Path
+    source: tuple[str, ...]
     stream: int
     width: int
     height: int
@@ -105,15 +113,20 @@ class Film:
         return self.field_order in ("tt", "bb", "tb", "bt")
 
 
-def probe(path: Path) -> Film:
+def probe(path: Path, rate: Fraction | None = None) -> Film:
     """Find out what a film is.
+
+    Args:
+        path: its file; with a rate, a folder of frames or a pattern such as ``frame_%05d.png``.
+        rate: frames a second, of frames that are files.
 
     Raises:
         VideoError: it is no film, or has no pictures.
         ConfigError: FFmpeg is not installed.
     """
+    source = ("-i", film_url(path)) if rate is None else _frames_source(path, rate)
     try:
-        found = _ask(path)
+        found = _ask(source)
     except VideoError as error:
         raise VideoError(f"not readable as a film: {error}") from error
     streams = found.get("streams", [])
@@ -134,6 +147,7 @@ def probe(path: Path) -> Film:
     rate = rate or Fraction(25)
     return Film(
         path=path,
+        source=source,
         stream=main["index"],
         width=width,
         height=height,
@@ -159,17 +173,40 @@ def read_tags(path: Path) -> dict[str, str]:
     Raises:
         VideoError: it is no film.
     """
-    tags = _ask(path).get("format", {}).get("tags", {})
+    tags = _ask(("-i", film_url(path))).get("format", {}).get("tags", {})
     return {name.lower(): value for name, value in tags.items()}
 
 
-def _ask(path: Path) -> dict[str, Any]:
+def frame_files(folder: Path) -> list[Path]:
+    """The frames in a folder, in order of their names: its files of the ending that most have.
+
+    Raises:
+        VideoError: there are none.
+    """
+    files = [file for file in sorted(folder.iterdir()) if not file.name.startswith(".")]
+    pictures = [file for file in files if file.suffix.lower() in FRAME_SUFFIXES]
+    if not pictures:
+        raise VideoError(f"expected frames in the folder {folder}, found none")
+    (suffix, _), *_ = Counter(file.suffix for file in pictures).most_common(1)
+    return [file for file in pictures if file.suffix == suffix]
+
+
+def _frames_source(path: Path, rate: Fraction) -> tuple[str, ...]:
+    kind, pattern = "sequence", str(path)
+    if path.is_dir():
+        suffix = frame_files(path)[0].suffix
+        kind, pattern = "glob", re.sub(r"([*?\[\]{}\\])", r"\\\1", str(path)) + f"/*{suffix}"
+    opened = ("-f", "image2", "-pattern_type", kind, "-framerate", str(rate))
+    return (*opened, "-i", pattern)
+
+
+def _ask(source: tuple[str, ...]) -> dict[str, Any]:
     shown = ["-show_streams", "-show_format", "-of", "json"]
     try:
         # XMP in files that may hold some; other readers don't know the option.
-        return json.loads(run_tool("ffprobe", ["-export_xmp", "1", *shown, film_url(path)]))
+        return json.loads(run_tool("ffprobe", ["-export_xmp", "1", *shown, *source]))
     except VideoError:
-        return json.loads(run_tool("ffprobe", [*shown, film_url(path)]))
+        return json.loads(run_tool("ffprobe", [*shown, *source]))
 
 
 def _is_cover(stream: Mapping[str, Any]) -> bool:

@@ -1,18 +1,23 @@
 """Which films there are, and what becomes of each."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from keras_colorize.errors import DataError
+from keras_colorize.errors import DataError, VideoError
 from keras_colorize.files import fit_name
 from keras_colorize.photos.finding import FILM_SUFFIXES, find_files
 from keras_colorize.video.encoding import CODECS
 from keras_colorize.video.joining import container_for
+from keras_colorize.video.probing import frame_files
 
 __all__ = ["FilmTask", "find_films"]
+
+_PATTERN = re.compile(r"%0?\d*d")
 
 
 @dataclass(frozen=True)
@@ -20,15 +25,37 @@ class FilmTask:
     """A film and what becomes of it.
 
     Attributes:
-        source: the film.
+        source: the film; with a rate, a folder of frames or a pattern such as ``frame_%05d.png``.
         relative: path of the result within the output folder.
+        rate: frames a second, of frames that are files.
     """
 
     source: Path
     relative: Path
+    rate: Fraction | None = None
+
+    def content(self) -> list[Path]:
+        """The files that it consists of, in order.
+
+        Raises:
+            VideoError: there are no frames.
+        """
+        if self.rate is None:
+            return [self.source]
+        if self.source.is_dir():
+            return frame_files(self.source)
+        # Of a pattern, all that may be meant: the number in place of %05d.
+        before, _, after = re.split(r"(%0?\d*d)", self.source.name, maxsplit=1)
+        pattern = re.compile(re.escape(before) + r"\d+" + re.escape(after))
+        files = [f for f in sorted(self.source.parent.iterdir()) if pattern.fullmatch(f.name)]
+        if not files:
+            raise VideoError(f"expected frames called {self.source}, found none")
+        return files
 
 
-def find_films(named: Iterable[str | Path], output: Path, codec: str) -> list[FilmTask]:
+def find_films(
+    named: Iterable[str | Path], output: Path, codec: str, rate: Fraction | None = None
+) -> list[FilmTask]:
     """The films among files, and in folders, each with its result; a film is taken once.
 
     Folders are searched recursively and keep their structure; the output folder is left out.
@@ -37,6 +64,8 @@ def find_films(named: Iterable[str | Path], output: Path, codec: str) -> list[Fi
         named: files and folders; what are no films by their names is passed over.
         output: folder for the results.
         codec: of the results, one of :data:`~keras_colorize.video.encoding.CODECS`.
+        rate: frames a second: folders, and patterns such as ``frame_%05d.png``, are the frames of
+            one film each.
 
     Raises:
         DataError: a folder cannot be searched, or a result would replace a film.
@@ -45,7 +74,11 @@ def find_films(named: Iterable[str | Path], output: Path, codec: str) -> list[Fi
     found: dict[str, FilmTask] = {}
     taken: Counter[str] = Counter()
     for path in map(Path, named):
-        if path.is_dir():
+        frames = rate is not None and (path.is_dir() or _PATTERN.search(path.name))
+        if frames:
+            name = path.resolve().name if path.is_dir() else _PATTERN.sub("", path.stem)
+            films = [(path, Path((name.strip("._- ") or "frames") + ".mkv"))]
+        elif path.is_dir():
             films = [
                 (film, film.relative_to(path))
                 for film in find_files(path, FILM_SUFFIXES)
@@ -71,5 +104,5 @@ def find_films(named: Iterable[str | Path], output: Path, codec: str) -> list[Fi
                     f"expected an output folder apart from the films; the result of {film} would "
                     "replace it. Choose another --output"
                 )
-            found[place] = FilmTask(film, wanted)
+            found[place] = FilmTask(film, wanted, rate if frames else None)
     return list(found.values())
