@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -234,29 +234,31 @@ def measure_speed(film: Path, heights: Sequence[int], count: int, folder: Path) 
     logging.disable(logging.WARNING)
     colorizer = Colorizer.load()
     options = FilmOptions(overwrite=True, show_progress=False)
-    rows = []
+    rows: list[list[str]] = []
     for height in heights:
         path = folder / f"{height}.mp4"
         enlarge_film(film, height, count, path)
         facts = probe(path)
         settings = encoder_settings(facts, choose_codec("h264"), 17)
         command = ["ffmpeg", "-y", "-loglevel", "error", "-i", str(path), *settings]
+        command.append(str(folder / "alone.mp4"))
+        task = FilmTask(path, Path(path.name))
 
-        def ours(task: FilmTask) -> None:
+        def ours(task: FilmTask = task) -> None:
             record = color_film(task, folder / "out", colorizer, options)
             if record.status != "colorized":
                 raise SystemExit(record.reason)
 
-        def alone(command: list[str]) -> None:
-            subprocess.run([*command, str(folder / "alone.mp4")], check=True)
+        def alone(command: list[str] = command) -> None:
+            subprocess.run(command, check=True)
 
-        task = FilmTask(path, Path(path.name))
         if not rows:
-            ours(task)  # compiles
+            ours()  # compiles
+        works: list[Callable[[], None]] = [ours, alone]
         wall, busy = [], []
-        for work, what in ((ours, task), (alone, command)):
+        for work in works:
             before = time.perf_counter(), processor_seconds()
-            work(what)  # type: ignore[operator]
+            work()
             wall.append((time.perf_counter() - before[0]) / count)
             busy.append((processor_seconds() - before[1]) / count)
         rows.append(
