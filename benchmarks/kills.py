@@ -76,7 +76,9 @@ def _fit(output: Path) -> list[str]:
 
 
 _COMMANDS = [
-    Command("colorize", lambda out: [str(_SAMPLE / "historical"), "--output", str(out), "--compare"]),
+    Command(
+        "colorize", lambda out: [str(_SAMPLE / "historical"), "--output", str(out), "--compare"]
+    ),
     Command("fit", _fit, ("run/checkpoints/",)),
     Command("export", lambda out: ["--format", "tflite", "--output", str(out / "model")]),
 ]
