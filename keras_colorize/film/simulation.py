@@ -27,7 +27,7 @@ def simulate_film(
     stock: FilmStock | str | Sequence[FilmStock | str],
     seed: int | Tensor,
     *,
-    first: int = 0,
+    first: int | Tensor = 0,
 ) -> Tensor:
     """The luminance that an old photograph of the same scene would show.
 

@@ -293,12 +293,16 @@ def _finish(
 
 
 # What is random is drawn for the whole batch, of which the images of a part take their own.
+# Numbers of images stay tensors: where they are known TensorFlow computes in another order, and a
+# run that began before would round otherwise.
 
 
 def _change_tones(images: tf.Tensor, seed: tf.Tensor, data: DataConfig, part: Part) -> tf.Tensor:
     """Brightness and contrast, each image's own, all channels alike; ``(B, H, W, C)``."""
-    first, end, total = _places(images, part)
-    draws = tf.random.stateless_uniform((2, total, 1, 1, 1), seed, -1.0, 1.0)[:, first:end]
+    count = part.count * tf.shape(images)[0]
+    draws = tf.random.stateless_uniform((2, count, 1, 1, 1), seed, -1.0, 1.0)
+    if part != WHOLE:
+        draws = draws[:, _first(images, part) :][:, : tf.shape(images)[0]]
     mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
     contrast = 1.0 + data.contrast * draws[0]
     return tf.clip_by_value(
@@ -317,17 +321,17 @@ def _through_film(
     """
     if film.probability == 0.0:
         return truth
-    first, end, total = _places(truth, part)
-    draws = tf.random.stateless_uniform((total, 1, 1, 1), _seed(seed, _FILM_CHOICE, step))
-    draws = draws[first:end]
+    first, count = _first(truth, part), part.count * tf.shape(truth)[0]
+    draws = tf.random.stateless_uniform((count, 1, 1, 1), _seed(seed, _FILM_CHOICE, step))
+    if part != WHOLE:
+        draws = draws[first:][: tf.shape(truth)[0]]
     old = simulate_film(truth, film.stocks, _seed(seed, _FILM, step), first=first)
     return tf.where(draws < film.probability, color.replace_luminance(truth, old), truth)
 
 
-def _places(images: tf.Tensor, part: Part) -> tuple[int, int, int]:
-    """The first place of a part's images in their stream of the batch, the end, and the batch's."""
-    each = images.shape[0]
-    return part.index * each, (part.index + 1) * each, part.count * each
+def _first(images: tf.Tensor, part: Part) -> tf.Tensor | int:
+    """The place, in its stream of the batch, of a part's first image."""
+    return 0 if part == WHOLE else part.index * tf.shape(images)[0]
 
 
 def _with_luminance(images: tf.Tensor) -> dict[str, tf.Tensor]:
