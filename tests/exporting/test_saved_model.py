@@ -386,10 +386,9 @@ def test_mixed_precision_is_exported_as_float32(tmp_path: Path) -> None:
 
 
 def test_other_precision_is_refused(model: Path, tmp_path: Path) -> None:
-    generator = keras.Sequential(
-        [keras.Input((None, None, 1)), keras.layers.Conv2D(3, 1, dtype="mixed_bfloat16")]
-    )
-    generator.save(tmp_path / "mixed.keras")
+    luminance = keras.Input((None, None, 1))
+    painted = keras.layers.Conv2D(3, 1, dtype="mixed_bfloat16")(luminance)
+    keras.Model(luminance, painted).save(tmp_path / "mixed.keras")
     with zipfile.ZipFile(model) as source, zipfile.ZipFile(tmp_path / "mixed.keras", "a") as target:
         target.writestr("keras_colorize.json", source.read("keras_colorize.json"))
     with pytest.raises(ModelError, match="expected a generator of float32 layers"):
