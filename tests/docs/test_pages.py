@@ -29,6 +29,8 @@ SHORT += [
     "data.batch_size=4",
 ]
 SHORT += ["data.historical_share=0.25", "tracking.statistics_photos=2", "tracking.wandb=disabled"]
+SHORT += ["generator.filters=8", "discriminator.filters=8"]
+SHORT += ["tracking.statistics_layers=[generator/up_*]"]  # a picture of every layer takes a minute
 
 
 def text_of(name: str) -> str:
