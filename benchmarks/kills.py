@@ -96,9 +96,9 @@ def contents(folder: Path) -> dict[str, str]:
 
 def _digest(path: Path) -> str:
     data = path.read_bytes()
-    if path.suffix == ".keras":  # the archive says when it was saved
+    if path.suffix == ".keras":  # when it was saved, and how many networks were built before it
         with zipfile.ZipFile(path) as archive:
-            data = archive.read("model.weights.h5") + archive.read("config.json")
+            data = archive.read("model.weights.h5") + archive.read("keras_colorize.json")
     elif path.suffix == ".tflite":  # so does what is appended to it
         with zipfile.ZipFile(path) as archive:
             data = data[: min(entry.header_offset for entry in archive.infolist())]
