@@ -93,7 +93,9 @@ class S3:
         return None
 
 
-@pytest.fixture(scope="package")
+# Of the session, not of the package: tests that run side by side leave it and come back, and fsspec
+# keeps the address of the first server.
+@pytest.fixture(scope="session")
 def _server() -> Iterator[S3]:
     import boto3
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
