@@ -16,7 +16,7 @@ from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command, without_greeting
 from keras_colorize.coloring.report import Ledger, refuse_other_shards, report_path
-from keras_colorize.coloring.tasks import Shard
+from keras_colorize.coloring.tasks import Shard, clear_leftovers
 from keras_colorize.errors import ConfigError
 from keras_colorize.looks import LOOKS, NATURAL
 from keras_colorize.studio.album import Album
@@ -52,6 +52,7 @@ def _serve(argv: Sequence[str]) -> int:
     path = report_path(output, Shard())
     with Ledger(path) as ledger, _listen(args.host, args.port) as listening:
         refuse_other_shards(output, Shard())
+        clear_leftovers(output, album.tasks)
         studio = _Loading(lambda: _load(args, album, ledger))
         app = Guard(make_app(album, studio.get), token, {*_LOOPBACK, args.host})
         # Its own settings would replace those of the commands' logging.
