@@ -5,7 +5,7 @@ result from. Places are relative, so that they hold at any size; the photograph 
 content, so that files may be renamed and moved::
 
     {
-      "format": 1,
+      "format": 2,
       "photo": "<SHA-256 of the original's file>",
       "model": "<SHA-256 of the generator's file>",
       "working_size": 192,
@@ -13,6 +13,8 @@ content, so that files may be renamed and moved::
       "remove_tint": false,
       "proposal": 0,
       "reference": null,
+      "palette": ["#b5a48b", "#6d7d4e"],
+      "look": "natural",
       "hints": [
         {"x": 0.4, "y": 0.6, "radius": 0.012, "color": "#3d6b4f"},
         {"outline": [[0.1, 0.1], [0.3, 0.1], [0.2, 0.4]], "color": "#a03c32"}
@@ -20,7 +22,8 @@ content, so that files may be renamed and moved::
     }
 
 A reference, whose colors the photograph follows, lies in ``references/`` beside the results, and is
-named by its SHA-256. ``format`` counts up when a file can no longer be read as before.
+named by its SHA-256. ``format`` counts up when a file can no longer be read as before; files of the
+first, which had neither palette nor look, still can.
 """
 
 import hashlib
@@ -41,6 +44,7 @@ from keras_colorize.coloring.hints import Hint, Region, chroma_of
 from keras_colorize.coloring.proposals import MOST
 from keras_colorize.errors import ConfigError, PhotoError
 from keras_colorize.files import atomic_path, fit_name
+from keras_colorize.looks import check_look
 
 __all__ = [
     "FORMAT",
@@ -52,7 +56,7 @@ __all__ = [
     "find_reference",
 ]
 
-FORMAT = 1
+FORMAT = 2
 #: Folder of color photographs that others follow, in that of the results.
 REFERENCES = "references"
 
@@ -60,6 +64,7 @@ _ENDING = ".colors.json"
 _MASK_SIDE = 512  # pixels; an outline drawn by hand isn't finer
 _MOST_HINTS = 500
 _MOST_CORNERS = 2000
+_MOST_COLORS = 16  # of a palette
 _MOST_SATURATION = 4.0
 _HASH = re.compile("[0-9a-f]{64}")
 
@@ -108,10 +113,15 @@ class Decisions:
         remove_tint: make the paper of a toned print white first.
         proposal: which of the colorings that the model proposes; 0 is the plain one.
         reference: SHA-256 of a color photograph of alike things, whose colors it follows.
+        palette: colors, ``"#rrggbb"``, to which what the network is unsure of is drawn; not beside
+            a reference.
+        look: what the colors become in an old process, one of
+            :data:`~keras_colorize.looks.LOOKS`; None leaves it to the colorizer.
         hints: colors that are known at places; of several pages, on the first.
 
     Raises:
-        ValueError: one of them is out of its range.
+        ConfigError: there is no such look.
+        ValueError: one of the others is out of its range.
     """
 
     photo: str
@@ -121,6 +131,8 @@ class Decisions:
     remove_tint: bool = False
     proposal: int = 0
     reference: str | None = None
+    palette: tuple[str, ...] = ()
+    look: str | None = None
     hints: tuple[Hint | Outline, ...] = ()
 
     def __post_init__(self) -> None:
@@ -139,6 +151,16 @@ class Decisions:
             raise ValueError(
                 f"saturation must be in [0, {_MOST_SATURATION:g}]. Received: {self.saturation}"
             )
+        if len(self.palette) > _MOST_COLORS:
+            raise ValueError(
+                f"palette must have at most {_MOST_COLORS} colors. Received: {len(self.palette)}"
+            )
+        for color in self.palette:
+            chroma_of(color)
+        if self.palette and self.reference is not None:
+            raise ValueError("expected a reference or a palette. Received: both")
+        if self.look is not None:
+            check_look(self.look)
         if len(self.hints) > _MOST_HINTS:
             raise ValueError(f"at most {_MOST_HINTS} hints. Received: {len(self.hints)}")
 
@@ -150,17 +172,11 @@ class Decisions:
             ConfigError: something is missing, unknown or out of its range.
         """
         try:
-            values = _take(
-                content,
-                "decisions",
-                {"format": int, "photo": str, "model": str, "working_size": int,
-                 "saturation": float, "remove_tint": bool, "proposal": int,
-                 "reference": str | None, "hints": list},
-            )  # fmt: skip
-            if values.pop("format") != FORMAT:
-                raise ValueError(f"format must be {FORMAT}, or this version cannot read it")
+            values = _take(content, "decisions", _fields(content))
+            del values["format"]
             hints = tuple(_parse_hint(hint) for hint in values.pop("hints"))
-            return cls(**values, hints=hints)
+            palette = tuple(_as(str, color, "a color") for color in values.pop("palette", []))
+            return cls(**values, palette=palette, hints=hints)
         except ValueError as error:
             raise ConfigError(str(error)) from error
 
@@ -175,6 +191,8 @@ class Decisions:
             "remove_tint": self.remove_tint,
             "proposal": self.proposal,
             "reference": self.reference,
+            "palette": list(self.palette),
+            "look": self.look,
             "hints": [_hint_to_json(hint) for hint in self.hints],
         }
 
@@ -199,10 +217,12 @@ class Decisions:
     @property
     def chosen_colors(self) -> str | None:
         """SHA-256 of the colors that the person chose; None where there are none."""
-        if not (self.hints or self.proposal or self.reference):
+        if not (self.hints or self.proposal or self.reference or self.palette):
             return None
         content = self.to_json()
         chosen = {name: content[name] for name in ("hints", "proposal", "reference")}
+        if self.palette:  # results of before there were palettes stay what they are
+            chosen["palette"] = content["palette"]
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -275,6 +295,35 @@ def find_reference(folder: Path, digest: str) -> Path:
 def decisions_path(folder: Path, result: Path) -> Path:
     """Where the decisions about a result lie, given by its path within the output folder."""
     return folder / result.with_name(fit_name(result.name, _ENDING))
+
+
+_FIELDS: Mapping[str, Any] = {
+    "format": int,
+    "photo": str,
+    "model": str,
+    "working_size": int,
+    "saturation": float,
+    "remove_tint": bool,
+    "proposal": int,
+    "reference": str | None,
+    "hints": list,
+}
+_FIELDS_SINCE_2: Mapping[str, Any] = {"palette": list, "look": str | None}
+
+
+def _fields(content: object) -> Mapping[str, Any]:
+    """What a file of its format holds.
+
+    Raises:
+        ValueError: this version knows no such format.
+    """
+    number = content.get("format") if isinstance(content, Mapping) else FORMAT
+    if number not in (1, FORMAT):
+        raise ValueError(
+            f"format must be 1 or {FORMAT}, or this version cannot read it. "
+            f"Received: {str(number)[:80]}"
+        )
+    return _FIELDS if number == 1 else {**_FIELDS, **_FIELDS_SINCE_2}
 
 
 def _parse_hint(content: object) -> Hint | Outline:

@@ -11,10 +11,10 @@ from keras_colorize import color
 from keras_colorize.coloring.album import Album, Note
 from keras_colorize.coloring.budget import PIXELS_AT_ONCE, PixelBudget
 from keras_colorize.coloring.colorizer import Colorizer
-from keras_colorize.coloring.decisions import Decisions, find_reference
+from keras_colorize.coloring.decided import begin_session
+from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.photo import HALF_CHROMA_FROM, ColoringOptions, note_name
 from keras_colorize.coloring.reversible import Jpeg
-from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.side_by_side import work_ahead
 from keras_colorize.coloring.tasks import Task
 from keras_colorize.errors import ConfigError, IrreversibleJpegError, PhotoError
@@ -107,9 +107,7 @@ def _note(task: Task, colorizer: Colorizer, options: ColoringOptions) -> tuple[s
     name = note_name(input_hash, decisions)
     if decisions is None:
         return name, colorizer.note(luminance)
-    session = Session(colorizer, luminance, decisions.working_size)
-    if decisions.reference is not None:
-        colorizer.lead(session, find_reference(options.references, decisions.reference))
+    session = begin_session(colorizer, luminance, decisions, options.references)
     return name, session.note(decisions.regions, decisions.proposal)
 
 

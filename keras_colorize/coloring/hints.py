@@ -206,6 +206,9 @@ class Likeness:
             for parts in (alike, near)
         )
         self.matter = self.alike[:, :-2]
+        self._halves, self._near_halves = _halves(self.alike), _halves(self._near)
+        self._unlike: list[int] = []
+        self._to_unlike = np.full(height * width, np.inf, np.float32)
 
     def between(
         self, places: np.ndarray, others: np.ndarray | slice, strictness: float = 1.0
@@ -217,9 +220,13 @@ class Likeness:
             others: the same, or a slice of them.
             strictness: how many times as alike two places must be for as much.
         """
-        alike = np.float32(strictness) * self.alike
-        wide = _gauss(alike[others], alike[places])
-        narrow = _gauss(self._near[others], self._near[places])
+        wide, narrow = (
+            _gauss(points[others], points[places], halves[others], halves[places], factor)
+            for points, halves, factor in (
+                (self.alike, self._halves, strictness**2),
+                (self._near, self._near_halves, 1.0),
+            )
+        )
         return (1.0 - _NEAR_SHARE) * wide + _NEAR_SHARE * narrow
 
     def across(self, places: np.ndarray, other: "Likeness") -> np.ndarray:
@@ -232,7 +239,22 @@ class Likeness:
         Returns:
             float32 ``(h * w, K)`` of the other's grid, 1 where alike.
         """
-        return _gauss(other.alike, self.alike[places])
+        return _gauss(other.alike, self.alike[places], other._halves, self._halves[places])
+
+    def unlike(self, count: int) -> np.ndarray:
+        """Places that stand for all others: each the one most unlike those before it.
+
+        Returns:
+            Indices into the flattened grid, int ``(count,)``, or as many as there are.
+        """
+        points = self.alike
+        if not self._unlike:
+            self._unlike = [int(np.argmin(np.square(points - points.mean(axis=0)).sum(axis=1)))]
+        while len(self._unlike) < min(count, len(points)):
+            distance = np.square(points - points[self._unlike[-1]]).sum(axis=1)
+            np.minimum(self._to_unlike, distance, out=self._to_unlike)
+            self._unlike.append(int(np.argmax(self._to_unlike)))
+        return np.asarray(self._unlike[:count])
 
 
 def spread(chroma: np.ndarray, likeness: Likeness, anchors: Anchors) -> np.ndarray:
@@ -260,9 +282,20 @@ def spread(chroma: np.ndarray, likeness: Likeness, anchors: Anchors) -> np.ndarr
     return (flat + change).reshape(chroma.shape).astype(np.float32)
 
 
-def _gauss(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """exp(-|a - b|² / 2) of every pair of rows, ``(n, d)`` and ``(k, d)`` to ``(n, k)``."""
+def _halves(points: np.ndarray) -> np.ndarray:
+    """Half the squared length of every row."""
+    return np.float32(0.5) * np.square(points).sum(axis=1)
+
+
+def _gauss(
+    a: np.ndarray, b: np.ndarray, half_a: np.ndarray, half_b: np.ndarray, factor: float = 1.0
+) -> np.ndarray:
+    """exp(-factor |a - b|² / 2) of every pair of rows, ``(n, d)`` and ``(k, d)`` to ``(n, k)``.
+
+    ``half_a`` and ``half_b`` are of :func:`_halves`, which for a photograph never change.
+    """
     exponent = a @ b.T
-    exponent -= 0.5 * np.square(a).sum(axis=1)[:, None]
-    exponent -= 0.5 * np.square(b).sum(axis=1)
+    exponent -= half_a[:, None]
+    exponent -= half_b
+    exponent *= np.float32(factor)
     return np.exp(np.minimum(exponent, 0.0, out=exponent), out=exponent)

@@ -15,7 +15,8 @@ from PIL import Image
 from keras_colorize.coloring import beside
 from keras_colorize.coloring.album import Agreement, Album
 from keras_colorize.coloring.colorizer import Colorizer, color_strips
-from keras_colorize.coloring.decisions import Decisions, find_reference
+from keras_colorize.coloring.decided import begin_session
+from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.report import Record
 from keras_colorize.coloring.reversible import Jpeg
@@ -199,6 +200,7 @@ class _Work:
         provenance: what the results say of themselves.
         decisions: what was decided about this photograph, if anything was.
         agreement: what the rest of the album makes of it, if it shows the same.
+        look: what its colors become in an old process.
     """
 
     task: Task
@@ -208,6 +210,7 @@ class _Work:
     provenance: Provenance
     decisions: Decisions | None
     agreement: Agreement | None
+    look: str
 
     @classmethod
     def begin(
@@ -225,6 +228,7 @@ class _Work:
             "quality": options.quality,
             "remove_tint": options.remove_tint,
         }
+        look = colorizer.look
         if options.decisions is not None:
             decisions = options.decisions(input_hash, task.relative)
         if decisions is not None:
@@ -235,8 +239,9 @@ class _Work:
                 "saturation": decisions.saturation,
                 "remove_tint": decisions.remove_tint,
             }
-        if colorizer.look != NATURAL:  # a result without one says nothing of it, as before
-            settings["look"] = colorizer.look
+            look = decisions.look or look
+        if look != NATURAL:  # a result without one says nothing of it, as before
+            settings["look"] = look
         agreement = None
         if options.album is not None:
             agreement = options.album.agreement(note_name(input_hash, decisions))
@@ -251,7 +256,7 @@ class _Work:
             escape_name(task.source.name),
             None if decisions is None else decisions.chosen_colors,
         )
-        return cls(task, target, colorizer, options, provenance, decisions, agreement)
+        return cls(task, target, colorizer, options, provenance, decisions, agreement, look)
 
     @property
     def working_size(self) -> int:
@@ -359,10 +364,7 @@ class _Work:
     def _paint_alone(self, luminance: np.ndarray, *, first: bool) -> Painting:
         if self.decisions is None:
             return self.colorizer.paint(luminance)
-        session = Session(self.colorizer, luminance, self.working_size)
-        if self.decisions.reference is not None:
-            file = find_reference(self.options.references, self.decisions.reference)
-            self.colorizer.lead(session, file)
+        session = begin_session(self.colorizer, luminance, self.decisions, self.options.references)
         hints = self.decisions.regions if first else []
         return session.paint(hints, self.decisions.proposal)
 
@@ -380,7 +382,7 @@ class _Work:
         metadata = upright(page.metadata, page.size)
         metadata = dataclasses.replace(metadata, xmp=add_provenance(metadata.xmp, self.provenance))
         dtype: type[np.unsignedinteger] = np.uint16 if depth == 16 else np.uint8
-        enlargement = painting.enlarge(page.luminance.shape, self.saturation, self.colorizer.look)
+        enlargement = painting.enlarge(page.luminance.shape, self.saturation, self.look)
         rgb = color_strips(enlargement, page.luminance, dtype)
         warnings = fit_to_format(metadata, self.task.format).warnings
         return (
@@ -401,7 +403,7 @@ class _Work:
         )
         painting = self._paint(jpeg.luminance)
         colored, lost = jpeg.with_color(
-            painting.enlarge(jpeg.luminance.shape, self.saturation, self.colorizer.look),
+            painting.enlarge(jpeg.luminance.shape, self.saturation, self.look),
             quality=self.options.quality,
             provenance=self.provenance,
         )
@@ -423,7 +425,7 @@ class _Work:
     def _write_sheets(self, painting: Painting, luminance: np.ndarray) -> None:
         sheets = self.sheets
         if "compare" in sheets:
-            both = beside.compare(painting, luminance, self.saturation, self.colorizer.look)
+            both = beside.compare(painting, luminance, self.saturation, self.look)
             self._save_sheet(sheets["compare"], both)
         if "certainty" in sheets or "proposals" in sheets:
             session = Session(self.colorizer, luminance, self.working_size)

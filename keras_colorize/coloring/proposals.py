@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_colorize.coloring.hints import Anchors, Likeness, spread
 
-__all__ = ["MOST", "alternative", "expected_distance", "likely_colors", "unlike_places"]
+__all__ = ["MOST", "alternative", "expected_distance", "likely_colors"]
 
 #: Alternatives that there are.
 MOST = 6
@@ -73,22 +73,6 @@ def likely_colors(
     return found
 
 
-def unlike_places(likeness: Likeness, count: int) -> np.ndarray:
-    """Places that stand for all others: each the one most unlike those before it.
-
-    Returns:
-        Indices into the flattened grid, int ``(count,)``, or as many as there are.
-    """
-    points = likeness.alike
-    chosen = [int(np.argmin(np.square(points - points.mean(axis=0)).sum(axis=1)))]
-    nearest = np.full(len(points), np.inf, np.float32)
-    while len(chosen) < min(count, len(points)):
-        distance = np.square(points - points[chosen[-1]]).sum(axis=1)
-        np.minimum(nearest, distance, out=nearest)
-        chosen.append(int(np.argmax(nearest)))
-    return np.asarray(chosen)
-
-
 def alternative(
     chroma: np.ndarray, shares: np.ndarray, bins: np.ndarray, likeness: Likeness, number: int
 ) -> np.ndarray:
@@ -119,7 +103,7 @@ def alternative(
     direction = cool if number in (0, 3) else -cool
     side = flat * ((bins @ direction)[None] > (mean @ direction)[:, None])
     expected = (side @ bins) / (side.sum(axis=1, keepdims=True) + 1e-9)
-    places = unlike_places(likeness, _PLACES)
+    places = likeness.unlike(_PLACES)
     weights = likeness.between(places, slice(None)).T  # (K, P)
     weights /= weights.sum(axis=1, keepdims=True)
     wanted = chroma.reshape(-1, 2)[places] + _STRENGTH * weights @ (expected - mean)

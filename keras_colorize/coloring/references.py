@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_colorize.coloring.hints import Anchors, Likeness, chroma_of
-from keras_colorize.coloring.proposals import unlike_places
 
 __all__ = ["from_palette", "from_reference"]
 
@@ -29,7 +28,7 @@ def from_reference(photo: Likeness, reference: Likeness, chroma: np.ndarray) -> 
         reference: of the color photograph, from the same network.
         chroma: its true Cb and Cr on the grid of ``reference``, float32 ``(h, w, 2)``.
     """
-    places = unlike_places(photo, _PLACES)
+    places = photo.unlike(_PLACES)
     ours, theirs = photo.matter[places], reference.matter
     distances = (
         np.square(ours).sum(axis=1)[:, None] + np.square(theirs).sum(axis=1) - 2.0 * ours @ theirs.T
@@ -62,7 +61,7 @@ def from_palette(
         likeness: of the photograph.
     """
     colors = np.stack([chroma_of(color) for color in palette])
-    places = unlike_places(likeness, _PLACES)
+    places = likeness.unlike(_PLACES)
     painted = chroma.reshape(-1, 2)[places]
     distance = np.linalg.norm(painted[:, None] - colors, axis=-1)  # (K, palette)
     weights = np.exp(-np.square(distance - distance.min(axis=1, keepdims=True)) / _NEAREST**2)

@@ -53,6 +53,7 @@ class Session:
         self._luminance = luminance
         self._seen = colorizer.see(luminance, working_size)
         self._weak: Anchors | None = None
+        self._alternatives: dict[int, np.ndarray] = {}
         height, width = self.plain.luminance.shape
         self._grid = max(height // 2, 1), max(width // 2, 1)
         self.likeness = Likeness(
@@ -121,13 +122,8 @@ class Session:
             hints: see :meth:`paint`.
             proposal: see :meth:`paint`.
         """
-        anchors = anchors_of(hints, *self._grid)
-        sure: np.ndarray | float = 0.0
-        if proposal != 0 or self._weak is not None:
-            sure = 1.0
-        elif len(anchors.places):
-            reach = self.likeness.between(anchors.places, slice(None)).max(axis=1)
-            sure = reach.reshape(self._grid)
+        chosen = proposal != 0 or self._weak is not None
+        sure: np.ndarray | float = 1.0 if chosen else self._reach(hints)
         return self._seen.note(self.paint(hints, proposal).chroma, sure)
 
     # -- what else it may have been -----------------------------------------------------------
@@ -137,8 +133,11 @@ class Session:
         """Whether the generator has a distribution, which the methods below need."""
         return self._seen.shares is not None
 
-    def certainty(self) -> np.ndarray:
+    def certainty(self, hints: Sequence[Hint | Region] = ()) -> np.ndarray:
         """How far the plain answer can be trusted, float32 ``(h, w)``, at the network's size.
+
+        Args:
+            hints: colors that are known: as far as a place is like theirs, it is no guess.
 
         Returns:
             1 where the truth is expected to be what was painted, 0 where it is expected to lie 0.12
@@ -147,8 +146,8 @@ class Session:
         Raises:
             ModelError: the generator has no distribution.
         """
-        certain = self._certainty()[None]
-        return np.clip(resize_planes(certain, *self.plain.luminance.shape)[0], 0.0, 1.0)
+        known = np.maximum(self._certain, self._reach(hints))
+        return np.clip(resize_planes(known[None], *self.plain.luminance.shape)[0], 0.0, 1.0)
 
     def likely_colors(
         self, x: float, y: float, count: int = 5
@@ -212,14 +211,28 @@ class Session:
     def keep_to(self, palette: Sequence[tuple[int, int, int] | str]) -> None:
         """Draw the photograph's colors to those of a palette, where the network is unsure.
 
+        Args:
+            palette: colors, as hints have them; none lets go of the palette before.
+
         Raises:
             ModelError: the generator has no distribution, so that nobody knows where.
         """
-        self._weak = from_palette(palette, self._painted, self._certainty(), self.likeness)
+        self._weak = None
+        if palette:
+            self._weak = from_palette(palette, self._painted, self._certain, self.likeness)
 
     # -- within -------------------------------------------------------------------------------
 
-    def _certainty(self) -> np.ndarray:
+    def _reach(self, hints: Sequence[Hint | Region]) -> np.ndarray:
+        """How far a hint speaks of each place of the grid, in [0, 1]."""
+        places = anchors_of(hints, *self._grid).places
+        if not len(places):
+            return np.zeros(self._grid, np.float32)
+        return self.likeness.between(places, slice(None)).max(axis=1).reshape(self._grid)
+
+    @functools.cached_property
+    def _certain(self) -> np.ndarray:
+        """The certainty on the grid."""
         distance = proposals.expected_distance(self._painted, self._shares, self._seen.bins)
         return np.maximum(1.0 - distance / _GUESS, 0.0)
 
@@ -228,9 +241,11 @@ class Session:
             return self._painted
         if not 0 < number <= proposals.MOST:
             raise ModelError(f"proposal must be 0 to {proposals.MOST}. Received: {number}")
-        return proposals.alternative(
-            self._painted, self._shares, self._seen.bins, self.likeness, number - 1
-        )
+        if number not in self._alternatives:
+            self._alternatives[number] = proposals.alternative(
+                self._painted, self._shares, self._seen.bins, self.likeness, number - 1
+            )
+        return self._alternatives[number]
 
     @functools.cached_property
     def _painted(self) -> np.ndarray:

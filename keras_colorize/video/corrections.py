@@ -20,9 +20,9 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.coloring.colorizer import Colorizer
-from keras_colorize.coloring.decisions import Decisions, find_reference
+from keras_colorize.coloring.decided import begin_session
+from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.hints import Likeness
-from keras_colorize.coloring.proposals import unlike_places
 from keras_colorize.coloring.reduction import resize_planes
 from keras_colorize.coloring.session import Session
 from keras_colorize.errors import VideoError
@@ -229,9 +229,7 @@ class Corrector:
         decisions, colorizer = correction.decisions, self._colorizer
         luminance = read_luminance(correction.picture)
         seen = Session(colorizer, luminance)
-        decided = Session(colorizer, luminance, decisions.working_size)
-        if decisions.reference is not None:
-            colorizer.lead(decided, find_reference(correction.references, decisions.reference))
+        decided = begin_session(colorizer, luminance, decisions, correction.references)
         painted = decided.paint(decisions.regions, decisions.proposal).chroma
         # The film's own saturation comes on top of both.
         stronger = decisions.saturation / max(colorizer.saturation, 1e-6)
@@ -239,7 +237,7 @@ class Corrector:
         change = chroma - self._resize(seen.plain.chroma)
         height, width = seen.likeness.shape
         on_grid = np.moveaxis(resize_planes(np.moveaxis(change, -1, 0), height, width), 0, -1)
-        places = unlike_places(seen.likeness, _PLACES)
+        places = seen.likeness.unlike(_PLACES)
         # And where most was changed, which may be small.
         strongest = np.argsort(np.square(on_grid).sum(axis=-1).ravel())[-_PLACES // 4 :]
         places = np.union1d(places, strongest)

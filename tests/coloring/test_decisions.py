@@ -1,6 +1,7 @@
 """Decisions are a file that says everything, is refused when it is not sound, and is obeyed."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -60,13 +61,37 @@ def test_what_is_saved_loads(decisions: Decisions, tmp_path: Path) -> None:
     assert path == tmp_path / "box 1" / "house.jpg.colors.json"
     decisions.save(path)
     assert Decisions.load(path) == decisions
-    assert json.loads(path.read_text())["format"] == 1
+    assert json.loads(path.read_text())["format"] == 2
+
+
+def test_files_of_before_there_were_palettes_and_looks_are_read(
+    decisions: Decisions, tmp_path: Path
+) -> None:
+    content = decisions.to_json() | {"format": 1}
+    del content["palette"], content["look"]
+    path = tmp_path / "house.jpg.colors.json"
+    path.write_text(json.dumps(content))
+    assert Decisions.load(path) == decisions
+    # Results of then are known by what was chosen.
+    chosen = {name: content[name] for name in ("hints", "proposal", "reference")}
+    digest = hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
+    assert Decisions.load(path).chosen_colors == digest
+    path.write_text(json.dumps(content | {"palette": []}))
+    with pytest.raises(ConfigError, match="decisions must have format"):
+        Decisions.load(path)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "format must be 1"),
+        ({"format": 3, "of": "later"}, "format must be 1 or 2"),
+        ({"format": []}, "format must be 1 or 2"),
+        ({"palette": "red"}, "palette must be a list"),
+        ({"palette": [1]}, "a color must be a text"),
+        ({"palette": ["red"]}, "#rrggbb"),
+        ({"palette": ["#000000"] * 17}, "at most 16 colors"),
+        ({"palette": ["#000000"], "reference": "0" * 64}, "a reference or a palette"),
+        ({"look": "sepia"}, "look must be one of natural"),
         ({"photo": "abc"}, "photo must be a SHA-256"),
         ({"working_size": True}, "working_size must be a whole number"),
         ({"working_size": 0}, "working_size must be at least 1"),
@@ -181,6 +206,21 @@ def test_a_reference_is_followed_where_it_lies(
         assert colorize.main([*arguments, str(tmp_path / name)]) == 0
         results.append(pixels(tmp_path / name / HOUSE.name))
     assert np.abs(results[0] - results[1]).mean() > 1.0
+
+
+def test_the_look_is_that_of_the_decisions(
+    model: Path, decisions: Decisions, tmp_path: Path
+) -> None:
+    arguments = [str(HOUSE), "--model", str(model), "--decisions", str(tmp_path), "--output"]
+    results = {}
+    for decided in (None, "natural", "technicolor"):
+        dataclasses.replace(decisions, look=decided).save(tmp_path / "house.jpg.colors.json")
+        out = tmp_path / str(decided)
+        assert colorize.main([*arguments, str(out), "--look", "technicolor"]) == 0
+        results[decided] = (out / HOUSE.name).read_bytes()
+        (row,) = read_rows(out / "report.csv")
+        assert json.loads(row["settings"]).get("look", "natural") == (decided or "technicolor")
+    assert results[None] == results["technicolor"] != results["natural"]
 
 
 def test_only_whom_they_are_about(model: Path, decisions: Decisions, tmp_path: Path) -> None:

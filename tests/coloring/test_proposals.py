@@ -90,6 +90,15 @@ def test_certainty_falls_with_the_distance_to_what_is_likely(house: np.ndarray) 
     assert np.abs(session.certainty() - expected.clip(0.0, 1.0)).mean() < 0.05
 
 
+def test_what_was_said_is_no_guess(wavering: Colorizer, house: np.ndarray) -> None:
+    session = wavering.session(house)
+    hint = Hint(0.3, 0.4, "#3060c0", 0.05)
+    alone, told = session.certainty(), session.certainty([hint])
+    place = hint.covers(*alone.shape)
+    assert alone[place].mean() < 0.9 < told[place].mean()
+    assert (told >= alone - 1e-6).all() and told.mean() < 0.9
+
+
 def test_likely_colors_have_the_luminance_of_their_place(
     wavering: Colorizer, house: np.ndarray
 ) -> None:

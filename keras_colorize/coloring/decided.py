@@ -1,0 +1,34 @@
+"""A photograph's session, begun as it was decided."""
+
+from pathlib import Path
+
+import numpy as np
+
+from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.decisions import Decisions, find_reference
+from keras_colorize.coloring.session import Session
+
+__all__ = ["begin_session"]
+
+
+def begin_session(
+    colorizer: Colorizer, luminance: np.ndarray, decisions: Decisions, references: Path
+) -> Session:
+    """A session that follows what was decided; hints and proposal are left to ``paint``.
+
+    Args:
+        colorizer: what paints.
+        luminance: of the photograph, as ``Colorizer.paint`` takes it.
+        decisions: about it.
+        references: the folder in whose ``references/`` lies the photograph that they may name.
+
+    Raises:
+        PhotoError: its reference is missing, or cannot be read.
+        ModelError: a palette, of a generator without a distribution.
+    """
+    session = Session(colorizer, luminance, decisions.working_size)
+    if decisions.reference is not None:
+        colorizer.lead(session, find_reference(references, decisions.reference))
+    elif decisions.palette:
+        session.keep_to(decisions.palette)
+    return session
