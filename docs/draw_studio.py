@@ -1,8 +1,8 @@
 """Photograph the studio's page: ``python docs/draw_studio.py`` writes docs/images/studio*.jpg.
 
 The studio runs on the historical photographs of the sample; Chromium, driven by Selenium, opens
-one, says two colors, and looks at another on a tablet. Needs the extra ``test``, and Debian's
-chromium and chromium-driver.
+one, says two colors, gives it a palette, and looks at another on a tablet. Needs the extra
+``test``, and Debian's chromium and chromium-driver.
 """
 
 import io
@@ -30,6 +30,7 @@ _PATIENCE = 300  # seconds
 
 # Of the dust bowl house: places relative to the canvas' middle and size, and what they are given.
 _HINTS = [((-0.2, -0.3), "#7d9cc0"), ((0.1, 0.35), "#b08a5a")]
+_PALETTE = ["#7d9cc0", "#b08a5a", "#6d7d4e"]
 
 
 def main() -> None:
@@ -78,6 +79,8 @@ def _look(browser: Any, address: str) -> None:
 
     def rest() -> None:
         wait(lambda: canvas.get_attribute("aria-busy") == "false")
+        choices = browser.find_elements(By.CSS_SELECTOR, "#choices img")
+        wait(lambda: all(image.get_attribute("src") for image in choices))
 
     _set_screen(browser, 1280, 720)
     browser.get(address)
@@ -92,7 +95,17 @@ def _look(browser: Any, address: str) -> None:
         rest()
     wait(lambda: not browser.find_element(By.ID, "status").text)
     _save(browser, "studio.jpg")
+    for color in _PALETTE:
+        browser.execute_script("document.getElementById('color').value = arguments[0]", color)
+        browser.find_element(By.ID, "add-color").click()
+    browser.find_element(By.ID, "certainty").click()
+    rest()
+    another = browser.find_element(By.ID, "another-palette")
+    browser.execute_script("arguments[0].scrollIntoView()", another)
+    _save(browser, "studio_palette.jpg")
+    browser.find_element(By.ID, "certainty").click()
     _set_screen(browser, 768, 1024)
+    browser.execute_script("document.getElementById('say').scrollIntoView()")
     open_photo("alpine")
     _save(browser, "studio_tablet.jpg")
 

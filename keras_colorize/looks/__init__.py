@@ -20,7 +20,7 @@ Look = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 NATURAL = "natural"
 #: The looks by name, and what each is.
 LOOKS: Mapping[str, str] = {
-    NATURAL: "as the network painted it",
+    NATURAL: "as computed",
     "autochrome": "Lumière's plates of 1907: starch grains dyed red-orange, green and violet",
     "kodachrome": "reversal film since 1935: three dyes, formed in development",
     "technicolor": "dye transfer since 1932: three records, sharply separated, of pure dyes",

@@ -43,7 +43,13 @@ class Writer:
     def initial(self, photo: str) -> Decisions:
         """What holds as long as nothing is decided about a photograph, given by its SHA-256."""
         colorizer = self._colorizer
-        return Decisions(photo, colorizer.model_hash, colorizer.working_size, colorizer.saturation)
+        return Decisions(
+            photo,
+            colorizer.model_hash,
+            colorizer.working_size,
+            colorizer.saturation,
+            look=colorizer.look,
+        )
 
     def change(self, task: Task, changes: Mapping[str, Any]) -> None:
         """Decide some things about a photograph; the others stay as they were decided.
@@ -162,7 +168,7 @@ class Batch:
     def _work(self, task: Task, changes: Mapping[str, Any]) -> bool:
         try:
             self._writer.change(task, changes)
-        except (PhotoError, ConfigError, OSError) as error:
+        except (ValueError, OSError) as error:  # the former: PhotoError, ConfigError as well
             self._writer.fail(task, str(error))
             return False
         return self._writer.write(task).status != "failed"

@@ -1,5 +1,6 @@
 """The photograph that is being looked at: read and seen by the network once, shown at any zoom."""
 
+import dataclasses
 import functools
 import io
 import threading
@@ -10,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.coloring.colorizer import Colorizer
-from keras_colorize.coloring.decisions import Decisions, find_reference
+from keras_colorize.coloring.decided import begin_session
+from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.photo import HALF_CHROMA_FROM
 from keras_colorize.coloring.reversible import Jpeg
@@ -27,6 +29,7 @@ __all__ = ["Desk", "OpenPhoto"]
 _OPEN_AT_ONCE = 3
 _QUALITY = 90
 _LIKELY = 6  # colors of a place
+_TINT = (-64.0, 72.0)  # Cb and Cr, in steps of a JPEG, of what is guessed: orange
 # Smaller than this nothing is shown.
 _LEAST_SIDE = 256
 
@@ -99,6 +102,8 @@ class OpenPhoto:
         self._lock = threading.RLock()
         self._sessions: dict[tuple[int, bool, str | None], Session] = {}
         self._painted: tuple[object, Painting] | None = None
+        self._guided: tuple[object, np.ndarray] | None = None
+        self._cut: tuple[object, np.ndarray] | None = None
         self._levels: dict[bool, list[np.ndarray]] = {}
         try:
             self.hash = hash_file(path)
@@ -129,24 +134,31 @@ class OpenPhoto:
 
     def paint(self, decisions: Decisions) -> Painting:
         """Its colors, as they were decided."""
-        kind = decisions.working_size, decisions.remove_tint, decisions.reference
-        key = kind, decisions.hints, decisions.proposal
+        key = dataclasses.replace(decisions, saturation=1.0, look=None)
         with self._lock:
-            if self._painted is not None and self._painted[0] == key:
-                return self._painted[1]
-            painting = self._session(decisions).paint(decisions.regions, decisions.proposal)
-            self._painted = key, painting
-            return painting
+            if self._painted is None or self._painted[0] != key:
+                painting = self._session(decisions).paint(decisions.regions, decisions.proposal)
+                self._painted = key, painting
+            return self._painted[1]
+
+    def _guide(self, decisions: Decisions) -> np.ndarray:
+        """Its colors as a function of luminance, which for another part of it are the same."""
+        with self._lock:
+            if self._guided is None or self._guided[0] != decisions:
+                look = decisions.look or self._colorizer.look
+                self._guided = decisions, self.paint(decisions).guide(decisions.saturation, look)
+            return self._guided[1]
 
     def _session(self, decisions: Decisions) -> Session:
+        """The one for these decisions; the network runs again for what it sees otherwise alone."""
         kind = decisions.working_size, decisions.remove_tint, decisions.reference
         if kind not in self._sessions:
             luminance = self._luminance(decisions.remove_tint)
-            session = Session(self._colorizer, luminance, decisions.working_size)
-            if decisions.reference is not None:
-                reference = find_reference(self._references, decisions.reference)
-                self._colorizer.lead(session, reference)
-            self._sessions[kind] = session
+            self._sessions[kind] = begin_session(
+                self._colorizer, luminance, decisions, self._references
+            )
+        if decisions.reference is None:
+            self._sessions[kind].keep_to(decisions.palette)
         return self._sessions[kind]
 
     def likely_colors(self, x: float, y: float, decisions: Decisions) -> list[str]:
@@ -160,17 +172,19 @@ class OpenPhoto:
             found = self._session(decisions).likely_colors(x, y, _LIKELY)
         return [f"#{r:02x}{g:02x}{b:02x}" for (r, g, b), _ in found]
 
-    def certainty(self, width: int, decisions: Decisions) -> bytes:
-        """Where its colors are known (white) and guessed (black), as JPEG.
+    def certainty(self, box: Box, width: int, decisions: Decisions) -> bytes:
+        """A part as it is, gray, and tinted where its colors are guesses; see :meth:`view`.
 
         Raises:
             ModelError: the model does not know.
         """
+        part = Part.of(box, width, self.size)
+        y = self._luminance_of(part, decisions.remove_tint)
         with self._lock:
-            known = self._session(decisions).certainty()
-        height = max(round(width * self.size[1] / self.size[0]), 1)
-        image = Image.fromarray(np.rint(255.0 * known).astype(np.uint8))
-        return _encode(image.resize((width, height), Image.Resampling.BICUBIC))
+            known = self._session(decisions).certainty(decisions.regions)
+        guessed = part.cut(np.rint(255.0 * (1.0 - known)).astype(np.uint8)) / np.float32(255.0)
+        planes = [y, *(np.rint(128.0 + c * guessed).astype(np.uint8) for c in _TINT)]
+        return _encode(Image.merge("YCbCr", [Image.fromarray(plane) for plane in planes]))
 
     def _luminance(self, remove_tint: bool) -> np.ndarray:
         if remove_tint not in self._luminances:
@@ -186,13 +200,18 @@ class OpenPhoto:
             decisions: what its colors are to be; None shows it as it is, gray.
         """
         part = Part.of(box, width, self.size)
-        y = part.cut(self._level(part.whole[0], decisions is not None and decisions.remove_tint))
-        image = Image.fromarray(y)
-        if decisions is not None:
-            painting = self.paint(decisions)
-            guided = painting.guide(decisions.saturation, self._colorizer.look)
-            image = _color(part, guided, y)
-        return _encode(image)
+        y = self._luminance_of(part, decisions is not None and decisions.remove_tint)
+        if decisions is None:
+            return _encode(Image.fromarray(y))
+        return _encode(_color(part, self._guide(decisions), y))
+
+    def _luminance_of(self, part: Part, remove_tint: bool) -> np.ndarray:
+        """Of a part in 8 bits; the one that was shown last is shown again with other colors."""
+        with self._lock:
+            if self._cut is None or self._cut[0] != (part, remove_tint):
+                y = part.cut(self._level(part.whole[0], remove_tint))
+                self._cut = (part, remove_tint), y
+            return self._cut[1]
 
     def _level(self, width: int, remove_tint: bool) -> np.ndarray:
         """Its luminance in 8 bits, at least so wide where it is, and less than twice as wide."""

@@ -1,9 +1,10 @@
 """What the page asks for, by HTTP."""
 
+import contextlib
 import dataclasses
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +18,8 @@ from starlette.routing import Route
 
 from keras_colorize.coloring.decisions import Decisions, find_reference
 from keras_colorize.coloring.tasks import Task
-from keras_colorize.errors import KerasColorizeError
+from keras_colorize.errors import KerasColorizeError, PhotoError
+from keras_colorize.looks import LOOKS
 from keras_colorize.studio.album import Album
 from keras_colorize.studio.parts import Box
 
@@ -32,6 +34,8 @@ _log = logging.getLogger(__name__)
 _PAGE = Path(__file__).with_name("page")
 _MOST_JSON = 4 << 20  # bytes
 _MOST_UPLOADED = 512 << 20
+#: What can be decided about many photographs at once.
+_FOR_ALL = {"look", "palette", "reference", "remove_tint", "saturation", "working_size"}
 
 Answer = TypeVar("Answer")
 
@@ -129,20 +133,26 @@ class _Api:
                 "name": colorizer.name,
                 "least_working_size": colorizer.facts.stride,
                 "knows_likely_colors": studio.desk.knows_likely_colors,
+                "looks": dict(LOOKS),
             }
 
         return JSONResponse(await self._ask(answer))
 
     async def show_thumbnail(self, request: Request) -> Response:
         task = self._task(request)
-        picture = await run_in_threadpool(self._album.thumbnail, task)
-        return Response(picture, media_type="image/jpeg")
+
+        def answer() -> bytes:
+            with self._reading(task):
+                return self._album.thumbnail(task)
+
+        return Response(await run_in_threadpool(answer), media_type="image/jpeg")
 
     async def open(self, request: Request) -> Response:
         task = self._task(request)
 
         def answer(studio: Studio) -> dict[str, Any]:
-            photo = studio.desk.open(task.source)
+            with self._reading(task):
+                photo = studio.desk.open(task.source)
             initial = studio.writer.initial(photo.hash)
             return {
                 "width": photo.size[0],
@@ -174,7 +184,7 @@ class _Api:
                     decisions, proposal=int(query["proposal"]), hints=()
                 )
             if query.get("side") == "certainty":
-                return photo.certainty(min(width, photo.size[0]), decisions)
+                return photo.certainty(box, width, decisions)
             return photo.view(box, width, decisions if query.get("side") == "after" else None)
 
         return Response(await self._ask(answer), media_type="image/jpeg")
@@ -211,22 +221,16 @@ class _Api:
 
     async def start(self, request: Request) -> Response:
         content = await _json(request)
-        ids, changes = content.pop("photos", None), content
-        kinds = {
-            "saturation": (int, float),
-            "remove_tint": (bool,),
-            "working_size": (int,),
-            "reference": (str, type(None)),
-        }
-        for name, value in changes.items():
-            if name not in kinds or type(value) not in kinds[name]:
-                raise ValueError(f"expected {', '.join(kinds)}. Received: {name} {value!r:.80}")
-
-        tasks = self._tasks(ids)
+        tasks = self._tasks(content.pop("photos", None))
+        if not content.keys() <= _FOR_ALL:
+            received = ", ".join(content)
+            raise ValueError(f"expected {', '.join(sorted(_FOR_ALL))}. Received: {received:.80}")
 
         def answer(studio: Studio) -> None:
-            self._check(studio, dataclasses.replace(studio.writer.initial("0" * 64), **changes))
-            studio.batch.start(tasks, changes)
+            initial = studio.writer.initial("0" * 64).to_json()
+            wanted = Decisions.parse(initial | content)
+            self._check(studio, wanted)
+            studio.batch.start(tasks, {name: getattr(wanted, name) for name in content})
 
         await self._ask(answer)
         return Response(status_code=202)
@@ -254,13 +258,26 @@ class _Api:
     async def _ask(self, answer: Callable[[Studio], Answer]) -> Answer:
         return await run_in_threadpool(lambda: answer(self._studio()))
 
+    @contextlib.contextmanager
+    def _reading(self, task: Task) -> Iterator[None]:
+        """The album tells of a photograph that it cannot be read."""
+        try:
+            yield
+        except PhotoError as error:
+            self._album.report(task, str(error))
+            raise
+
     def _check(self, studio: Studio, decisions: Decisions) -> None:
         """Refuse what could be written down, but not be followed."""
         studio.desk.colorizer.facts.check_working_size(decisions.working_size)
         if decisions.reference is not None:
             find_reference(self._album.output, decisions.reference)
-        if decisions.proposal and not studio.desk.knows_likely_colors:
+        if studio.desk.knows_likely_colors:
+            return
+        if decisions.proposal:
             raise ValueError("this model proposes nothing; proposal must be 0")
+        if decisions.palette:
+            raise ValueError("this model cannot tell where it is unsure; palette must be empty")
 
     def _task(self, request: Request) -> Task:
         try:

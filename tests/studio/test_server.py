@@ -12,6 +12,7 @@ from PIL import Image
 from keras_colorize import Colorizer, colorize
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.files import read_rows
+from keras_colorize.looks import LOOKS
 from keras_colorize.metadata.provenance import read_provenance
 from keras_colorize.studio.album import Album
 from tests.conftest import SAMPLE
@@ -43,7 +44,8 @@ def test_the_album_lists_every_photograph(page: Page) -> None:
     assert {photo["state"] for photo in photos} == {"new"}
     assert page.get("/api/model").json() == {"name": "test/generator.keras",
                                              "least_working_size": 8,
-                                             "knows_likely_colors": False}  # fmt: skip
+                                             "knows_likely_colors": False,
+                                             "looks": dict(LOOKS)}  # fmt: skip
 
 
 def test_thumbnails_are_small_and_show_the_result_once_there_is_one(page: Page) -> None:
@@ -193,7 +195,9 @@ def test_what_is_saved_is_what_the_command_makes_of_the_decisions(
     page: Page, photos: Path, model: Path, tmp_path: Path
 ) -> None:
     house, out = page.id_of("house.jpg"), tmp_path / "out"
-    decide(page, house, hints=[HINT], saturation=1.2)
+    natural = picture(page, house, side="after")
+    decide(page, house, hints=[HINT], saturation=1.2, look="kodachrome")
+    assert np.abs(picture(page, house, side="after") - natural).mean() > 2
     assert page.state_of("house.jpg") == "changed"
     original = (photos / "house.jpg").read_bytes()
     assert page.post(f"/api/photos/{house}/result").json()["status"] == "colorized"
@@ -274,7 +278,8 @@ def test_the_album_can_be_stopped(page: Page) -> None:
 @pytest.mark.parametrize(
     "content",
     [{"photos": ["unknown"]}, {"photos": [[]]}, {"photos": []}, {"saturation": "much"},
-     {"saturation": True}, {"working_size": 2}, {"hints": []}, {"model": "x"}],
+     {"saturation": True}, {"working_size": 2}, {"hints": []}, {"model": "x"},
+     {"look": "sepia"}, {"look": 1}, {"palette": [1]}, {"palette": ["#000000"]}],
 )  # fmt: skip
 def test_wrong_orders_for_the_album_are_refused(page: Page, content: dict[str, Any]) -> None:
     answer = page.post("/api/album/coloring", json=content)
@@ -343,7 +348,11 @@ def test_colors_of_another_picture(page: Page, tmp_path: Path) -> None:
     assert np.abs(picture(page, house, side="after") - before).mean() > 1
     assert page.post(f"/api/photos/{house}/result").json()["status"] == "colorized"
     assert page.state_of("house.jpg") == "corrected"
-    for wrong in ({"reference": "0" * 64}, {"proposal": 1}):
+    for wrong in (
+        {"reference": "0" * 64},
+        {"proposal": 1},
+        {"reference": None, "palette": ["#4060a0"]},  # which this model does not know where to use
+    ):
         decisions = page.get(f"/api/photos/{house}").json()["decisions"] | wrong
         assert page.put(f"/api/photos/{house}/decisions", json=decisions).status_code == 400
     assert page.put("/api/references/x.jpg", content=b"no picture").status_code == 400
@@ -364,8 +373,35 @@ def test_what_the_model_offers_where_it_knows(
         assert all(np.abs(other - plain).mean() > 0.2 for other in offered[1:])
         decide(page, house, proposal=3)
         np.testing.assert_array_equal(picture(page, house, side="after"), offered[3])
+        before = picture(page, house, side="before")
         certainty = picture(page, house, side="certainty")
-        assert certainty.ndim == 2
+        assert np.abs(certainty @ [0.299, 0.587, 0.114] - before).mean() < 6
+        part = picture(page, house, side="certainty", left=0.5, top=0.25)
+        assert np.abs(part - certainty[-len(part) :, -part.shape[1] :]).mean() < 6
+
+
+def test_a_palette_is_kept_followed_and_applied_to_the_album(
+    knowing_model: Path, photos: Path, tmp_path: Path
+) -> None:
+    palette = {"palette": ["#3050c0"]}
+    with open_page(photos, tmp_path / "out", Colorizer.load(knowing_model)) as page:
+        house = page.id_of("house.jpg")
+        pictures = []
+        for decided in ([], ["#3050c0"], ["#c05030"], []):
+            decide(page, house, palette=decided)
+            pictures.append(picture(page, house, side="after"))
+        np.testing.assert_array_equal(pictures[0], pictures[3])
+        blue = [(shown[..., 2] - shown[..., 0]).mean() for shown in pictures]
+        assert blue[1] > blue[0] + 3 and blue[1] > blue[2] + 3
+        order = {"photos": [house, page.id_of("box 1/alps.jpg")], "look": "autochrome"}
+        assert page.post("/api/album/coloring", json=order | palette).status_code == 202
+        wait(page)
+        assert page.state_of("house.jpg") == page.state_of("box 1/alps.jpg") == "corrected"
+    arguments = [str(photos), "--model", str(knowing_model), "--output", str(tmp_path / "2")]
+    # The broken photograph fails.
+    assert colorize.main([*arguments, "--decisions", str(tmp_path / "out")]) == 1
+    for name in ("house.jpg", "box 1/alps.jpg"):
+        assert (tmp_path / "2" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
 
 
 # -- who may ask ------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ const AT_ONCE = 4; // thumbnails asked for at the same time
 const KEPT = 400; // thumbnails
 
 const WORDS = {
-  new: "not yet colored",
-  changed: "decided, not saved",
+  new: "not yet",
+  changed: "not saved",
   colored: "colored",
-  corrected: "colored and corrected",
+  corrected: "corrected",
   failed: "failed",
 };
 
@@ -64,7 +64,11 @@ export class Album {
     const chosen = this.chosen.size ? `, ${this.chosen.size} chosen` : "";
     document.getElementById("count").textContent =
       `${count}${all} photograph${count === 1 && !all ? "" : "s"}${chosen}`;
-    document.getElementById("empty").hidden = count > 0;
+    const empty = document.getElementById("empty");
+    empty.hidden = count > 0;
+    empty.textContent = this.photos.length
+      ? "None of them is called so and in this state."
+      : "No photographs here. Drop some in, or choose “Add photographs”.";
     this.list.hidden = count === 0;
     this.rows.style.height = `${ROW * count}px`;
     this.draw();
@@ -134,12 +138,21 @@ export class Album {
       api
         .thumbnail(photo.id)
         .then((blob) => this.keep(photo, URL.createObjectURL(blob)))
-        .catch(() => this.keep(photo, "")) // its state says why, once it is opened or colored
+        .catch((error) => {
+          if (error.refused) this.fail(photo.id, error.message);
+          this.keep(photo, "");
+        })
         .finally(() => {
           this.loading -= 1;
           this.load();
         });
     }
+  }
+
+  /** One that cannot be read. */
+  fail(id, reason) {
+    Object.assign(this.get(id) ?? {}, { state: "failed", reason });
+    this.select();
   }
 
   keep(photo, url) {

@@ -2,7 +2,7 @@
 
 const token = location.hash.slice(1);
 
-/** Ask; throws an Error with the server's reason where it refuses. */
+/** Ask; throws an Error with the server's reason; `refused`: what was asked for cannot be had. */
 async function ask(method, path, { body, signal } = {}) {
   let answer;
   try {
@@ -13,7 +13,8 @@ async function ask(method, path, { body, signal } = {}) {
   }
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => ({}));
-  throw new Error(told.error ?? `The studio failed (${answer.status}); see where it was started.`);
+  const reason = told.error ?? `The studio failed (${answer.status}); see where it was started.`;
+  throw Object.assign(new Error(reason), { refused: answer.status === 400 });
 }
 
 const photo = (id, rest = "") => `api/photos/${id}${rest}`;

@@ -2,33 +2,48 @@
 
 import * as api from "./api.js";
 
-const COUNT = 4;
 const WIDTH = 260; // pixels
 const NAMES = ["as computed", "cooler", "warmer", "paler"];
 
 const element = (id) => document.getElementById(id);
 
+let asked = null; // what the colorings that are shown, or on their way, were asked for
+
 /** Show the colorings to choose from; `take` is called with the number of the one that is. */
-export async function propose(photo, take) {
+export async function propose(photo, decisions, take) {
+  // Hints correct any of them; what else is decided, all of them show.
+  const wanted = JSON.stringify([photo.id, { ...decisions, hints: [], proposal: 0 }]);
+  if (wanted === asked) return;
+  asked = wanted;
   const choices = element("choices");
-  choices.replaceChildren();
-  for (let number = 0; number < COUNT; number += 1) {
-    const button = document.createElement("button");
-    button.type = "button";
-    const image = document.createElement("img");
-    image.alt = "";
-    image.style.aspectRatio = `${photo.width} / ${photo.height}`;
-    button.append(image, NAMES[number]);
-    button.addEventListener("click", () => take(number));
-    choices.append(button);
+  if (choices.dataset.photo !== photo.id) {
+    choices.dataset.photo = photo.id;
+    choices.replaceChildren(...NAMES.map((name, number) => makeChoice(photo, name, number, take)));
   }
   for (const [number, button] of [...choices.children].entries()) {
     const url = URL.createObjectURL(await api.proposal(photo.id, number, WIDTH));
-    if (!button.isConnected) return URL.revokeObjectURL(url); // another photograph is open
+    if (wanted !== asked) return URL.revokeObjectURL(url); // others are on their way
     const image = button.querySelector("img");
-    image.addEventListener("load", () => URL.revokeObjectURL(url));
+    image.addEventListener("load", () => URL.revokeObjectURL(url), { once: true });
     image.src = url;
   }
+}
+
+function makeChoice(photo, name, number, take) {
+  const button = document.createElement("button");
+  button.type = "button";
+  const image = document.createElement("img");
+  image.alt = "";
+  image.style.aspectRatio = `${photo.width} / ${photo.height}`;
+  button.append(image, name);
+  button.addEventListener("click", () => take(number));
+  return button;
+}
+
+export function withdrawProposals() {
+  asked = null;
+  element("choices").dataset.photo = "";
+  element("choices").replaceChildren();
 }
 
 export function markProposal(chosen) {

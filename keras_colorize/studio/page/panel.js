@@ -1,18 +1,12 @@
 // The colors that were said and the settings, for the photograph that is being looked at.
 
-import { middle } from "./stage.js";
+import { Palette } from "./palette.js";
+import { describe, moved } from "./places.js";
 
 const RECENT = 8;
 const SIZES = [128, 160, 192, 224, 256, 320, 384, 512];
 
 const element = (id) => document.getElementById(id);
-
-/** In words where a place is: "upper left". */
-function describe([x, y]) {
-  const rows = ["upper", "middle", "lower"][Math.min(Math.floor(3 * y), 2)];
-  const columns = ["left", "center", "right"][Math.min(Math.floor(3 * x), 2)];
-  return rows === "middle" && columns === "center" ? "center" : `${rows} ${columns}`;
-}
 
 export class Panel {
   /** `on` holds what to do: change(decisions, settled), pick(i), undo(), redo(), save(). */
@@ -28,6 +22,12 @@ export class Panel {
     element("saturation").addEventListener("change", (e) => this.set("saturation", +e.target.value));
     element("tint").addEventListener("change", (e) => this.set("remove_tint", e.target.checked));
     element("working-size").addEventListener("change", (e) => this.set("working_size", +e.target.value));
+    element("look").addEventListener("change", (e) => this.set("look", e.target.value));
+    element("add-color").addEventListener("click", () => this.palette.add(this.color));
+    this.palette = new Palette((palette, settled) => {
+      const reference = palette.length ? null : this.decisions.reference; // one or the other
+      on.change({ ...this.decisions, palette, reference }, settled);
+    });
   }
 
   set(name, value, settled = true) {
@@ -45,7 +45,10 @@ export class Panel {
   /** Colors that were used come first next time. */
   use(color) {
     this.recent = [color, ...this.recent.filter((other) => other !== color)].slice(0, RECENT);
-    element("recent").replaceChildren(
+    const row = element("recent");
+    row.hidden = false;
+    row.replaceChildren(
+      row.firstElementChild, // what they are
       ...this.recent.map((value) => {
         const button = document.createElement("button");
         button.type = "button";
@@ -68,21 +71,31 @@ export class Panel {
     );
   }
 
-  show(decisions, picked, { toned, canUndo, canRedo }) {
+  /** Which old processes there are, and what each is. */
+  setLooks(looks) {
+    this.looks = looks;
+    const title = (name) => (name[0].toUpperCase() + name.slice(1)).replace("_", " ");
+    element("look").replaceChildren(...Object.keys(looks).map((name) => new Option(title(name), name)));
+  }
+
+  show(decisions, picked, { toned, look, canUndo, canRedo }) {
     this.decisions = decisions;
     element("undo").disabled = !canUndo;
     element("redo").disabled = !canRedo;
     element("save").disabled = decisions === null;
     element("tint-label").hidden = !toned && !decisions?.remove_tint;
-    for (const id of ["saturation", "working-size", "tint", "settings-too"])
+    for (const id of ["saturation", "look", "working-size", "tint", "settings-too", "colors-too"])
       element(id).disabled = decisions === null;
     if (decisions) {
       element("saturation").value = decisions.saturation;
       element("saturation-value").value = `${Math.round(100 * decisions.saturation)} %`;
       element("tint").checked = decisions.remove_tint;
+      element("look").value = decisions.look ?? look;
+      element("look-is").textContent = this.looks[element("look").value];
       this.offer(decisions.working_size);
       element("working-size").value = decisions.working_size;
     }
+    this.palette.show(decisions?.palette ?? [], decisions === null);
     this.showHints(decisions?.hints ?? [], picked);
   }
 
@@ -103,7 +116,7 @@ export class Panel {
       const name = `${hint.outline ? "Area" : "Point"} ${i + 1}`;
       color.value = hint.color;
       color.setAttribute("aria-label", `Color of ${name}`);
-      where.textContent = `${name}, ${describe(middle(hint))}`;
+      where.textContent = `${name}, ${describe(hint)}`;
       where.setAttribute("aria-pressed", i === picked);
       remove.setAttribute("aria-label", `Remove ${name}`);
     });
@@ -154,16 +167,4 @@ export class Panel {
     else return;
     event.preventDefault();
   }
-}
-
-/** A hint at another place; an area keeps its shape, and its corners stay within the photograph. */
-export function moved(hint, dx, dy) {
-  const keep = (value) => Math.min(Math.max(value, 0), 1);
-  if (!hint.outline) return { ...hint, x: keep(hint.x + dx), y: keep(hint.y + dy) };
-  const room = (axis, by) => {
-    const values = hint.outline.map((corner) => corner[axis]);
-    return Math.min(Math.max(by, -Math.min(...values)), 1 - Math.max(...values));
-  };
-  const [sx, sy] = [room(0, dx), room(1, dy)];
-  return { ...hint, outline: hint.outline.map(([x, y]) => [keep(x + sx), keep(y + sy)]) };
 }

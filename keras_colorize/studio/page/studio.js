@@ -2,9 +2,10 @@
 
 import * as api from "./api.js";
 import { Album } from "./album.js";
-import { markProposal, offerColors, propose } from "./offers.js";
-import { Panel, moved } from "./panel.js";
-import { Stage, middle } from "./stage.js";
+import { markProposal, offerColors, propose, withdrawProposals } from "./offers.js";
+import { Panel } from "./panel.js";
+import { middle, moved } from "./places.js";
+import { Stage } from "./stage.js";
 
 const element = (id) => document.getElementById(id);
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
@@ -16,7 +17,7 @@ let settled = null; // the decisions that undo goes back to
 const references = new Map(); // names, by what decisions call them
 let past = [];
 let future = [];
-let model = null; // { name, least_working_size, knows_likely_colors }
+let model = null; // { name, least_working_size, knows_likely_colors, looks }
 
 const album = new Album(open);
 const stage = new Stage({
@@ -58,16 +59,19 @@ async function open(id) {
   photo = decisions = picked = null;
   [past, future] = [[], []];
   stage.close();
+  withdrawProposals();
   show();
   const { name } = album.get(id);
   element("name").textContent = name;
   document.title = `${name} – Studio`;
+  tell("");
   note(`Reading ${name} …`);
   let opened;
   try {
     opened = await api.open(id);
-    model ??= await api.model();
+    await knowModel();
   } catch (error) {
+    if (error.refused) album.fail(id, error.message);
     if (album.current === id) note(`${name} cannot be shown: ${error.message}`);
     return;
   }
@@ -78,22 +82,37 @@ async function open(id) {
   panel.setSizes(photo.initial.working_size, model.least_working_size);
   stage.show(photo);
   show();
-  if (model.knows_likely_colors) propose(photo, takeProposal).then(show).catch(fail);
+  offerProposals();
+}
+
+async function knowModel() {
+  if (model) return;
+  model = await api.model();
+  panel.setLooks(model.looks);
+  for (const id of ["another-palette", "certainty-label"])
+    element(id).hidden = !model.knows_likely_colors;
+}
+
+function offerProposals() {
+  if (model.knows_likely_colors) propose(photo, decisions, takeProposal).then(show).catch(fail);
 }
 
 function show() {
   panel.show(decisions, picked, {
     toned: photo?.toned,
+    look: photo?.initial.look,
     canUndo: past.length > 0,
     canRedo: future.length > 0,
   });
   stage.setHints(decisions?.hints ?? [], picked);
-  const said = decisions?.hints.length ? " and said" : "";
+  const said = decisions?.hints.length || decisions?.palette.length ? " and said" : "";
   const guesses = element("certainty").checked && photo;
-  stage.setSide(guesses ? "certainty" : "after");
+  stage.layers.setSide(guesses ? "certainty" : "after");
   element("badge-after").textContent = guesses
-    ? "white: known, black: guessed"
+    ? "orange: guessed"
     : `colors computed${said}`;
+  element("proposals").hidden = !photo || !model.knows_likely_colors;
+  if (picked === null) element("likely").hidden = true;
   markProposal(decisions?.proposal);
   element("follow").disabled = !decisions;
   element("unfollow").hidden = !decisions?.reference;
@@ -143,10 +162,11 @@ async function send() {
       await api.decide(id, decisions);
       const listed = album.get(id);
       if (listed && listed.state !== "changed") Object.assign(listed, { state: "changed", reason: "" });
-      if (photo?.id === id) stage.refresh(true);
+      if (photo?.id === id) stage.recolor();
     } while (unsent && photo);
     album.select();
     show();
+    if (photo && same(decisions, settled)) offerProposals();
   } catch (error) {
     fail(error);
   } finally {
@@ -194,7 +214,7 @@ async function follow(files) {
   tell(`Reading ${files[0].name} …`);
   const { reference } = await api.addReference(files[0]);
   references.set(reference, files[0].name);
-  change({ ...decisions, reference }, true);
+  change({ ...decisions, reference, palette: [] }, true);
 }
 
 function step(from, to) {
@@ -233,8 +253,12 @@ async function colorAll() {
   const order = { photos: album.ids(element("which").value) };
   if (!order.photos.length) throw new Error("No photograph is chosen. Space or a click on the box chooses.");
   if (element("settings-too").checked && decisions) {
-    const { saturation, working_size, remove_tint, reference } = decisions;
-    Object.assign(order, { saturation, working_size, remove_tint, reference });
+    const { saturation, look, working_size, remove_tint } = decisions;
+    Object.assign(order, { saturation, look, working_size, remove_tint });
+  }
+  if (element("colors-too").checked && decisions) {
+    const { reference, palette } = decisions;
+    Object.assign(order, { reference, palette });
   }
   await api.colorAlbum(order);
   await watch();
@@ -260,7 +284,8 @@ async function watch() {
   }
   const failed = progress.failed ? `, ${progress.failed} failed` : "";
   tell(`${progress.done} of ${progress.total} photographs colored${failed}.`, progress.failed > 0);
-  if (photo && element("settings-too").checked) open(photo.id);
+  const changed = element("settings-too").checked || element("colors-too").checked;
+  if (photo && changed) open(photo.id);
   else show();
 }
 
@@ -284,11 +309,11 @@ async function addFiles(files) {
 // -- hands --------------------------------------------------------------------------------------
 
 for (const input of document.querySelectorAll('input[name="tool"]'))
-  input.addEventListener("change", () => stage.setTool(input.value));
-element("smaller").addEventListener("click", () => stage.zoomTo(stage.scale / 1.5));
-element("larger").addEventListener("click", () => stage.zoomTo(stage.scale * 1.5));
-element("fit").addEventListener("click", () => stage.fit());
-element("actual").addEventListener("click", () => stage.zoomTo(1 / devicePixelRatio));
+  input.addEventListener("change", () => stage.hands.setTool(input.value));
+element("smaller").addEventListener("click", () => stage.view.zoomTo(stage.view.scale / 1.5));
+element("larger").addEventListener("click", () => stage.view.zoomTo(stage.view.scale * 1.5));
+element("fit").addEventListener("click", () => stage.view.fit());
+element("actual").addEventListener("click", () => stage.view.zoomTo(1 / devicePixelRatio));
 element("add").addEventListener("click", () => element("files").click());
 element("files").addEventListener("change", attempt((event) => addFiles([...event.target.files])));
 element("certainty").addEventListener("change", show);
@@ -328,8 +353,7 @@ async function begin() {
   element("where").title = output;
   await album.refresh();
   if (!album.photos.length) note("Drop photographs here, or choose “Add photographs”.");
-  model ??= await api.model();
-  element("proposals").hidden = element("certainty-label").hidden = !model.knows_likely_colors;
+  await knowModel();
   element("where").textContent += ` · Model: ${model.name}`;
   if ((await api.progress()).running) await watch();
 }
