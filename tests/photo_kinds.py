@@ -270,11 +270,6 @@ def heic(image: Image.Image) -> Kind:
 
 # ---- AVIF, JPEG 2000, JPEG XL, PNM, JPEG of other than 8 bits -----------------------------------
 
-NOTES = {
-    "jp2": ("JPEG 2000: its metadata, if it has any, are not read",),
-    "jxl": ("JPEG XL: its metadata and its color profile, if it has any, are not read",),
-}
-
 
 def register_lossless(format_: str, colors: str, bits: int) -> None:
     @kind(f"{format_}_{colors}_{bits}")
@@ -287,27 +282,30 @@ def register_lossless(format_: str, colors: str, bits: int) -> None:
             samples = deep_pixels(size) if deep else color_pixels(size)
         samples = samples >> (16 - bits if deep else 0)
         scaled = np.rint(samples.astype(np.float64) * (65535 / (2**bits - 1)))
+        tolerance = 0 if colors == "gray" else 0.51
+        if format_ == "jxl" and deep:  # as imagecodecs marks them, of linear light
+            light, tolerance = scaled / 65535, 4
+            curve = 1.055 * light ** (1 / 2.4) - 0.055  # IEC 61966-2-1
+            scaled = 65535 * np.where(light <= 0.0031308, 12.92 * light, curve)
         if format_ == "jp2":
             data = imagecodecs.jpeg2k_encode(samples, level=0, bitspersample=bits)
         elif format_ == "jxl":
-            data = imagecodecs.jpegxl_encode(samples, lossless=True)
+            data = imagecodecs.jpegxl_encode(samples, lossless=True, bitspersample=bits)
         elif format_ == "pnm":
             magic, white = ("P5" if colors == "gray" else "P6"), 2**bits - 1
             head = f"{magic}\n# a remark\n{size[0]} {size[1]}\n{white}\n".encode()
             data = head + samples.astype(">u2" if deep else "u1").tobytes()
         else:
             data = imagecodecs.jpeg8_encode(samples, lossless=True, bitspersample=bits)
-        notes = NOTES.get(format_, ())
         if colors == "gray":
-            return Kind(data, scaled, None, 16 if deep else 8, 0, notes)
-        return Kind(data, scaled @ WEIGHTS, None, 16 if deep else 8, 0.51, notes)
+            return Kind(data, scaled, None, 16 if deep else 8, tolerance)
+        return Kind(data, scaled @ WEIGHTS, None, 16 if deep else 8, tolerance)
 
 
 for _format in ("jp2", "jxl", "pnm", "jpeg_lossless"):
     for _colors in ("gray", "rgb"):
         for _bits in (8, 12, 16):
-            if (_format, _bits) != ("jxl", 12):
-                register_lossless(_format, _colors, _bits)
+            register_lossless(_format, _colors, _bits)
 
 
 @kind("jpeg_gray_12")

@@ -12,9 +12,10 @@ from typing import Any, BinaryIO
 
 from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import Base as Tag
-from PIL.TiffTags import LONG, RATIONAL
+from PIL.TiffTags import LONG, RATIONAL, SHORT
 
 from keras_colorize.metadata.exif import (
+    Dialect,
     Directory,
     Exif,
     Field,
@@ -32,9 +33,11 @@ __all__ = [
     "NO_METADATA",
     "RESOLUTION",
     "Metadata",
+    "check_metadata",
     "orientation",
     "read_metadata",
     "read_tiff_metadata",
+    "with_orientation",
 ]
 
 
@@ -113,7 +116,7 @@ def read_metadata(image: Image.Image) -> Metadata:
         exif=_bytes(info.get("exif")),
         xmp=_bytes(info.get("xmp")),
         icc=_bytes(info.get("icc_profile")),
-        dpi=_dpi(info.get("dpi")),
+        dpi=info.get("dpi"),
         texts=_comment(info),
     )
     if hasattr(image, "applist"):  # a JPEG's segments
@@ -122,7 +125,7 @@ def read_metadata(image: Image.Image) -> Metadata:
             raw = replace(raw, dpi=None)
     elif image.format == "PNG":
         raw = _with_texts(raw, info, warnings)
-    return _checked(raw, warnings)
+    return check_metadata(raw, warnings)
 
 
 def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
@@ -148,7 +151,7 @@ def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
         iptc=content.get(Tag.IPTCNAA),
         icc=content.get(Tag.InterColorProfile),
     )
-    return _checked(_with_resources(raw, content.get(Tag.ImageResources), warnings), warnings)
+    return check_metadata(_with_resources(raw, content.get(Tag.ImageResources), warnings), warnings)
 
 
 def _of_a_program(description: Field | None) -> bool:
@@ -243,9 +246,14 @@ def _is_keyword(key: str) -> bool:
     return 1 <= len(key) <= 79 and "\0" not in key and key.isprintable()
 
 
-def _checked(raw: Metadata, warnings: list[str]) -> Metadata:
-    """Only what can be read, with a warning for everything else."""
-    exif, xmp, iptc, dpi = None, None, None, raw.dpi
+def check_metadata(raw: Metadata, warnings: list[str]) -> Metadata:
+    """Only what can be read, with a warning for everything else.
+
+    Args:
+        raw: what a file holds, unread; its warnings are replaced.
+        warnings: what is known already to be left out; more are added.
+    """
+    exif, xmp, iptc, dpi = None, None, None, _dpi(raw.dpi)
     if raw.exif is not None:
         data = re.sub(rb"^(Exif\0\0){1,2}", b"", raw.exif)
         try:
@@ -311,3 +319,17 @@ def orientation(metadata: Metadata) -> int:
             return numbers[0] if len(numbers) == 1 and numbers[0] in range(1, 9) else 1
     text = None if metadata.xmp is None else Xmp(metadata.xmp).text("tiff:Orientation")
     return int(text) if text in tuple("12345678") else 1
+
+
+def with_orientation(metadata: Metadata, number: int) -> Metadata:
+    """Metadata of a file whose format says how to turn it, and overrules what EXIF says.
+
+    Args:
+        metadata: as they are.
+        number: how to turn it, as EXIF numbers it.
+    """
+    if orientation(metadata) == number:
+        return metadata
+    exif = Exif(Dialect("little")) if metadata.exif is None else parse_exif(metadata.exif)[0]
+    exif.image[Tag.Orientation] = Field(SHORT, exif.dialect.pack(number, 2))
+    return replace(metadata, exif=build_exif(exif))

@@ -1,5 +1,6 @@
 """A picture's pixels as its file stores them, given in strips, so that few are held twice."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -8,20 +9,34 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.errors import PhotoError
+from keras_colorize.metadata.boxes import read_boxes
 from keras_colorize.metadata.pieces import pieces
-from keras_colorize.metadata.reading import NO_METADATA, Metadata, orientation, read_metadata
+from keras_colorize.metadata.reading import (
+    NO_METADATA,
+    Metadata,
+    orientation,
+    read_metadata,
+    with_orientation,
+)
 from keras_colorize.photos.formats import TURN, open_image
+from keras_colorize.photos.jpeg2000 import decode_jpeg2000, read_jpeg2000_head
+from keras_colorize.photos.jpegxl import (
+    colors_of_jpegxl,
+    decode_jpegxl,
+    original_jpeg,
+    read_jpegxl_head,
+)
 from keras_colorize.photos.mending import mend
 from keras_colorize.photos.pixels import check_size, to_integers
 from keras_colorize.photos.profiles import lab_to_srgb
 from keras_colorize.photos.uncommon import (
     avif_precision,
     decode_deep_avif,
-    decode_uncommon,
-    jpeg2000_profile,
+    decode_deep_jpeg,
+    decode_pnm,
     jpeg_precision,
     open_deep_jpeg,
-    size_of_uncommon,
+    pnm_size,
 )
 
 __all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture", "stored_size"]
@@ -137,28 +152,58 @@ def _is_uncommon(file: BinaryIO, format_: str) -> bool:
 
 
 def _read_uncommon(file: BinaryIO, format_: str, max_pixels: int) -> Decoded:
-    metadata, icc = NO_METADATA, None
-    if format_ == "JPEG":
-        image = open_deep_jpeg(file)
-        size, metadata, icc = image.size, read_metadata(image), image.info.get("icc_profile")
-    else:
-        size = size_of_uncommon(file, format_)
-    check_size(*size, max_pixels)
-    array, notes = decode_uncommon(file, format_)
-    if format_ == "JPEG2000":
-        icc = jpeg2000_profile(file)
-        notes += ("JPEG 2000: its metadata, if it has any, are not read",)
     if format_ == "JPEGXL":
-        notes += ("JPEG XL: its metadata and its color profile, if it has any, are not read",)
+        return _read_jpegxl(_content(file), max_pixels)
+    if format_ == "JPEG2000":
+        return _read_jpeg2000(_content(file), max_pixels)
+    if format_ == "PNM":
+        check_size(*pnm_size(file), max_pixels)
+        return from_array(decode_pnm(file))
+    image = open_deep_jpeg(file)
+    check_size(*image.size, max_pixels)
+    metadata = read_metadata(image)
+    decoded = from_array(decode_deep_jpeg(file))
+    icc, turn = image.info.get("icc_profile"), TURN.get(orientation(metadata))
+    return replace(decoded, icc=icc, turn=turn, metadata=metadata)
+
+
+def _read_jpeg2000(data: bytes, max_pixels: int) -> Decoded:
+    head = read_jpeg2000_head(data)
+    check_size(*head.size, max_pixels)
+    array, notes = decode_jpeg2000(data, head)
+    metadata = read_boxes(data)
+    decoded = replace(from_array(array), channels=4) if head.inks else from_array(array)
     turn = TURN.get(orientation(metadata))
+    return replace(decoded, icc=head.icc, turn=turn, notes=notes, metadata=metadata)
+
+
+def _read_jpegxl(data: bytes, max_pixels: int) -> Decoded:
+    head = read_jpegxl_head(data)
+    check_size(*head.size, max_pixels)
+    jpeg = original_jpeg(data)
+    if jpeg is not None:  # which has its profile
+        return read_first_picture(io.BytesIO(jpeg), "JPEG", max_pixels)
+    array, notes = decode_jpegxl(data, head)
+    icc, of_colors = colors_of_jpegxl(head)
+    metadata = with_orientation(read_boxes(data), head.orientation)
+    turn, notes = TURN.get(head.orientation), notes + of_colors
     return replace(from_array(array), icc=icc, turn=turn, notes=notes, metadata=metadata)
+
+
+def _content(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 def stored_size(file: BinaryIO, format_: str) -> tuple[int, int]:
     """Width and height as they are stored, from the header of a file that isn't TIFF."""
     if not _is_uncommon(file, format_):
         return open_image(mend(file, format_).file, format_).size
-    return open_deep_jpeg(file).size if format_ == "JPEG" else size_of_uncommon(file, format_)
+    if format_ == "JPEGXL":
+        return read_jpegxl_head(_content(file)).size
+    if format_ == "JPEG2000":
+        return read_jpeg2000_head(_content(file)).size
+    return open_deep_jpeg(file).size if format_ == "JPEG" else pnm_size(file)
 
 
 def _is_flattened(image: Image.Image) -> bool:

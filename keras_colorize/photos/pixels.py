@@ -13,9 +13,11 @@ __all__ = [
     "WHITE",
     "check_size",
     "deepen",
+    "divide_by_alpha",
     "on_white",
     "opposite_turn",
     "quantize",
+    "scale_bits",
     "strips",
     "swaps_sides",
     "to_bytes",
@@ -81,6 +83,24 @@ def to_integers(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     return integers, notes
 
 
+def scale_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """Unsigned integers of so many bits, any shape, to uint8 where they have 8 or less, or uint16.
+
+    Raises:
+        PhotoError: they are of another kind.
+    """
+    if values.dtype.kind not in "bu":
+        raise PhotoError(f"a kind of picture that is not read: numbers of {values.dtype}")
+    if bits > 16:
+        values, bits = values >> (bits - 16), 16
+    white, largest = (255 if bits <= 8 else WHITE), (1 << bits) - 1
+    dtype = np.uint8 if bits <= 8 else np.uint16
+    if largest == white:
+        return values.astype(dtype)
+    scaled = (np.minimum(values, largest).astype(np.uint32) * white + largest // 2) // largest
+    return scaled.astype(dtype)
+
+
 def _range(values: np.ndarray) -> tuple[float, float, tuple[str, ...]]:
     """Which numbers are black and white, and why; see :func:`to_integers`."""
     low, high = float(values.min()), float(values.max())
@@ -114,6 +134,15 @@ def to_bytes(values: np.ndarray) -> np.ndarray:
     if values.dtype == np.uint8:
         return values
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def divide_by_alpha(pixels: np.ndarray) -> np.ndarray:
+    """Colors that were multiplied by their opacity, the last channel, as they were before."""
+    white = np.uint32(np.iinfo(pixels.dtype).max)
+    colors, alpha = pixels[..., :-1].astype(np.uint32), pixels[..., -1:].astype(np.uint32)
+    divisor = np.maximum(alpha, 1)
+    divided = np.minimum((colors * white + divisor // 2) // divisor, white)
+    return np.concatenate([divided, alpha], axis=-1).astype(pixels.dtype)
 
 
 def on_white(values: np.ndarray, opacity: np.ndarray) -> np.ndarray:

@@ -6,12 +6,16 @@ tables here: their luminance is within 10 of 65535 of the exact one (tests/photo
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from keras_colorize.photos.pixels import deepen
 
-__all__ = ["Converter", "lab_to_srgb", "make_converter", "srgb_profile"]
+__all__ = ["Converter", "lab_to_srgb", "make_converter", "make_rgb_profile", "srgb_profile"]
+
+# Of tones: the slope at black, the light up to which it holds; the offset and the power above.
+_CURVES = {"sRGB": (12.92, 0.0031308, 0.055, 2.4), "BT.709": (4.5, 0.018, 0.099, 1 / 0.45)}
 
 #: Pixels ``(..., C)``, uint8 or uint16, to sRGB ``(..., 3)``, uint16.
 Converter = Callable[[np.ndarray], np.ndarray]
@@ -72,6 +76,33 @@ def make_converter(profile: bytes, channels: int) -> Converter | None:
         return _encoding()[np.rint(np.clip(light, 0.0, 1.0) * 65535).astype(np.uint16)]
 
     return convert
+
+
+@functools.lru_cache(maxsize=16)
+def make_rgb_profile(
+    white: tuple[float, float],
+    primaries: tuple[tuple[float, float], tuple[float, float], tuple[float, float]],
+    tones: str | float,
+) -> bytes:
+    """The ICC profile of colors that a file names by numbers.
+
+    Args:
+        white: x and y.
+        primaries: of red, green and blue.
+        tones: ``"sRGB"`` (IEC 61966-2-1), ``"BT.709"`` (ITU-R BT.709, section 1), or light as a
+            power of the number.
+    """
+    import imagecodecs
+
+    options: dict[str, Any] = {"gamma": tones}
+    if isinstance(tones, str):
+        slope, threshold, offset, power = _CURVES[tones]
+        value = np.linspace(0.0, 1.0, 4096)
+        curve = ((value + offset) / (1.0 + offset)) ** power
+        light = np.where(value < slope * threshold, value / slope, curve)
+        options = {"transferfunction": light.astype(np.float32)}
+    flat = [number for xy in primaries for number in (*xy, 1.0)]
+    return imagecodecs.cms_profile("rgb", whitepoint=(*white, 1.0), primaries=flat, **options)
 
 
 def lab_to_srgb(stored: np.ndarray, *, signed: bool) -> np.ndarray:

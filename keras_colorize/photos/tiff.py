@@ -21,7 +21,13 @@ from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.reading import read_tiff_metadata
 from keras_colorize.photos.decoded import Decoded
 from keras_colorize.photos.formats import TURN
-from keras_colorize.photos.pixels import TRUNCATED, check_size, to_integers
+from keras_colorize.photos.pixels import (
+    TRUNCATED,
+    check_size,
+    divide_by_alpha,
+    scale_bits,
+    to_integers,
+)
 from keras_colorize.photos.profiles import lab_to_srgb
 
 __all__ = ["TiffDecoder", "largest_page", "read_tiff_pages"]
@@ -341,7 +347,7 @@ def _decode(samples: _Samples) -> Decoded:
     if page.photometric == _PALETTE:
         array, channels = _look_up(array[..., 0], page), 3
     elif page.bitspersample % 8:
-        array = _scale(array, page.bitspersample)
+        array = scale_bits(array, page.bitspersample)
     elif page.photometric not in (_CIELAB, _ICCLAB):
         array, notes = to_integers(array)
     convert = _converter(page.photometric, kind, array.dtype)
@@ -370,13 +376,6 @@ def _look_up(indices: np.ndarray, page: Any) -> np.ndarray:
     return palette.astype(np.uint8)[indices]
 
 
-def _scale(array: np.ndarray, bits: int) -> np.ndarray:
-    """Numbers of 1, 2 or 4 bits to uint8, of 12 to uint16."""
-    white, largest = (255 if bits < 8 else 65535), (1 << bits) - 1
-    scaled = (array.astype(np.uint32) * white + largest // 2) // largest
-    return scaled.astype(np.uint8 if bits < 8 else np.uint16)
-
-
 def _converter(
     photometric: int, extra: int | None, dtype: np.dtype
 ) -> Callable[[np.ndarray], np.ndarray]:
@@ -386,19 +385,10 @@ def _converter(
         if photometric in (_CIELAB, _ICCLAB):
             return lab_to_srgb(strip[..., :3], signed=photometric == _CIELAB)
         if extra == _ASSOCIATED:
-            strip = _divide_by_alpha(strip)
+            strip = divide_by_alpha(strip)
         if photometric == _WHITE_IS_ZERO:
             white = np.iinfo(dtype).max
             strip = np.concatenate([white - strip[..., :1], strip[..., 1:]], axis=-1)
         return strip
 
     return convert
-
-
-def _divide_by_alpha(strip: np.ndarray) -> np.ndarray:
-    """Colors that were multiplied by their opacity, the last channel, as they were before."""
-    white = np.uint32(np.iinfo(strip.dtype).max)
-    colors, alpha = strip[..., :-1].astype(np.uint32), strip[..., -1:].astype(np.uint32)
-    divisor = np.maximum(alpha, 1)
-    divided = np.minimum((colors * white + divisor // 2) // divisor, white)
-    return np.concatenate([divided, alpha], axis=-1).astype(strip.dtype)

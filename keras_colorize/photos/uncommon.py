@@ -1,12 +1,10 @@
-"""What Pillow doesn't read, or not at its full depth: JPEG 2000, JPEG XL, PNM, deep JPEG and AVIF.
+"""PNM, and what Pillow doesn't read at its full depth: JPEG of other than 8 bits, deep AVIF.
 
-imagecodecs decodes them whole. Sizes come from the headers, before anything is decoded: JPEG 2000
-(ITU-T T.800, annex A.5.1), JPEG XL (ISO/IEC 18181-1, SizeHeader; 18181-2, boxes), PNM (Netpbm).
+imagecodecs decodes the latter whole. Sizes come from the headers, before anything is decoded.
 """
 
 import io
 import re
-from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -14,86 +12,22 @@ from PIL import JpegImagePlugin
 
 from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.pieces import pieces
-from keras_colorize.photos.pixels import TRUNCATED, WHITE, to_integers
+from keras_colorize.photos.pixels import TRUNCATED, WHITE, scale_bits
 
 __all__ = [
     "avif_precision",
     "decode_deep_avif",
-    "decode_uncommon",
-    "jpeg2000_profile",
+    "decode_deep_jpeg",
+    "decode_pnm",
     "jpeg_precision",
     "open_deep_jpeg",
-    "size_of_uncommon",
+    "pnm_size",
 ]
 
-# Of a JPEG XL: width as a multiple of the height, by number (ISO/IEC 18181-1).
-_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
-# The begin of a JPEG 2000's numbers, and the marker SIZ, which follows it.
-_CODESTREAM = b"\xff\x4f\xff\x51"
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _PNM = re.compile(_SPACE.join((rb"P([56])", rb"(\d+)", rb"(\d+)", rb"(\d+)\s")))
 _PNM_HEAD = 4096  # bytes
 _HEAD = 65536  # bytes, in which the boxes of an AVIF say how its pixels are coded
-
-
-def size_of_uncommon(file: BinaryIO, format_: str) -> tuple[int, int]:
-    """Width and height, from the header.
-
-    Args:
-        file: the file.
-        format_: "JPEG2000", "JPEGXL" or "PNM"; the last of binary gray or RGB.
-
-    Raises:
-        Exception: whatever comes of damaged headers.
-    """
-    file.seek(0)
-    if format_ == "JPEG2000":
-        return _siz(file.read())[:2]
-    if format_ == "JPEGXL":
-        return _jpegxl_size(file.read())
-    width, height, *_ = _pnm_head(file)
-    return width, height
-
-
-def decode_uncommon(file: BinaryIO, format_: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Pixels, uint8 or uint16 ``(H, W)`` or ``(H, W, C)``, and notes of what was done to them.
-
-    Args:
-        file: the file.
-        format_: "JPEG2000", "JPEGXL", "PNM", or "JPEG" of other than 8 bits.
-
-    Raises:
-        Exception: whatever decoders raise at damaged data.
-    """
-    import imagecodecs
-
-    if format_ == "PNM":
-        return _read_pnm(file), ()
-    file.seek(0)
-    data = file.read()
-    if format_ == "JPEGXL":
-        # Turned upright by its decoder, and without a word of the profile.
-        return to_integers(imagecodecs.jpegxl_decode(data, index=0))
-    if format_ == "JPEG2000":
-        bits = _siz(data)[2]
-        if jpeg2000_profile(file) is not None:
-            # Its decoder would apply the profile, to gray of 16 bits wrongly (imagecodecs 2026.1).
-            data = data[data.index(_CODESTREAM) :]
-        return _scale(imagecodecs.jpeg2k_decode(data), bits), ()
-    if data.find(b"\xff\xd9", _scan(file)) < 0:  # its decoder makes gray of what is missing
-        raise PhotoError(TRUNCATED)
-    return _scale(imagecodecs.jpeg8_decode(data), jpeg_precision(file)), ()
-
-
-def _scale(array: np.ndarray, bits: int) -> np.ndarray:
-    """Numbers of so many bits to uint8 or uint16."""
-    if array.dtype not in (np.uint8, np.uint16):
-        raise PhotoError(f"a kind of picture that is not read: numbers of {array.dtype}")
-    if bits == 8 * array.dtype.itemsize:
-        return array
-    white, largest = (255 if bits < 8 else WHITE), (1 << bits) - 1
-    scaled = (array.astype(np.uint32) * white + largest // 2) // largest
-    return scaled.astype(np.uint8 if bits < 8 else np.uint16)
 
 
 # -- AVIF -----------------------------------------------------------------------------------------
@@ -117,7 +51,7 @@ def decode_deep_avif(file: BinaryIO) -> np.ndarray:
 
     bits = avif_precision(file)
     file.seek(0)
-    return _scale(imagecodecs.avif_decode(file.read(), index=0), bits)
+    return scale_bits(imagecodecs.avif_decode(file.read(), index=0), bits)
 
 
 # -- JPEG -----------------------------------------------------------------------------------------
@@ -141,6 +75,21 @@ def open_deep_jpeg(file: BinaryIO) -> JpegImagePlugin.JpegImageFile:
     return JpegImagePlugin.JpegImageFile(io.BytesIO(data))
 
 
+def decode_deep_jpeg(file: BinaryIO) -> np.ndarray:
+    """Pixels of a JPEG of other than 8 bits, not turned: uint8 or uint16.
+
+    Raises:
+        Exception: whatever the decoder raises at damaged data.
+    """
+    import imagecodecs
+
+    file.seek(0)
+    data = file.read()
+    if data.find(b"\xff\xd9", _scan(file)) < 0:  # its decoder makes gray of what is missing
+        raise PhotoError(TRUNCATED)
+    return scale_bits(imagecodecs.jpeg8_decode(data), jpeg_precision(file))
+
+
 def _scan(file: BinaryIO) -> int:
     """Where the last piece begins, which the pixels follow."""
     return max((file.tell() for _ in pieces(file)), default=0)
@@ -150,77 +99,17 @@ def _is_frame(kind: bytes) -> bool:
     return 0xC0 <= kind[1] <= 0xCF and kind[1] not in (0xC4, 0xC8, 0xCC)
 
 
-# -- JPEG 2000 ------------------------------------------------------------------------------------
-
-
-def _siz(data: bytes) -> tuple[int, int, int]:
-    """Width, height and bits of the first component."""
-    at = data.index(_CODESTREAM) + 2
-    right, bottom, left, top = (
-        int.from_bytes(data[at + i : at + i + 4], "big") for i in (6, 10, 14, 18)
-    )
-    return right - left, bottom - top, (data[at + 40] & 0x7F) + 1
-
-
-def jpeg2000_profile(file: BinaryIO) -> bytes | None:
-    """The color profile of a JP2 file (ITU-T T.800, annex I.5.3.3: its method is 2).
-
-    Not beside a palette, whose colors the decoder converts itself.
-    """
-    file.seek(0)
-    head, _, _ = file.read().partition(_CODESTREAM)
-    at = head.find(b"colr\2")
-    if at < 4 or b"pclr" in head:
-        return None
-    return head[at + 7 : at - 4 + int.from_bytes(head[at - 4 : at], "big")]
-
-
-# -- JPEG XL --------------------------------------------------------------------------------------
-
-
-def _jpegxl_size(data: bytes) -> tuple[int, int]:
-    bits = _bits(_codestream(data)[2:])
-
-    def number(count: int) -> int:
-        return sum(next(bits) << place for place in range(count))
-
-    def side() -> int:
-        return 1 + number((9, 13, 18, 30)[number(2)])
-
-    small = number(1)
-    height = 8 * (1 + number(5)) if small else side()
-    ratio = number(3)
-    if ratio:
-        across, down = _RATIOS[ratio - 1]
-        return height * across // down, height
-    return (8 * (1 + number(5)) if small else side()), height
-
-
-def _codestream(data: bytes) -> bytes:
-    """Its beginning at least, from the file itself or the first box that holds some of it."""
-    if data[:2] == b"\xff\x0a":
-        return data
-    at = 0
-    while at + 8 <= len(data):
-        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        head = 8
-        if size == 1:
-            size, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        if kind in (b"jxlc", b"jxlp"):
-            return data[at + head + (4 if kind == b"jxlp" else 0) :]
-        if size < head:
-            break
-        at += size
-    raise PhotoError("damaged JPEGXL data: it holds no picture")
-
-
-def _bits(data: bytes) -> Iterator[int]:
-    """From the lowest of each byte."""
-    for byte in data[:16]:
-        yield from ((byte >> place) & 1 for place in range(8))
-
-
 # -- PNM ------------------------------------------------------------------------------------------
+
+
+def pnm_size(file: BinaryIO) -> tuple[int, int]:
+    """Width and height of binary gray or RGB.
+
+    Raises:
+        PhotoError: its header is damaged.
+    """
+    width, height, *_ = _pnm_head(file)
+    return width, height
 
 
 def _pnm_head(file: BinaryIO) -> tuple[int, int, int, int, int]:
@@ -234,7 +123,13 @@ def _pnm_head(file: BinaryIO) -> tuple[int, int, int, int, int]:
     return width, height, white, channels, match.end()
 
 
-def _read_pnm(file: BinaryIO) -> np.ndarray:
+def decode_pnm(file: BinaryIO) -> np.ndarray:
+    """Pixels of binary gray or RGB: uint8 or uint16 ``(H, W, C)``.
+
+    Raises:
+        PhotoError: its header is damaged.
+        EOFError: the file ends too early.
+    """
     width, height, white, channels, start = _pnm_head(file)
     dtype = np.dtype(">u2" if white > 255 else "u1")
     count = width * height * channels

@@ -10,22 +10,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from keras_colorize.errors import PhotoError
-from keras_colorize.photos.reading import largest_size, read_luminance, read_pages
-from keras_colorize.photos.uncommon import size_of_uncommon
-from tests.photo_kinds import build, color_pixels, deep_pixels, gray_pixels, tiff
-from tests.photos.icc_profiles import gray_profile, rgb_profile
-
-# Of JPEG XL, each is coded in its own way: multiples of 8, ratios of the sides, and neither.
-SIZES = [(1, 1), (8, 8), (256, 256), (256, 64), (300, 200), (640, 480), (1200, 1000), (1920, 1080)]
-SIZES += [(500, 250), (511, 513), (9000, 3), (3, 9000)]
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_sizes_of_jpeg_xl(size: tuple[int, int]) -> None:
-    for dtype in (np.uint8, np.uint16):  # the latter in boxes
-        data = imagecodecs.jpegxl_encode(np.zeros(size[::-1], dtype), lossless=True)
-        assert data.startswith(b"\xff\x0a" if dtype == np.uint8 else b"\0\0\0\x0cJXL ")
-        assert size_of_uncommon(io.BytesIO(data), "JPEGXL") == size
+from keras_colorize.photos.reading import largest_size, read_pages
+from tests.photo_kinds import build, gray_pixels
 
 
 def test_too_large_before_it_is_decoded(tmp_path: Path) -> None:
@@ -45,30 +31,6 @@ def test_truncated(name: str, share: float, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(data[: int(len(data) * share)])
     with pytest.raises(PhotoError, match=r"^(truncated|damaged)[^\n]*$"):
         next(read_pages(tmp_path / "x"))
-
-
-@pytest.mark.parametrize("colors", ["gray", "rgb"])
-@pytest.mark.parametrize("bits", [8, 16])
-def test_the_profile_of_a_jp2_is_applied(colors: str, bits: int, tmp_path: Path) -> None:
-    """The box of the color space, in place of the one that names sRGB; once, and as of a TIFF."""
-    pixels = gray_pixels((61, 43), bits)
-    icc = gray_profile(1.8)
-    if colors == "rgb":
-        pixels = color_pixels((61, 43)) if bits == 8 else deep_pixels((61, 43))
-        icc = rgb_profile("adobe")
-    plain = imagecodecs.jpeg2k_encode(pixels, level=0)
-    at, header = plain.index(b"colr") - 4, plain.index(b"jp2h") - 4
-    size, length = (int.from_bytes(plain[i : i + 4], "big") for i in (at, header))
-    box = struct.pack(">I4sBBB", 11 + len(icc), b"colr", 2, 0, 0) + icc
-    head = plain[:header] + struct.pack(">I", length + len(box) - size) + plain[header + 4 : at]
-    path, same = tmp_path / "x.jp2", tmp_path / "x.tif"
-    path.write_bytes(head + box + plain[at + size :])
-    same.write_bytes(
-        tiff(pixels, photometric="rgb" if colors == "rgb" else "minisblack", iccprofile=icc)
-    )
-    np.testing.assert_array_equal(read_luminance(path), read_luminance(same))
-    same.write_bytes(plain)
-    assert (read_luminance(path) != read_luminance(same)).any()
 
 
 def test_a_deep_jpeg_keeps_what_it_says(tmp_path: Path) -> None:
