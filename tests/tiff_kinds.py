@@ -274,6 +274,54 @@ def _tiff_cmyk(size: tuple[int, int]) -> Kind:
     return decoded(saved(Image.fromarray(color_pixels(size)).convert("CMYK"), "TIFF"))
 
 
+def register_tiff_inks(bits: int, packing: str, planar: bool) -> None:
+    @kind(f"tiff_cmyk_{bits}{packing}{'_planar' * planar}")
+    def builder(size: tuple[int, int]) -> Kind:
+        """No black, so that paper without an ink is the color without that ink."""
+        rgb = color_pixels(size) if bits == 8 else deep_pixels(size)
+        white = np.iinfo(rgb.dtype).max
+        inks = np.concatenate([white - rgb, np.zeros_like(rgb[..., :1])], axis=-1)
+        data = tiff(
+            np.moveaxis(inks, -1, 0) if planar else inks,
+            photometric="separated",
+            planarconfig="separate" if planar else "contig",
+            **PACKINGS[packing],
+        )
+        return Kind(data, luminance(rgb), None, bits)
+
+
+for _bits in (8, 16):
+    for _packing in ("_lzw_predicted", "_tiled_deflate"):
+        for _planar in (False, True):
+            register_tiff_inks(_bits, _packing, _planar)
+
+
+def register_tiff_jpeg(photometric: str, planar: bool) -> None:
+    @kind(f"tiff_jpeg_{photometric}{'_planar' * planar}")
+    def builder(size: tuple[int, int]) -> Kind:
+        """As each plane's JPEG is decoded apart."""
+        colors = color_pixels(size)
+        if photometric == "separated":
+            colors = np.concatenate([255 - colors, np.zeros_like(colors[..., :1])], axis=-1)
+        data = tiff(
+            np.moveaxis(colors, -1, 0) if planar else colors,
+            photometric=photometric,
+            planarconfig="separate" if planar else "contig",
+            compression="jpeg",
+        )
+        stored = tifffile.imread(io.BytesIO(data))
+        stored = np.moveaxis(stored, 0, -1) if planar else stored
+        rgb = stored if photometric == "rgb" else 255 - stored[..., :3]
+        assert np.abs(rgb.astype(int) - color_pixels(size)).mean() < 4
+        if photometric == "separated":  # some black may have come about
+            rgb = (rgb.astype(int) * (255 - stored[..., 3:].astype(int)) + 127) // 255
+        return Kind(data, luminance(rgb.astype(np.uint8)))
+
+
+register_tiff_jpeg("rgb", True)
+register_tiff_jpeg("separated", False)
+register_tiff_jpeg("separated", True)
+
 # From CIE XYZ under D50 to linear sRGB, by Bradford's adaptation: the inverse of the colorants of
 # the sRGB profile of the ICC (sRGB2014.icc).
 _FROM_D50 = np.linalg.inv(

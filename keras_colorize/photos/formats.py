@@ -9,6 +9,7 @@ import io
 import os
 import re
 import stat
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -208,7 +209,8 @@ def _reason(error: Exception, format_: str) -> str:
     text = " ".join(str(error).split())[:120] or type(error).__name__
     if isinstance(error, Image.DecompressionBombError):
         return f"too large for Pillow's {format_} decoder: {text}"
-    if isinstance(error, EOFError) or "truncated" in text.lower():
+    # Of Python's struct: bytes that a header should have.
+    if isinstance(error, EOFError | struct.error) or "truncated" in text.lower():
         return TRUNCATED
     if re.match("unsupported|unknown|cannot handle", text, re.IGNORECASE):
         return f"a kind of {format_} that is not read: {text}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.boxes import boxes, find_box
-from keras_colorize.photos.pixels import scale_bits
+from keras_colorize.photos.pixels import scale_bits, scale_signed
 
 __all__ = ["Jpeg2000Head", "decode_jpeg2000", "read_jpeg2000_head"]
 
@@ -97,13 +97,9 @@ def decode_jpeg2000(data: bytes, head: Jpeg2000Head) -> tuple[np.ndarray, tuple[
         # Its decoder would apply the profile, to gray of 16 bits wrongly (imagecodecs 2026.1).
         data = _codestream(data)
     array = imagecodecs.jpeg2k_decode(data)
-    notes: tuple[str, ...] = ()
     if head.signed:
-        black = 0 if array.min() >= 0 else -(1 << head.bits - 1)
-        if black:
-            notes = (f"signed numbers: {black} was taken for black and {-black - 1} for white",)
-        array = (array.astype(np.int64) - black).astype(np.uint32)
-    return scale_bits(array, head.bits), notes
+        return scale_signed(array, head.bits)
+    return scale_bits(array, head.bits), ()
 
 
 def _codestream(data: bytes) -> bytes:

@@ -18,6 +18,7 @@ __all__ = [
     "opposite_turn",
     "quantize",
     "scale_bits",
+    "scale_signed",
     "strips",
     "swaps_sides",
     "to_bytes",
@@ -30,6 +31,7 @@ WHITE = 65535
 
 _STRIP_PIXELS = 32_000
 
+_DARK = 1 / 16  # of white: floats that go up to less may be meant otherwise
 _NOMINAL = 0.95  # of all numbers: so many of floats lie between black and white
 
 #: The reason to refuse a file that is cut short.
@@ -55,9 +57,9 @@ def quantize(image: np.ndarray) -> np.ndarray:
 def to_integers(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Numbers of any kind to uint8 or uint16, any shape, and notes of what was done to them.
 
-    Unsigned integers of 8 and 16 bits stay. Signed ones without a negative number are taken for
-    unsigned; otherwise their least number is black and their largest white, whether they occur or
-    not. Wider integers have no agreed white: it is the first of 255 and 65535 that none exceeds.
+    Unsigned integers of 8 and 16 bits stay. Of signed ones, the largest number is white, whether it
+    occurs or not, and black is the least, or 0 where none is negative. Wider integers have no
+    agreed white: it is the first of 255 and 65535 that none exceeds.
     Floats are meant to lie between 0 and 1: where 95 percent do, the others are clipped; otherwise
     white is the first of 255 and 65535 that none exceeds. Where all are exceeded, or a wider number
     is negative, the smallest and the largest of the picture become black and white.
@@ -68,11 +70,9 @@ def to_integers(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     size = values.dtype.itemsize
     if values.dtype.kind in "ui" and size <= 2:
         unsigned = values.astype(f"u{size}")
-        if values.dtype.kind == "u" or values.min() >= 0:
+        if values.dtype.kind == "u":
             return unsigned, ()
-        half = 1 << (8 * size - 1)
-        note = f"signed numbers: {-half} was taken for black and {half - 1} for white"
-        return unsigned ^ unsigned.dtype.type(half), (note,)
+        return scale_signed(values, 8 * size)
     black, white, notes = _range(values)
     scale = WHITE / max(white - black, 1e-30)
     integers = np.empty(values.shape, np.uint16)
@@ -101,6 +101,17 @@ def scale_bits(values: np.ndarray, bits: int) -> np.ndarray:
     return scaled.astype(dtype)
 
 
+def scale_signed(values: np.ndarray, bits: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Signed integers of so many bits, as :func:`scale_bits`, and a note of what black became."""
+    half, dtype = 1 << (bits - 1), np.dtype(f"u{values.dtype.itemsize}")
+    black = -half if values.min() < 0 else 0
+    unsigned = values.astype(dtype)
+    if black:
+        unsigned = (unsigned ^ dtype.type(half)) & dtype.type(2 * half - 1)
+    note = f"signed numbers: {black} was taken for black and {half - 1} for white"
+    return scale_bits(unsigned, bits if black else bits - 1), (note,)
+
+
 def _range(values: np.ndarray) -> tuple[float, float, tuple[str, ...]]:
     """Which numbers are black and white, and why; see :func:`to_integers`."""
     low, high = float(values.min()), float(values.max())
@@ -112,6 +123,8 @@ def _range(values: np.ndarray) -> tuple[float, float, tuple[str, ...]]:
         if within >= _NOMINAL * values.size:
             share = f"{100 * (1 - within / values.size):.2g} percent of its numbers"
             note = f"clipped to 0 to 1: {share}, which go from {low:.4g} to {high:.4g}"
+            if 0.0 < high < _DARK:
+                return 0.0, 1.0, (f"nearly black: its numbers go up to {high:.4g}, white is 1",)
             return 0.0, 1.0, (note,) if within < values.size else ()
     for white in (255.0, 65535.0):
         if low >= 0.0 and high <= white:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from keras_colorize.photos.tiff import TiffDecoder
+from keras_colorize.photos.tiff_samples import TiffDecoder
 
 __all__ = ["tensorflow_io_decoder"]
 

@@ -36,12 +36,13 @@ def test_integers_without_a_sign_stay(dtype: str) -> None:
 
 @pytest.mark.parametrize(("dtype", "half"), [("int8", 128), ("int16", 32768)])
 def test_signed_integers(dtype: str, half: int) -> None:
-    """As of no sign where none is negative; else the least number that there is is black."""
-    positive = np.array([[0, 5, half - 1]], dtype)
-    integers, notes = to_integers(positive)
-    assert integers.tolist() == [[0, 5, half - 1]] and notes == ()
+    """The largest number that there is is white; the least, or 0 where none is negative, black."""
+    white = 2 * half - 1
+    integers, notes = to_integers(np.array([[0, 5, half - 1]], dtype))
+    assert integers.tolist() == [[0, round(5 * white / (half - 1)), white]]
+    assert notes == (f"signed numbers: 0 was taken for black and {half - 1} for white",)
     integers, notes = to_integers(np.array([[-half, -1, 0, half - 1]], dtype))
-    assert integers.tolist() == [[0, half - 1, half, 2 * half - 1]]
+    assert integers.tolist() == [[0, half - 1, half, white]]
     assert notes == (f"signed numbers: {-half} was taken for black and {half - 1} for white",)
 
 
@@ -58,6 +59,12 @@ def test_white_is_the_first_that_none_exceeds(dtype: str) -> None:
         assert integers.dtype == np.uint16 and notes == ()
         expected = np.rint(values.astype(np.float64) * (WHITE / brightest))
         np.testing.assert_array_equal(integers, expected)
+
+
+def test_floats_that_are_nearly_black_are_told() -> None:
+    integers, notes = to_integers(np.array([[0.0, 0.001, 0.01]]))
+    assert integers.tolist() == [[0, 66, 655]]
+    assert notes == ("nearly black: its numbers go up to 0.01, white is 1",)
 
 
 def test_floats_beyond_white_are_clipped() -> None:
