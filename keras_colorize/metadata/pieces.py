@@ -41,7 +41,7 @@ def pieces(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         if len(head) < _HEAD[format_]:
             return
         yield kind, size
-        if kind == b"\xff\xda":
+        if kind in (b"\xff\xda", b"IEND"):
             return
         # Behind the content: a PNG's check sum; in a WebP a byte that makes it even.
         at += len(head) + size + {"JPEG": 0, "PNG": 4, "WEBP": size % 2}[format_]

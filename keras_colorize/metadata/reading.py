@@ -6,11 +6,11 @@ named in :attr:`Metadata.warnings`; it never keeps sound pixels from being used.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image, PsdImagePlugin, TiffImagePlugin
 from PIL.ExifTags import Base as Tag
 from PIL.TiffTags import LONG, RATIONAL, SHORT
 
@@ -125,6 +125,8 @@ def read_metadata(image: Image.Image) -> Metadata:
             raw = replace(raw, dpi=None)
     elif image.format == "PNG":
         raw = _with_texts(raw, info, warnings)
+    elif isinstance(image, PsdImagePlugin.PsdImageFile):
+        raw = _with_photoshop(raw, {number: data for number, _, data in image.resources})
     return check_metadata(raw, warnings)
 
 
@@ -197,7 +199,7 @@ def _comment(info: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _with_segments(
-    raw: Metadata, segments: Iterable[tuple[str, bytes]], warnings: list[str]
+    raw: Metadata, segments: Sequence[tuple[str, bytes]], warnings: list[str]
 ) -> Metadata:
     """Add what a JPEG's segments hold: XMP, Photoshop's resources."""
     app1 = [data for name, data in segments if name == "APP1"]
@@ -206,6 +208,9 @@ def _with_segments(
         warnings.append("more than one XMP packet: all but the first left out")
     if any(data.startswith(JPEG_EXTENSION) for data in app1):
         warnings.append("extension of XMP left out")
+    of_profile = (n == "APP2" and data.startswith(b"ICC_PROFILE\0") for n, data in segments)
+    if raw.icc is None and any(of_profile):
+        warnings.append("color profile left out: its segments don't make one")
     photoshop = [data[14:] for name, data in segments
                  if name == "APP13" and data.startswith(b"Photoshop 3.0\0")]  # fmt: skip
     raw = replace(raw, xmp=packets[0] if packets else None)
@@ -222,6 +227,21 @@ def _with_resources(raw: Metadata, data: bytes | None, warnings: list[str]) -> M
     kept = tuple((n, resources[n]) for n in _KEPT_RESOURCES if n in resources)
     return replace(
         raw, iptc=raw.iptc or resources.get(IPTC_RESOURCE), resources=raw.resources or kept
+    )
+
+
+def _with_photoshop(raw: Metadata, resources: Mapping[int, bytes]) -> Metadata:
+    """Add what a PSD's resources say."""
+    resolution = resources.get(0x03ED, b"")
+    # Pixels per inch, with 16 bits behind the point; after each, how a program shows it.
+    across, down = (int.from_bytes(resolution[at : at + 4], "big") / 65536 for at in (0, 8))
+    return replace(
+        raw,
+        exif=resources.get(0x0422),
+        xmp=resources.get(0x0424),
+        iptc=resources.get(IPTC_RESOURCE),
+        dpi=(across, down),
+        resources=tuple((n, resources[n]) for n in _KEPT_RESOURCES if n in resources),
     )
 
 

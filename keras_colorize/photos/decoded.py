@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PsdImagePlugin
 
-from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.boxes import read_boxes
 from keras_colorize.metadata.pieces import pieces
 from keras_colorize.metadata.reading import (
@@ -29,6 +28,7 @@ from keras_colorize.photos.jpegxl import (
 from keras_colorize.photos.mending import mend
 from keras_colorize.photos.pixels import check_size, to_integers
 from keras_colorize.photos.profiles import lab_to_srgb
+from keras_colorize.photos.psd import check_psd, decode_deep_psd, open_deep_psd, read_psd_head
 from keras_colorize.photos.uncommon import (
     avif_precision,
     decode_deep_avif,
@@ -40,6 +40,8 @@ from keras_colorize.photos.uncommon import (
 )
 
 __all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture", "stored_size"]
+
+_FLATTENED = "its flattened picture is colored, without its layers"
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ def read_first_picture(
         scale = min(1.0, short_side / min(image.size))
         width, height = (round(scale * side) for side in image.size)
         drafted = image.draft(None, (width, height))
-    if format_ == "PSD" and not _is_flattened(image):
-        raise PhotoError("holds layers alone; save it with a flattened picture")
+    if isinstance(image, PsdImagePlugin.PsdImageFile):
+        check_psd(image, file)
     # First: Pillow's `getexif` would load a PNG too, and pass over the damage it finds.
     image.load()
     metadata = read_metadata(image)
@@ -110,7 +112,11 @@ def read_first_picture(
     if (bits := image.info.get("bit_depth", 8)) > 8 and format_ == "HEIF":
         notes += (f"{bits} bits a channel are read as 8: HEIC is decoded at no more",)
     if format_ == "PSD":
-        notes += ("its flattened picture is colored, without its layers",)
+        notes += (_FLATTENED,)
+        if image.mode == "RGBA" and not read_psd_head(file).transparent:
+            selection: Image.Image = image.convert("RGB")
+            selection.info = image.info
+            image = selection
     elif _has_more(image):
         # HEIC holds the pictures of a series, of which one is the main one.
         notes += (
@@ -148,6 +154,7 @@ def _is_uncommon(file: BinaryIO, format_: str) -> bool:
         format_ in ("JPEG2000", "JPEGXL")
         or (format_ == "PNM" and file.read(2) in (b"P5", b"P6"))
         or (format_ == "JPEG" and jpeg_precision(file) != 8)
+        or (format_ == "PSD" and read_psd_head(file).depth > 8)
     )
 
 
@@ -159,6 +166,8 @@ def _read_uncommon(file: BinaryIO, format_: str, max_pixels: int) -> Decoded:
     if format_ == "PNM":
         check_size(*pnm_size(file), max_pixels)
         return from_array(decode_pnm(file))
+    if format_ == "PSD":
+        return _read_deep_psd(file, max_pixels)
     image = open_deep_jpeg(file)
     check_size(*image.size, max_pixels)
     metadata = read_metadata(image)
@@ -190,6 +199,16 @@ def _read_jpegxl(data: bytes, max_pixels: int) -> Decoded:
     return replace(from_array(array), icc=icc, turn=turn, notes=notes, metadata=metadata)
 
 
+def _read_deep_psd(file: BinaryIO, max_pixels: int) -> Decoded:
+    image = open_deep_psd(file)
+    check_size(*image.size, max_pixels)
+    check_psd(image, file)
+    metadata, icc = read_metadata(image), image.info.get("icc_profile")
+    array, colors = decode_deep_psd(file)
+    decoded, turn = replace(from_array(array), channels=colors), TURN.get(orientation(metadata))
+    return replace(decoded, icc=icc, turn=turn, notes=(_FLATTENED,), metadata=metadata)
+
+
 def _content(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read()
@@ -203,15 +222,9 @@ def stored_size(file: BinaryIO, format_: str) -> tuple[int, int]:
         return read_jpegxl_head(_content(file)).size
     if format_ == "JPEG2000":
         return read_jpeg2000_head(_content(file)).size
+    if format_ == "PSD":
+        return open_deep_psd(file).size
     return open_deep_jpeg(file).size if format_ == "JPEG" else pnm_size(file)
-
-
-def _is_flattened(image: Image.Image) -> bool:
-    """Whether a PSD says that it holds the picture itself (Adobe, Photoshop File Formats: 1057)."""
-    for number, _, data in getattr(image, "resources", ()):
-        if number == 1057 and len(data) > 4:
-            return bool(data[4])
-    return True
 
 
 def _has_more(image: Image.Image) -> bool:

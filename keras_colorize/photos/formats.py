@@ -91,6 +91,8 @@ _SIGNATURES = re.compile(
     re.DOTALL,
 )
 
+_HEAD = 64  # bytes
+
 #: Which way to turn a stored picture, by EXIF orientation 2 to 8 (CIPA DC-008, section 4.6.4).
 TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -134,7 +136,7 @@ def identify(file: BinaryIO) -> str:
         PhotoError: it is empty, none of these formats, or cannot be read.
     """
     try:
-        start = file.read(12)
+        start = file.read(_HEAD)
         file.seek(0)
     except OSError as error:  # a bad disk, a network that is gone
         raise PhotoError(f"unreadable: {error.strerror or error}") from error
@@ -146,6 +148,9 @@ def identify(file: BinaryIO) -> str:
             "not a photograph that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC, AVIF, "
             "JPEG 2000, JPEG XL, PNM or PSD)"
         )
+    # A brand of both: the others that the file names decide.
+    if match.lastgroup == "HEIF" and b"avif" in start[: int.from_bytes(start[:4], "big")]:
+        return "AVIF"
     return str(match.lastgroup)
 
 
@@ -210,9 +215,11 @@ def _reason(error: Exception, format_: str) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return f"too large for Pillow's {format_} decoder: {text}"
     # Of Python's struct: bytes that a header should have.
-    if isinstance(error, EOFError | struct.error) or "truncated" in text.lower():
+    short = isinstance(error, EOFError | struct.error) or "requires a buffer" in text
+    if short or "truncated" in text.lower():
         return TRUNCATED
-    if re.match("unsupported|unknown|cannot handle", text, re.IGNORECASE):
+    named = "unsupported|unknown|cannot handle|error while loading plugin: support"
+    if re.match(named, text, re.IGNORECASE):
         return f"a kind of {format_} that is not read: {text}"
     if text == "not identified by this driver":
         text = "its header has no size, or no color mode that is known"

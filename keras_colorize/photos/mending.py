@@ -19,6 +19,8 @@ __all__ = ["Mended", "mend"]
 _MAX_PROFILE = 32 << 20  # bytes
 _MAX_CHUNKS = 2000  # beside the pixels; trying each takes a tenth of a millisecond
 _INFLATION = 1032  # as much longer zlib can make what it decompresses (its Technical Details)
+_TONES = {b"cICP", b"iCCP", b"sRGB", b"gAMA"}
+_CICP_LIKE_SRGB = {1, 6, 13, 14, 15}  # ITU-T H.273, table 3
 _EMPTY_IDAT = bytes(4) + b"IDAT" + zlib.crc32(b"IDAT").to_bytes(4, "big")
 
 
@@ -51,6 +53,7 @@ def mend(file: BinaryIO, format_: str) -> Mended:
         refused = list(_refused_chunks(file))
         if not _sums_are_right(file):
             notes = ("PNG: a check sum of its pixels is wrong; some may be damaged",)
+        notes += _tones(file)
     file.seek(0)
     if not refused:
         return Mended(file, None, notes)
@@ -61,7 +64,9 @@ def mend(file: BinaryIO, format_: str) -> Mended:
     mended = io.BytesIO(b"".join((*parts, data[at:])))
     profiles = (_profile(data[begin:end]) for name, begin, end in refused if name == "iCCP")
     icc = next(profiles, None)
-    names = dict.fromkeys(name for name, *_ in refused if name != "iCCP" or icc is None)
+    # Of an animation, the pictures behind the first are left out anyway.
+    told = {"fcTL", "fdAT"} if icc is None else {"fcTL", "fdAT", "iCCP"}
+    names = dict.fromkeys(name for name, *_ in refused if name not in told)
     unread = f"{format_}: {', '.join(names)} could not be read"
     return Mended(mended, icc, (unread, *notes) if names else notes)
 
@@ -84,8 +89,8 @@ def _refused_segments(file: BinaryIO) -> Iterator[_Piece]:
 def _refused_chunks(file: BinaryIO) -> Iterator[_Piece]:
     """Chunks that pixels don't need, with which Pillow cannot open even a PNG of one pixel.
 
-    Their names begin with a small letter (W3C, third edition, section 5.4), as does transparency,
-    which is needed.
+    Their names begin with a small letter (W3C, third edition, section 5.4). So does transparency,
+    without which a picture is opaque, as libpng has it.
     """
     head, texts, count = b"", 0, 0
     for kind, size in pieces(file):
@@ -93,7 +98,7 @@ def _refused_chunks(file: BinaryIO) -> Iterator[_Piece]:
         file.seek(begin)
         if kind == b"IHDR":
             head = b"\x89PNG\r\n\x1a\n" + _chunk(kind, bytes((0, 0, 0, 1) * 2) + file.read(21)[16:])
-        if not kind[:1].islower() or kind == b"tRNS":
+        if not kind[:1].islower():
             continue
         chunk = file.read(12 + size)
         count += 1
@@ -104,10 +109,25 @@ def _refused_chunks(file: BinaryIO) -> Iterator[_Piece]:
         small = io.BytesIO(head + chunk + _EMPTY_IDAT)
         if (
             count > _MAX_CHUNKS
+            or (kind == b"iCCP" and _profile(chunk) is None)  # of which Pillow says nothing
             or texts > PngImagePlugin.MAX_TEXT_MEMORY
             or not _opens(PngImagePlugin.PngImageFile, small)
         ):
             yield kind.decode("ascii", "replace"), begin, begin + len(chunk)
+
+
+def _tones(file: BinaryIO) -> tuple[str, ...]:
+    """A note where a PNG without a profile names tones unlike sRGB's (section 4.3)."""
+    found = {kind: file.read(min(size, 4)) for kind, size in pieces(file) if kind in _TONES}
+    cicp = found.get(b"cICP", b"")
+    if len(cicp) == 4 and cicp[1] not in _CICP_LIKE_SRGB:
+        return (f"PNG: its tones of number {cicp[1]} (cICP) were taken for those of sRGB",)
+    if b"iCCP" in found or b"sRGB" in found or b"cICP" in found or b"gAMA" not in found:
+        return ()
+    gamma = int.from_bytes(found[b"gAMA"], "big") / 100_000
+    if gamma <= 0 or abs(gamma * 2.2 - 1) < 0.1:
+        return ()
+    return (f"PNG: its gamma of {gamma:.3g} was taken for that of sRGB",)
 
 
 def _sums_are_right(file: BinaryIO) -> bool:

@@ -27,6 +27,9 @@ __all__ = [
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _PNM = re.compile(_SPACE.join((rb"P([56])", rb"(\d+)", rb"(\d+)", rb"(\d+)\s")))
 _PNM_HEAD = 4096  # bytes
+# By the second byte of a marker (ITU-T T.81, table B.1; T.87, section C.1.1).
+_OTHER_JPEGS = dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical")
+_OTHER_JPEGS |= {0xCB: "lossless, arithmetic coding", 0xF7: "JPEG-LS"}
 _HEAD = 65536  # bytes, in which the boxes of an AVIF say how its pixels are coded
 
 
@@ -58,8 +61,14 @@ def decode_deep_avif(file: BinaryIO) -> np.ndarray:
 
 
 def jpeg_precision(file: BinaryIO) -> int:
-    """Bits a sample of a JPEG (ITU-T T.81, section B.2.2); 8 where there is no frame."""
+    """Bits a sample of a JPEG (ITU-T T.81, section B.2.2); 8 where there is no frame.
+
+    Raises:
+        PhotoError: it is of a kind that isn't read.
+    """
     for kind, _ in pieces(file):
+        if name := _OTHER_JPEGS.get(kind[1]):
+            raise PhotoError(f"a kind of JPEG that is not read: {name}")
         if _is_frame(kind):
             return file.read(1)[0]
     return 8
