@@ -22,7 +22,7 @@ from keras_colorize.photos.formats import TURN, open_file, photo_errors
 from keras_colorize.photos.mending import mend
 from keras_colorize.photos.pixels import check_size, opposite_turn, swaps_sides, turn_array
 from keras_colorize.photos.profiles import make_converter
-from keras_colorize.photos.uncommon import jpeg_precision
+from keras_colorize.photos.uncommon import is_lossless_jpeg, jpeg_precision
 
 __all__ = ["Jpeg"]
 
@@ -75,6 +75,8 @@ class Jpeg:
             image = JpegImagePlugin.JpegImageFile(mended.file)
             width, height = image.size  # before decoding at half of it changes that
             check_size(width, height, max_pixels)
+            if is_lossless_jpeg(file):
+                raise IrreversibleJpegError("lossless JPEG, which has no coefficients")
             of_gray = _check_colors(image)
             half = min(image.size) >= half_chroma_from
             tables = _tables(image) if half and image.mode == "RGB" else None
@@ -162,7 +164,7 @@ def _reduce(preview: Image.Image) -> Image.Image:
     return reduced.convert("RGB")
 
 
-def _check_colors(image: Image.Image) -> bool:
+def _check_colors(image: JpegImagePlugin.JpegImageFile) -> bool:
     """Whether it has a profile of gray, which a picture in color cannot keep and doesn't need.
 
     Raises:
@@ -170,6 +172,10 @@ def _check_colors(image: Image.Image) -> bool:
     """
     if image.mode not in ("L", "RGB"):
         raise IrreversibleJpegError(f"its colors are {image.mode}")
+    # As libjpeg tells it: by Adobe's segment, or without one of JFIF by the components' names.
+    named = "jfif" not in image.info and bytes(layer[0] for layer in image.layer) == b"RGB"
+    if image.mode == "RGB" and image.info.get("adobe_transform", 0 if named else 1) == 0:
+        raise IrreversibleJpegError("coded as red, green and blue, not as luminance and chroma")
     profile = image.info.get("icc_profile")
     if profile is None:
         return False

@@ -109,14 +109,13 @@ def read_first_picture(
     metadata = read_metadata(image)
     turn = TURN.get(orientation(metadata))
     notes = mended.notes
+    picture: Image.Image = image
     if (bits := image.info.get("bit_depth", 8)) > 8 and format_ == "HEIF":
         notes += (f"{bits} bits a channel are read as 8: HEIC is decoded at no more",)
     if format_ == "PSD":
         notes += (_FLATTENED,)
         if image.mode == "RGBA" and not read_psd_head(file).transparent:
-            selection: Image.Image = image.convert("RGB")
-            selection.info = image.info
-            image = selection
+            picture = image.convert("RGB")  # a saved selection is no opacity
     elif _has_more(image):
         # HEIC holds the pictures of a series, of which one is the main one.
         notes += (
@@ -128,13 +127,13 @@ def read_first_picture(
         import imagecodecs  # Pillow has no 16-bit color
 
         icc = image.info.get("icc_profile")
-        del image
+        del image, picture
         mended.file.seek(0)
         decoded = replace(from_array(imagecodecs.png_decode(mended.file.read())), icc=icc)
     elif format_ == "AVIF" and avif_precision(file) > 8:  # of which Pillow gives the upper 8 bits
         decoded = replace(from_array(decode_deep_avif(file)), icc=image.info.get("icc_profile"))
     else:
-        decoded = from_pillow(image)
+        decoded = from_pillow(picture)
     reduced_to = None if drafted is None else (drafted[1][2], drafted[1][3])
     return replace(
         decoded,

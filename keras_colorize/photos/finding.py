@@ -63,26 +63,37 @@ def describe_others(folders: Iterable[Path], apart_from: Path) -> str | None:
         apart_from: a folder that may lie within them, of which nothing counts.
 
     Returns:
-        Such as "3 other files left out: 2 .txt, 1 without an ending"; ``None`` if there are none.
+        Such as "3 other files left out: 2 .txt, 1 without an ending", with links that lead nowhere,
+        pipes and devices; ``None`` if there are none.
     """
     results = Path(os.path.realpath(apart_from))
     others = {
-        os.path.realpath(path): path.suffix.lower()
+        os.path.realpath(path): _kind(path)
         for folder in folders
-        for path in _files(folder)
-        if path.suffix.lower() not in FORMATS
-        and path.suffix.lower() not in FILM_SUFFIXES
+        for path in _paths(folder)
+        if not (path.is_file() and path.suffix.lower() in {*FORMATS, *FILM_SUFFIXES})
         and not Path(os.path.realpath(path)).is_relative_to(results)
     }
     if not others:
         return None
     kinds = Counter(others.values()).most_common()
-    named = ", ".join(f"{count} {ending or 'without an ending'}" for ending, count in kinds)
+    named = ", ".join(f"{count} {kind}" for kind, count in kinds)
     return f"{len(others)} other file{'s' if len(others) > 1 else ''} left out: {named}"
+
+
+def _kind(path: Path) -> str:
+    if path.is_file():
+        return path.suffix.lower() or "without an ending"
+    return "broken link" if path.is_symlink() and not path.exists() else "pipe or device"
 
 
 def _files(folder: Path) -> Iterator[Path]:
     """All files that aren't hidden, in any order; see :func:`find_photos`."""
+    return (path for path in _paths(folder) if path.is_file())
+
+
+def _paths(folder: Path) -> Iterator[Path]:
+    """The same with what is neither a file nor a folder."""
 
     def refuse(error: OSError) -> None:
         raise DataError(
@@ -98,6 +109,5 @@ def _files(folder: Path) -> Iterator[Path]:
         visited.add(os.path.realpath(parent))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
-            path = Path(parent, name)
-            if not name.startswith(".") and path.is_file():
-                yield path
+            if not name.startswith("."):
+                yield Path(parent, name)

@@ -19,6 +19,7 @@ __all__ = [
     "decode_deep_avif",
     "decode_deep_jpeg",
     "decode_pnm",
+    "is_lossless_jpeg",
     "jpeg_precision",
     "open_deep_jpeg",
     "pnm_size",
@@ -72,6 +73,11 @@ def jpeg_precision(file: BinaryIO) -> int:
         if _is_frame(kind):
             return file.read(1)[0]
     return 8
+
+
+def is_lossless_jpeg(file: BinaryIO) -> bool:
+    """Whether a JPEG is coded without a cosine transform (ITU-T T.81, annex H)."""
+    return any(kind == b"\xff\xc3" for kind, _ in pieces(file))
 
 
 def open_deep_jpeg(file: BinaryIO) -> JpegImagePlugin.JpegImageFile:

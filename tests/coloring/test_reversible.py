@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -95,3 +96,32 @@ def test_why_a_profile_keeps_luminance_from_staying(
     path = gray(tmp_path / "x.jpg", icc_profile=profile)
     with pytest.raises(IrreversibleJpegError, match=reason):
         colorized(path)
+
+
+@pytest.mark.parametrize("with_marker", [True, False])
+def test_what_is_coded_as_rgb_has_no_luminance_to_keep(tmp_path: Path, with_marker: bool) -> None:
+    """Adobe's segment tells it, or the names of the components."""
+    with Image.open(SAMPLE / "modern" / "pont_du_gard.jpg") as image:
+        image.save(tmp_path / "x.jpg", keep_rgb=True)
+    data = (tmp_path / "x.jpg").read_bytes()
+    at = data.find(b"\xff\xee")
+    if not with_marker and at >= 0:
+        data = data[:at] + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]
+    (tmp_path / "x.jpg").write_bytes(data)
+    with pytest.raises(IrreversibleJpegError, match="coded as red, green and blue"):
+        colorized(tmp_path / "x.jpg")
+
+
+def test_lossless_ones_have_no_coefficients(tmp_path: Path) -> None:
+    with Image.open(SAMPLE / "modern" / "pont_du_gard.jpg") as image:
+        pixels = np.asarray(image)[:64, :64]
+    (tmp_path / "x.jpg").write_bytes(imagecodecs.jpeg8_encode(pixels, lossless=True))
+    with pytest.raises(IrreversibleJpegError, match="lossless JPEG"):
+        colorized(tmp_path / "x.jpg")
+
+
+def test_a_profile_in_pieces_that_do_not_fit_is_told(tmp_path: Path) -> None:
+    icc = rgb_profile("adobe")
+    parts = [segment(0xE2, b"ICC_PROFILE\0" + bytes([n, 3]) + icc[:99]) for n in (1, 3)]
+    _, warnings = colorized(gray(tmp_path / "x.jpg", b"".join(parts)))
+    assert warnings == ("color profile left out: its segments don't make one",)

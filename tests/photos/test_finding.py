@@ -69,3 +69,17 @@ def test_what_else_lies_there_is_counted(tmp_path: Path) -> None:
     assert describe_others([tmp_path / "out"], tmp_path) is None
     one = describe_others([tmp_path / "out"], tmp_path / "elsewhere")
     assert one == "1 other file left out: 1 .csv"
+
+
+def test_what_is_no_file_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").touch()
+    (tmp_path / "x.xyz").touch()
+    os.symlink(tmp_path / "nowhere.jpg", tmp_path / "broken.jpg")
+    os.mkfifo(tmp_path / "pipe.tif")
+    described = describe_others([tmp_path], tmp_path / "out")
+    assert described is not None and described.startswith("3 other files left out: ")
+    assert set(described.partition(": ")[2].split(", ")) == {
+        "1 .xyz",
+        "1 broken link",
+        "1 pipe or device",
+    }

@@ -1,6 +1,7 @@
 """Formats by name and by content, and files that read no more than they hold."""
 
 import io
+import struct
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,9 @@ def test_more_signatures() -> None:
         assert identify(io.BytesIO(build(name).data)) == format_
     big_endian = b"MM\0+" + build("tiff_gray_8_bigtiff").data[4:]
     assert identify(io.BytesIO(big_endian)) == "TIFF"
+    # A brand of AVIF's and HEIC's containers; the ones behind it tell.
+    avif = build("avif_rgb").data
+    assert avif[8:12] == b"avif" and identify(io.BytesIO(avif[:8] + b"mif1" + avif[12:])) == "AVIF"
     for data in (b"RIFF\0\0\0\0WAVE", b"GIF86a", b"II*", b"\xff\xd8", b"\0\0\0\x18ftypmp42"):
         with pytest.raises(PhotoError, match="not a photograph that can be read"):
             identify(io.BytesIO(data))
@@ -89,6 +93,7 @@ def test_a_file_reads_no_more_than_it_holds(tmp_path: Path) -> None:
         (OSError("image file is truncated (3 bytes)"), "truncated: the file ends before"),
         (SyntaxError("not identified by this driver"), "damaged PNG data: its header has no size"),
         (ValueError("two\n lines"), "damaged PNG data: two lines"),
+        (struct.error("unpack requires a buffer of 4 bytes"), "truncated: the file ends before"),
         (KeyError(), "damaged PNG data: KeyError"),
         (OSError("Unsupported BMP compression (4)"), "a kind of PNG that is not read: Unsupported"),
         (Image.DecompressionBombError("huge"), "too large for Pillow's PNG decoder: huge"),

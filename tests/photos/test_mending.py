@@ -42,6 +42,8 @@ CHUNKS = {
     "much text": (b"".join(chunk(b"tEXt", b"a\0" + bytes(9_000_000)) for _ in range(9)), "tEXt"),
     "very many texts": (chunk(b"tEXt", b"a\0b") * 2000, "tEXt"),
     "a damaged profile": (chunk(b"iCCP", b""), "iCCP"),
+    "a profile that is not packed": (chunk(b"iCCP", b"x\0\0garbage"), "iCCP"),
+    "half a color for transparency": (chunk(b"tRNS", b"\0"), "tRNS"),
     "no resolution": (chunk(b"pHYs", b"12"), "pHYs"),
     "no gamma": (chunk(b"gAMA", b""), "gAMA"),
 }
@@ -99,3 +101,22 @@ def test_what_is_sound_is_not_copied_and_damaged_pixels_stay_so(format_: str) ->
     for damaged in (b"", saved(format_)[:30]):
         file = io.BytesIO(damaged)
         assert mend(file, format_).file.read() == damaged
+
+
+@pytest.mark.parametrize(
+    ("tones", "note"),
+    [
+        (chunk(b"gAMA", (100_000).to_bytes(4, "big")), "PNG: its gamma of 1 was taken for"),
+        (chunk(b"gAMA", (45_455).to_bytes(4, "big")), None),
+        (chunk(b"gAMA", (100_000).to_bytes(4, "big")) + chunk(b"sRGB", b"\0"), None),
+        (chunk(b"cICP", bytes([9, 16, 0, 1])), "PNG: its tones of number 16 (cICP) were taken for"),
+        (chunk(b"cICP", bytes([1, 13, 0, 1])), None),
+    ],
+)
+def test_tones_that_are_not_read_are_told(tones: bytes, note: str | None) -> None:
+    notes = mend(io.BytesIO(PNG[:33] + tones + PNG[33:]), "PNG").notes
+    assert not notes if note is None else notes[0].startswith(note)
+
+
+def test_what_follows_the_end_is_nothing() -> None:
+    assert mend(io.BytesIO(PNG + b"rubbish" * 9), "PNG").notes == ()

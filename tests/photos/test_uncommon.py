@@ -78,3 +78,12 @@ def test_heic_of_ten_bits_is_said_to_lose_two(tmp_path: Path) -> None:
     (page,) = read_pages(tmp_path / "x.heic")
     assert page.depth == 8
     assert any("10 bits a channel are read as 8" in note for note in page.notes)
+
+
+@pytest.mark.parametrize(("marker", "name"), [(0xF7, "JPEG-LS"), (0xC5, "hierarchical")])
+def test_kinds_of_jpeg_that_are_not_read_are_named(marker: int, name: str, tmp_path: Path) -> None:
+    data = bytearray(build("jpeg_gray").data)
+    data[data.index(b"\xff\xc0") + 1] = marker
+    (tmp_path / "x.jpg").write_bytes(data)
+    with pytest.raises(PhotoError, match=f"^a kind of JPEG that is not read: {name}$"):
+        next(read_pages(tmp_path / "x.jpg"))
