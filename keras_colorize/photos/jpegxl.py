@@ -5,6 +5,7 @@ ImageMetadata; 18181-2: boxes.)
 """
 
 import contextlib
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +76,7 @@ def read_jpegxl_head(data: bytes) -> JpegXlHead:
 
     Raises:
         PhotoError: there is no picture in it.
-        StopIteration: it ends too early.
+        EOFError: it ends too early.
     """
     bits = _Bits(_codestream(data)[2:_HEAD])
     size = _read_size(bits)
@@ -168,7 +169,10 @@ class _Bits:
         self._bits = (byte >> place & 1 for byte in data for place in range(8))
 
     def number(self, count: int) -> int:
-        return sum(next(self._bits) << place for place in range(count))
+        bits = list(itertools.islice(self._bits, count))
+        if len(bits) < count:
+            raise EOFError
+        return sum(bit << place for place, bit in enumerate(bits))
 
     def flag(self) -> bool:
         return bool(self.number(1))
