@@ -37,6 +37,7 @@ from keras_colorize.photos.uncommon import (
     jpeg_precision,
     open_deep_jpeg,
     pnm_size,
+    unread_tones,
 )
 
 __all__ = ["Decoded", "from_array", "from_pillow", "read_first_picture", "stored_size"]
@@ -112,6 +113,8 @@ def read_first_picture(
     picture: Image.Image = image
     if (bits := image.info.get("bit_depth", 8)) > 8 and format_ == "HEIF":
         notes += (f"{bits} bits a channel are read as 8: HEIC is decoded at no more",)
+    if format_ in ("AVIF", "HEIF"):
+        notes += unread_tones(file)
     if format_ == "PSD":
         notes += (_FLATTENED,)
         if image.mode == "RGBA" and not read_psd_head(file).transparent:

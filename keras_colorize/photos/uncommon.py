@@ -23,6 +23,7 @@ __all__ = [
     "jpeg_precision",
     "open_deep_jpeg",
     "pnm_size",
+    "unread_tones",
 ]
 
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
@@ -31,7 +32,8 @@ _PNM_HEAD = 4096  # bytes
 # By the second byte of a marker (ITU-T T.81, table B.1; T.87, section C.1.1).
 _OTHER_JPEGS = dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical")
 _OTHER_JPEGS |= {0xCB: "lossless, arithmetic coding", 0xF7: "JPEG-LS"}
-_HEAD = 65536  # bytes, in which the boxes of an AVIF say how its pixels are coded
+_TONES = {16: "PQ", 18: "HLG"}
+_HEAD = 65536  # bytes, in which the boxes of an AVIF or HEIC say how its pixels are coded
 
 
 # -- AVIF -----------------------------------------------------------------------------------------
@@ -43,6 +45,14 @@ def avif_precision(file: BinaryIO) -> int:
     _, found, settings = file.read(_HEAD).partition(b"av1C")
     high, twelve = (settings[2] & 0x40, settings[2] & 0x20) if found and settings[2:] else (0, 0)
     return (12 if twelve else 10) if high else 8
+
+
+def unread_tones(file: BinaryIO) -> tuple[str, ...]:
+    """A note where an AVIF or HEIC names tones of high dynamic range (ITU-T H.273, table 3)."""
+    file.seek(0)
+    _, _, colors = file.read(_HEAD).partition(b"colrnclx")
+    name = _TONES.get(int.from_bytes(colors[2:4], "big"))
+    return () if name is None else (f"its {name} tones are not read; they were taken for sRGB's",)
 
 
 def decode_deep_avif(file: BinaryIO) -> np.ndarray:

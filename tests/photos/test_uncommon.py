@@ -87,3 +87,14 @@ def test_kinds_of_jpeg_that_are_not_read_are_named(marker: int, name: str, tmp_p
     (tmp_path / "x.jpg").write_bytes(data)
     with pytest.raises(PhotoError, match=f"^a kind of JPEG that is not read: {name}$"):
         next(read_pages(tmp_path / "x.jpg"))
+
+
+@pytest.mark.parametrize(("tones", "name"), [(13, None), (16, "PQ"), (18, "HLG")])
+def test_tones_of_high_dynamic_range_are_told(tones: int, name: str | None, tmp_path: Path) -> None:
+    data = bytearray(build("avif_rgb").data)
+    place = data.index(b"colrnclx") + 10
+    data[place : place + 2] = struct.pack(">H", tones)
+    (tmp_path / "x.avif").write_bytes(data)
+    (page,) = read_pages(tmp_path / "x.avif")
+    expected = f"its {name} tones are not read; they were taken for sRGB's"
+    assert page.notes == (() if name is None else (expected,))
