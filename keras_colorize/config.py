@@ -15,6 +15,7 @@ from keras_colorize.film.stocks import STOCKS
 __all__ = [
     "DISTRIBUTION_LEVEL",
     "ENCODER_DEPTH",
+    "JUDGED_LEVELS",
     "AdversarialKind",
     "Bounds",
     "Cache",
@@ -52,6 +53,8 @@ WandbMode = Literal["auto", "online", "offline", "disabled"]
 
 #: Levels of a pretrained encoder: its deepest features are 2 to the power of this smaller.
 ENCODER_DEPTH = 5
+#: Levels of it that a discriminator can judge, from a quarter of the size on.
+JUDGED_LEVELS = 4
 #: A generator's distribution has a place for each square of 2 to the power of this pixels.
 DISTRIBUTION_LEVEL = 2
 
@@ -180,14 +183,19 @@ class DiscriminatorConfig:
 
     Attributes:
         filters: channels of the first convolution; they double up to 512.
-        depth: convolutions of stride 2; 3 judges patches of 70 x 70 pixels.
+        depth: convolutions of stride 2; 3 judges patches of 70 x 70 pixels. With a pretrained
+            encoder, how many of its levels are judged, at most 4.
+        encoder: what judges: a PatchGAN of pix2pix alone, or a small one on each of several levels
+            of what EfficientNet-Lite0, which stays as ImageNet taught it, sees in the color.
         normalization: normalization after the convolutions.
         spectral_normalization: bound the kernels' largest singular value by 1.
-        conditional: judge the color together with the luminance.
+        conditional: judge the color together with the luminance; a pretrained encoder sees it in
+            the color.
     """
 
     filters: _Count = 24
     depth: Annotated[int, Bounds(1, 6)] = 3
+    encoder: Encoder = "plain"
     normalization: Normalization = "batch"
     spectral_normalization: bool = False
     conditional: bool = True

@@ -8,8 +8,10 @@ from typing import Any, get_args
 from keras_colorize.config import (
     DISTRIBUTION_LEVEL,
     ENCODER_DEPTH,
+    JUDGED_LEVELS,
     Bounds,
     DataConfig,
+    DiscriminatorConfig,
     FilmConfig,
     FitConfig,
     LossConfig,
@@ -82,6 +84,7 @@ def _general_problems(config: FitConfig) -> Iterator[str]:
             f"generator.depth to {ENCODER_DEPTH}. Received: {config.generator.depth}"
         )
 
+    yield from _discriminator_problems(config.discriminator, sizes)
     generator, by_loss = config.generator, config.losses.lambda_distribution > 0
     if generator.distribution != by_loss:
         yield (
@@ -95,6 +98,23 @@ def _general_problems(config: FitConfig) -> Iterator[str]:
         yield (
             "generator.distribution needs generator.output = chroma and a generator.depth above "
             f"{DISTRIBUTION_LEVEL}. Received: {generator.output} and {generator.depth}"
+        )
+
+
+def _discriminator_problems(
+    discriminator: DiscriminatorConfig, sizes: Sequence[int]
+) -> Iterator[str]:
+    if discriminator.encoder == "plain":
+        return
+    if discriminator.depth > JUDGED_LEVELS:
+        yield (
+            f"discriminator.encoder = {discriminator.encoder} has {JUDGED_LEVELS} levels to judge: "
+            f"set discriminator.depth to at most that. Received: {discriminator.depth}"
+        )
+    elif any(size % 2 ** (discriminator.depth + 1) for size in sizes):
+        yield (
+            f"data.sizes must be multiples of {2 ** (discriminator.depth + 1)} with "
+            f"discriminator.encoder = {discriminator.encoder}. Received: {sizes}"
         )
 
 

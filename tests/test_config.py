@@ -13,6 +13,7 @@ from keras_colorize import fit
 from keras_colorize.config import (
     Bounds,
     DataConfig,
+    DiscriminatorConfig,
     FitConfig,
     GeneratorConfig,
     TrainingConfig,
@@ -108,6 +109,16 @@ def test_a_pretrained_encoder_has_its_depth() -> None:
     data = dataclasses.replace(DataConfig(), sizes=[64])
     with pytest.raises(ConfigError, match=r"efficientnet_lite0 has 5 levels: set generator\.depth"):
         check_config(FitConfig(generator=generator, data=data))
+
+
+def test_a_discriminator_judges_the_levels_that_there_are() -> None:
+    judge = DiscriminatorConfig(encoder="efficientnet_lite0", depth=5)
+    with pytest.raises(ConfigError, match=r"has 4 levels to judge: set discriminator\.depth"):
+        check_config(FitConfig(discriminator=judge))
+    data = dataclasses.replace(DataConfig(), sizes=[48])
+    judge = DiscriminatorConfig(encoder="efficientnet_lite0", depth=4)
+    with pytest.raises(ConfigError, match=r"data\.sizes must be multiples of 32 with"):
+        check_config(FitConfig(discriminator=judge, data=data))
 
 
 def test_quickstart_is_the_default() -> None:

@@ -1,11 +1,11 @@
-"""EfficientNet-Lite0 as an encoder: what ImageNet taught it to see, seen in gray photographs.
+"""EfficientNet-Lite0 as an encoder: what ImageNet taught it to see, in gray and in color.
 
 Tan and Le, "EfficientNet", 2019, table 1; the Lite variant leaves out squeeze-and-excite and has
 ReLU6, so that it quantizes well. The published network is changed in two ways that leave what it
-computes as it is: batch normalization is folded into the convolutions before it, and the kernels
-of the first convolution, for red, green and blue, are added up, since a gray photograph shows all
-three the same value. Its weights are not part of this package: they are read from the package that
-publishes them.
+computes as it is: batch normalization is folded into the convolutions before it, and for gray
+photographs, which show the same value three times, the kernels of the first convolution, for red,
+green and blue, are added up. Its weights are not part of this package: they are read from the
+package that publishes them.
 """
 
 import hashlib
@@ -28,6 +28,7 @@ _FILE = Path("models") / "efficientnet-lite0-57934424.pth"
 _SHA256 = "57934424"  # how the file's begins; PyTorch's convention puts it into the name
 
 _PREFIX = "encoder_"  # of the names of its layers
+_STEM = _PREFIX + "stem"
 _STEM_CHANNELS = 32
 # Blocks, kernel size, stride of the first block, expansion, channels: Lite0 repeats as B0 does.
 _STAGES = (
@@ -55,9 +56,9 @@ class _Block:
 
 
 def encode(
-    luminance: keras.KerasTensor, layers: LayerFactory
+    photographs: keras.KerasTensor, layers: LayerFactory
 ) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
-    """The encoder on a luminance ``(B, H, W, 1)`` in [0, 1].
+    """The encoder on luminance ``(B, H, W, 1)`` or RGB ``(B, H, W, 3)`` in [0, 1].
 
     Returns:
         The features of its first four levels where they are widest, rectified,
@@ -66,10 +67,10 @@ def encode(
     """
     # The network was trained on (value - 127) / 128 of values from 0 to 255.
     x = keras.layers.Rescaling(255 / 128, -127 / 128, name=_PREFIX + "center", dtype=layers.dtype)(
-        luminance
+        photographs
     )
-    x = layers.conv(_STEM_CHANNELS, _PREFIX + "stem", kernel_size=3, strides=2)(x)
-    x = _rectify(x, layers, _PREFIX + "stem")
+    x = layers.conv(_STEM_CHANNELS, _STEM, kernel_size=3, strides=2)(x)
+    x = _rectify(x, layers, _STEM)
     features = []
     for block in _blocks():
         before = x
@@ -111,24 +112,31 @@ def find_published() -> Path:
     return path
 
 
-def load_encoder(generator: keras.Model) -> None:
-    """Give a generator's EfficientNet-Lite0 encoder the weights learned on ImageNet.
+def load_encoder(network: keras.Model) -> None:
+    """Give a network's EfficientNet-Lite0 encoder the weights learned on ImageNet.
+
+    Args:
+        network: a generator, whose encoder sees luminance, or a discriminator, whose sees color.
 
     Raises:
         ModelError: they are not installed.
     """
     weights = _fold_weights(read_torch_legacy(find_published()))
-    for name, arrays in weights.items():
-        generator.get_layer(name).set_weights(arrays)
+    kernel, bias = weights[_STEM]
+    if network.get_layer(_STEM).kernel.shape[2] == 1:
+        weights[_STEM] = [kernel.sum(axis=2, keepdims=True), bias]
+    for layer in encoder_layers(network):  # a discriminator may not have the deepest
+        if layer.weights:
+            layer.set_weights(weights[layer.name])
 
 
-def encoder_layers(generator: keras.Model) -> list[keras.Layer]:
-    """The layers of a generator's pretrained encoder; none if its encoder is plain."""
-    return [layer for layer in generator.layers if layer.name.startswith(_PREFIX)]
+def encoder_layers(network: keras.Model) -> list[keras.Layer]:
+    """The layers of a network's pretrained encoder; none if its encoder is plain."""
+    return [layer for layer in network.layers if layer.name.startswith(_PREFIX)]
 
 
 def _fold_weights(published: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
-    """Kernel and bias of every layer of :func:`encode`, from the published arrays.
+    """Kernel and bias of every layer of :func:`encode` on RGB, from the published arrays.
 
     Args:
         published: arrays by the names of the PyTorch port: convolution kernels
@@ -140,8 +148,8 @@ def _fold_weights(published: Mapping[str, np.ndarray]) -> dict[str, list[np.ndar
     Raises:
         KeyError: an array is missing.
     """
-    stem = published["_conv_stem.weight"].sum(axis=1, keepdims=True)
-    folded = {_PREFIX + "stem": _fold(stem, (2, 3, 1, 0), published, "_bn0")}
+    stem = published["_conv_stem.weight"]
+    folded = {_STEM: _fold(stem, (2, 3, 1, 0), published, "_bn0")}
     for number, block in enumerate(_blocks()):
         parts = [("depthwise", "_bn1"), ("project", "_bn2")]
         if block.expansion > 1:

@@ -50,6 +50,11 @@ def build_gan(
         load_weights(generator, find_generator(training.start_from))
     elif pretrained and config.generator.encoder != "plain":
         load_encoder(generator)
+    if config.discriminator.encoder != "plain":
+        if pretrained:
+            load_encoder(discriminator)
+        for layer in encoder_layers(discriminator):
+            layer.trainable = False  # what it judges by is not to give in to what it judges
     if config.generator.encoder != "plain":
         for layer in encoder_layers(generator):
             layer.trainable = not training.freeze_encoder
@@ -92,6 +97,8 @@ def find_weights(config: FitConfig) -> None:
     if config.training.start_from is not None:
         find_generator(config.training.start_from)
     elif config.generator.encoder != "plain":
+        find_published()
+    if config.discriminator.encoder != "plain":
         find_published()
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from keras_colorize.errors import ModelError
 from keras_colorize.models import efficientnet
 from keras_colorize.models.efficientnet import encoder_layers, find_published, load_encoder
+from keras_colorize.models.patchgan import build_patchgan
 from keras_colorize.models.unet import build_unet
 from keras_colorize.models.weight_files import read_torch_legacy
 
@@ -108,6 +109,29 @@ def test_features_are_handed_across_at_every_size(generator: keras.Model) -> Non
         for level in range(4)
     ]
     assert shapes == [(32, 48, 96), (16, 24, 144), (8, 12, 240), (4, 6, 672)]
+
+
+def test_color_is_judged_by_what_the_published_network_sees(
+    published: dict[str, np.ndarray], generator: keras.Model
+) -> None:
+    judge = build_patchgan(4, 4, encoder="efficientnet_lite0")
+    load_encoder(judge)
+    with Image.open(SAMPLE / "honey_bee_aster.jpg") as image:
+        small = image.resize((224, 224), Image.Resampling.BICUBIC)
+        photograph, gray = (
+            np.asarray(small.convert(mode), np.float32)[None] / 255 for mode in ("RGB", "L")
+        )
+    deepest = [
+        keras.Model(network.inputs[-1], network.get_layer("encoder_15_project").output)
+        for network in (judge, generator)
+    ]
+    # Without its color, it is what the encoder of luminance sees, whose values PyTorch confirms.
+    expected = deepest[1](gray[..., None])
+    np.testing.assert_allclose(deepest[0](np.stack([gray] * 3, -1)), expected, atol=1e-3)
+    # In color it is surer of the same bee: 8.85 in gray.
+    logits = classify(np.asarray(deepest[0](photograph)), published)[0]
+    assert np.argmax(logits) == 309
+    assert logits[309] > 9.0
 
 
 def test_encoder_needs_its_depth() -> None:

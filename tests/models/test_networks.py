@@ -89,6 +89,16 @@ def test_every_patchgan_survives(variant: str, tmp_path: Path) -> None:
     )
 
 
+def test_a_patchgan_on_learned_features_survives(tmp_path: Path) -> None:
+    check_network(
+        functools.partial(tiny_patchgan, encoder="efficientnet_lite0", depth=4),
+        tmp_path,
+        stride=32,
+        channels=[1, 3],
+        expect=lambda height, width: (height // 4, width // 4, 4),
+    )
+
+
 # --- build_unet ---
 
 

@@ -3,13 +3,17 @@
 import dataclasses
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from keras_colorize.config import FitConfig, GeneratorConfig
+from keras_colorize.config import DiscriminatorConfig, FitConfig, GeneratorConfig
 from keras_colorize.errors import ModelError
 from keras_colorize.exporting.tflite import read_calibration
+from keras_colorize.models.efficientnet import encoder_layers, load_encoder
 from keras_colorize.models.factoring import factorize
+from keras_colorize.models.patchgan import build_patchgan
 from keras_colorize.models.saved import (
     find_generator,
     find_shipped,
@@ -87,3 +91,27 @@ def test_what_is_missing_is_told_before_anything_is_read(tiny: FitConfig, tmp_pa
 
 def test_the_shipped_model_has_a_name() -> None:
     assert find_generator("shipped") == find_shipped()
+
+
+def test_a_discriminator_keeps_the_features_it_judges_by(tiny: FitConfig) -> None:
+    discriminator = DiscriminatorConfig(filters=4, encoder="efficientnet_lite0")
+    gan = build_gan(dataclasses.replace(tiny, discriminator=discriminator), 8)
+    names = [layer.name for layer in encoder_layers(gan.discriminator)]
+    published = build_patchgan(**vars(discriminator))
+    load_encoder(published)
+    judged = keras.Model(gan.discriminator.inputs, gan.discriminator.output)
+    before = judged.get_weights()
+    rng = np.random.default_rng(0)
+    batch = {
+        "luminance": rng.random((2, 32, 32, 1), np.float32),
+        "color": rng.random((2, 32, 32, 3), np.float32),
+        "has_color": np.ones(2, np.float32),
+    }
+    values = gan.train_step({name: tf.constant(value) for name, value in batch.items()})
+    for name in names:
+        kept, expected = (n.get_layer(name).get_weights() for n in (gan.discriminator, published))
+        for weight, value in zip(kept, expected, strict=True):
+            np.testing.assert_array_equal(weight, value)
+    assert any(not np.array_equal(*pair) for pair in zip(before, judged.get_weights(), strict=True))
+    assert values["generator_adversarial"] > 0.0
+    assert values["discriminator_gradient_norm"] > 0.0
