@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from keras_colorize.config import (
     TrackingConfig,
     TrainingConfig,
 )
+
+# What a shell runs in the background ignores Ctrl-C, and so would what is tested with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "keras_colorize" / "sample"

@@ -267,6 +267,8 @@ def test_a_name_that_fits_no_layer_is_told_at_once(tiny: FitConfig) -> None:
 
 
 def test_measuring_changes_nothing(tiny: FitConfig) -> None:
+    training = dataclasses.replace(tiny.training, epochs=1, reconstruction_steps=0)
+    tiny = dataclasses.replace(tiny, training=training)
     weights = []
     for name, steps in (("measured", 1), ("alone", 0)):
         tracking = dataclasses.replace(tiny.tracking, statistics_steps=steps, statistics_photos=1)
