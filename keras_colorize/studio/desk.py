@@ -157,7 +157,7 @@ class OpenPhoto:
             self._sessions[kind] = begin_session(
                 self._colorizer, luminance, decisions, self._references
             )
-        if decisions.reference is None:
+        elif decisions.reference is None:
             self._sessions[kind].keep_to(decisions.palette)
         return self._sessions[kind]
 
