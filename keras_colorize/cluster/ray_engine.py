@@ -143,7 +143,9 @@ def _color(
             fn_constructor_args=(work,),
             batch_size=None,  # a block, as it is
             compute=ActorPoolStrategy(
-                size=min(workers, len(tables)), max_tasks_in_flight_per_actor=2
+                size=min(workers, len(tables)),
+                # A worker that dies costs a try of all that it holds: of a photograph, no other's.
+                max_tasks_in_flight_per_actor=1 if size == 1 else 2,
             ),
             num_cpus=cores,
             max_task_retries=_TRIES - 1,
