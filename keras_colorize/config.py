@@ -309,6 +309,8 @@ class TrackingConfig:
         tensorboard: also log for TensorBoard: metrics, histograms of the weights, the statistics,
             sample sheets. Keras, which writes metrics and weights, counts the steps of a run that
             is continued anew.
+        plots: draw the curves of the history when the run ends, which takes seconds;
+            ``inspect`` draws them whenever it is asked.
     """
 
     statistics_steps: Annotated[int, Bounds(0)] = 200
@@ -319,6 +321,7 @@ class TrackingConfig:
     wandb_entity: str | None = None
     wandb_photos: Annotated[int, Bounds(1, 64)] = 4
     tensorboard: bool = False
+    plots: bool = True
 
 
 @dataclass(frozen=True)

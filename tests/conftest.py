@@ -71,14 +71,14 @@ def tiny_config(folder: Path) -> FitConfig:
         training=TrainingConfig(
             epochs=2,
             steps_per_epoch=4,
-            reconstruction_steps=2,
+            reconstruction_steps=0,
             warmup_steps=2,
             checkpoint_steps=2,
             sample_epochs=1,
             sample_photos=2,
             log_steps=1,
         ),
-        tracking=TrackingConfig(wandb="disabled", statistics_steps=0),
+        tracking=TrackingConfig(wandb="disabled", statistics_steps=0, plots=False),
     )
 
 

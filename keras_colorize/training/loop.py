@@ -399,6 +399,6 @@ def _finish(
     config: FitConfig, run: RunFolder, gan: ColorizationGAN, samples: SampleSheets
 ) -> TrainingResult:
     _save(run.generator, gan, config)
-    plots = plot_history(run.history, run.plots)
+    plots = plot_history(run.history, run.plots) if config.tracking.plots else []
     sheet = samples.path(config.training.epochs)
     return TrainingResult(run, (run.generator, sheet, run.history, *plots))

@@ -239,7 +239,9 @@ def test_gradients_are_those_of_their_layers(tiny: FitConfig) -> None:
 
 def test_both_networks_of_a_run_are_measured(tiny: FitConfig) -> None:
     tracking = dataclasses.replace(tiny.tracking, statistics_steps=3, statistics_photos=2)
-    run = train(dataclasses.replace(tiny, tracking=tracking), show_progress=False).run
+    training = dataclasses.replace(tiny.training, reconstruction_steps=2)
+    config = dataclasses.replace(tiny, tracking=tracking, training=training)
+    run = train(config, show_progress=False).run
     history = load_statistics(run.activations)
     assert history.steps.tolist() == [1, 3, 6]
     assert history.domains == ("modern", "historical")

@@ -69,9 +69,10 @@ def assert_same_end(run: Path, other: Path) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> FitConfig:
-    """A run that the command has finished, on photographs of which three are of no use."""
+    """A run in all its phases that the command has finished; three photographs are of no use."""
     folder = tmp_path_factory.mktemp("finished")
-    config = tiny_config(folder)
+    config = replace_training(tiny_config(folder), reconstruction_steps=2)
+    config = dataclasses.replace(config, tracking=dataclasses.replace(config.tracking, plots=True))
     modern = Path(config.data.modern[0])
     (modern / "empty.jpg").touch()
     (modern / "letter.jpg").write_text("Dear Sir")

@@ -68,6 +68,7 @@ def test_dead_channels(tiny: FitConfig, caplog: pytest.LogCaptureFixture) -> Non
     config = change(
         tiny,
         generator={"dropout": 0.0},
+        training={"reconstruction_steps": 2},
         tracking={"statistics_steps": 2, "statistics_layers": ["generator/up_*"]},
         warnings={"dead_share": 0.3},
     )
