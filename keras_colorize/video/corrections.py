@@ -35,6 +35,7 @@ __all__ = [
     "Corrector",
     "Still",
     "describe_corrections",
+    "describe_looks",
     "find_corrections",
     "write_stills",
 ]
@@ -134,7 +135,7 @@ def find_corrections(
                 f"{folder / _LIST} is damaged; have it written again with --key_frames --overwrite"
             ) from error
         decisions = decided(still.sha256, Path(still.file))
-        if decisions is None or decisions.chosen_colors is None:
+        if decisions is None or not (decisions.chosen_colors or decisions.look):
             continue
         picture = folder / still.file
         if not picture.is_file():
@@ -144,13 +145,18 @@ def find_corrections(
 
 
 def describe_corrections(corrections: Sequence[Correction]) -> str | None:
-    """SHA-256 of what was decided about a film, for its provenance; None where nothing was."""
-    if not corrections:
-        return None
+    """SHA-256 of the colors that were chosen for a film, for its provenance; None for none."""
     told = [
-        [c.still.number, c.decisions.chosen_colors, c.decisions.saturation] for c in corrections
+        [c.still.number, c.decisions.chosen_colors, c.decisions.saturation]
+        for c in corrections
+        if c.decisions.chosen_colors is not None
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest() if told else None
+
+
+def describe_looks(corrections: Sequence[Correction]) -> dict[str, str]:
+    """The looks that were decided, by the first frames of their shots, for the provenance."""
+    return {str(c.still.first): c.decisions.look for c in corrections if c.decisions.look}
 
 
 @dataclass(frozen=True)
@@ -185,13 +191,21 @@ class Corrector:
         self, colorizer: Colorizer, corrections: Sequence[Correction], size: tuple[int, int]
     ) -> None:
         self._colorizer = colorizer
-        self._corrections = corrections
+        self._corrections = [c for c in corrections if c.decisions.chosen_colors is not None]
+        self._looks = [c for c in corrections if c.decisions.look]
         self._size = size
         self._changes: dict[int, _Change] = {}
 
     def wants(self, number: int) -> bool:
         """Whether a frame was corrected, and must be a key frame."""
         return any(c.still.number == number for c in self._corrections)
+
+    def look(self, number: int) -> str:
+        """What the colors of a frame become: as decided about its shot, or as for the film."""
+        ours = _of_shot(self._looks, number)
+        nearest = min(ours, key=lambda c: abs(c.still.number - number), default=None)
+        decided = None if nearest is None else nearest.decisions.look
+        return decided or self._colorizer.look
 
     def paint(self, number: int, luminance: np.ndarray) -> tuple[np.ndarray, float]:
         """The chroma of a key frame, and how many paintings it counts for.
@@ -203,7 +217,7 @@ class Corrector:
         Returns:
             float32 ``(h, w, 2)``, and 1 but for corrected frames.
         """
-        ours = [c for c in self._corrections if c.still.first <= number <= c.still.last]
+        ours = _of_shot(self._corrections, number)
         if not ours:
             return self._colorizer.paint(luminance).chroma, 1.0
         changes = [self._change(c) for c in ours]
@@ -249,3 +263,8 @@ class Corrector:
     def _resize(self, chroma: np.ndarray) -> np.ndarray:
         planes = resize_planes(np.moveaxis(chroma, -1, 0), *self._size)
         return np.moveaxis(planes, 0, -1)
+
+
+def _of_shot(corrections: Sequence[Correction], number: int) -> list[Correction]:
+    """Those of the shot that a frame belongs to."""
+    return [c for c in corrections if c.still.first <= number <= c.still.last]

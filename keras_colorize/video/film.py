@@ -5,7 +5,7 @@ import dataclasses
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from keras_colorize.video.corrections import (
     Correction,
     Corrector,
     describe_corrections,
+    describe_looks,
     find_corrections,
     write_stills,
 )
@@ -44,7 +45,7 @@ from keras_colorize.video.planes import PlaneCoder
 from keras_colorize.video.probing import Film, probe
 from keras_colorize.video.rendering import Peekable, ahead, render
 from keras_colorize.video.steadying import Carry, steady
-from keras_colorize.video.survey import Part, Seen, find_parts
+from keras_colorize.video.survey import Key, Part, Seen, find_parts
 from keras_colorize.video.tasks import FilmTask
 
 __all__ = ["FilmOptions", "color_film"]
@@ -111,7 +112,7 @@ def color_film(task: FilmTask, output: Path, colorizer: Colorizer, options: Film
         corrections: list[Correction] = []
         if options.decisions is not None:
             corrections = find_corrections(stills, options.decisions, options.references)
-        provenance = _provenance(task, colorizer, options, describe_corrections(corrections))
+        provenance = _provenance(task, colorizer, options, corrections)
         record = dataclasses.replace(
             record,
             input_sha256=provenance.input_hash,
@@ -150,7 +151,10 @@ def _size(film: Film, colorizer: Colorizer) -> tuple[int, int]:
 
 
 def _provenance(
-    task: FilmTask, colorizer: Colorizer, options: FilmOptions, chosen_colors: str | None
+    task: FilmTask,
+    colorizer: Colorizer,
+    options: FilmOptions,
+    corrections: Sequence[Correction],
 ) -> Provenance:
     settings: dict[str, object] = {
         "working_size": colorizer.working_size,
@@ -160,6 +164,8 @@ def _provenance(
     }
     if colorizer.look != NATURAL:
         settings["look"] = colorizer.look
+    if looks := describe_looks(corrections):
+        settings["looks"] = looks
     try:
         hashes = [hash_file(file) for file in task.content()]
     except OSError as error:
@@ -175,7 +181,7 @@ def _provenance(
         input_hash,
         describe_settings(settings),
         escape_name(task.source.name),
-        chosen_colors,
+        describe_corrections(corrections),
     )
 
 
@@ -300,14 +306,15 @@ class _Work:
         for part in parts:
             luminances = [key.luminance for key in part.keys]
             painted, trust = zip(*(self._corrector.paint(k.number, k.luminance) for k in part.keys))
-            painted = [self._wear(*each) for each in zip(luminances, painted, strict=True)]
+            painted = [self._wear(*each) for each in zip(part.keys, painted, strict=True)]
             chroma = steady(luminances, painted, carry if part.goes_on else None, trust)
             carry = None if part.ends_shot else Carry(luminances[-1], chroma[-1])
             yield part, chroma
 
-    def _wear(self, luminance: np.ndarray, chroma: np.ndarray) -> np.ndarray:
-        """The chroma of a key frame as the look has it."""
-        return apply_look(self._colorizer.look, luminance / np.float32(255.0), chroma)
+    def _wear(self, key: Key, chroma: np.ndarray) -> np.ndarray:
+        """The chroma of a key frame as the look of its shot has it."""
+        look = self._corrector.look(key.number)
+        return apply_look(look, key.luminance / np.float32(255.0), chroma)
 
     def _seen(self, start: Place) -> Iterator[Seen]:
         """What the network may see: every frame at its size."""

@@ -383,6 +383,35 @@ def test_a_corrected_still_colors_its_shot_and_no_other(
     assert provenance is not None and provenance.chosen_colors is not None
 
 
+def test_a_look_of_a_still_is_worn_by_its_shot_and_no_other(
+    two_shots: Path, colorizer: Colorizer, model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert color(two_shots, out, colorizer, codec="ffv1", key_frames=True).status == "colorized"
+    was = planes(out / "town.mkv", "yuv420p", (WIDTH, HEIGHT))
+    _, second = sorted((out / "key_frames" / "town.mkv").glob("*.png"))
+    decisions = Decisions(
+        hash_file(second), colorizer.model_hash, colorizer.working_size, look="autochrome"
+    )
+    decisions.save(tmp_path / "decided" / f"{second.name}.colors.json")
+    find = DecisionsFolder(tmp_path / "decided").find
+    again = color(two_shots, out, colorizer, codec="ffv1", overwrite=True, decisions=find)
+    assert again.status == "colorized"
+    is_ = planes(out / "town.mkv", "yuv420p", (WIDTH, HEIGHT))
+    worn = Colorizer.load(model, 32, look="autochrome")
+    assert color(two_shots, tmp_path / "worn", worn, codec="ffv1").status == "colorized"
+    all_of_it = planes(tmp_path / "worn" / "town.mkv", "yuv420p", (WIDTH, HEIGHT))
+    for plane in (1, 2):
+        np.testing.assert_array_equal(is_[plane][:FIRST], was[plane][:FIRST])
+        np.testing.assert_allclose(
+            is_[plane][FIRST:].astype(float), all_of_it[plane][FIRST:].astype(float), atol=1
+        )
+    assert np.abs(is_[1][FIRST:].astype(float) - was[1][FIRST:]).mean() > 1
+    provenance = find_film_provenance(out / "town.mkv")
+    assert provenance is not None and provenance.chosen_colors is None
+    assert json.loads(provenance.settings)["looks"] == {str(FIRST): "autochrome"}
+
+
 def test_frames_that_are_files_are_one_film(tmp_path: Path, model: Path) -> None:
     folder = tmp_path / "reel [1]"
     folder.mkdir()
