@@ -21,11 +21,11 @@ __all__ = ["main"]
 _SAMPLE = Path(__file__).parent / "sample"
 _WARMUP = _SAMPLE / "historical" / "dust_bowl_house.jpg"
 _MOST_PIXELS = (1 << 29) - 1  # that TensorFlow decodes
-# Options that belong to one format.
+# Options that belong to some formats alone.
 _SPECIAL = {
     "saved_model": ("image_format", "max_pixels"),
-    "tflite": ("precision", "size", "resizable", "calibration"),
-    "onnx": (),
+    "tflite": ("precision", "size", "resizable", "calibration", "hints"),
+    "onnx": ("hints",),
 }
 
 
@@ -101,6 +101,12 @@ def _parser() -> ArgumentParser:
         help="tflite: an input of any size, slower",
     )
     parser.add_argument(
+        "--hints",
+        action="store_true",
+        default=None,
+        help="tflite, onnx: a second input for colors that are known; a SavedModel always has one",
+    )
+    parser.add_argument(
         "--calibration",
         type=str,
         help="tflite, int8: folder of photographs; by default those inside the package",
@@ -110,12 +116,15 @@ def _parser() -> ArgumentParser:
 
 def _check(args: Any) -> None:
     """Raise a ConfigError for options that contradict each other or are out of range."""
-    for format_, names in _SPECIAL.items():
-        misplaced = [name for name in names if format_ != args.format and args[name] is not None]
-        if misplaced:
+    for name in dict.fromkeys(name for names in _SPECIAL.values() for name in names):
+        formats = [format_ for format_, names in _SPECIAL.items() if name in names]
+        if args[name] is not None and args.format not in formats:
             raise ConfigError(
-                f"--{misplaced[0]} belongs to --format {format_}. Received: --format {args.format}"
+                f"--{name} belongs to --format {' or '.join(formats)}. "
+                f"Received: --format {args.format}"
             )
+    if args.hints and args.precision == "int8":
+        raise ConfigError("--hints need floats: choose another --precision than int8")
     if args.size is not None and args.resizable:
         raise ConfigError("--size and --resizable exclude each other; leave one out")
     if args.calibration is not None and args.precision != "int8":
@@ -151,6 +160,7 @@ def _tflite(origin: "Origin", args: Any) -> Path:
         args.output,
         precision=precision,
         size=None if args.resizable else (side, side),
+        hints=bool(args.hints),
         calibration=calibration,
         photographs=_photographs("ai_edge_litert", side),
     )
@@ -160,7 +170,12 @@ def _onnx(origin: "Origin", args: Any) -> Path:
     from keras_colorize.exporting.onnx_model import export_onnx
 
     side = origin.facts.padded(origin.working_size)
-    return export_onnx(origin, args.output, photographs=_photographs("onnxruntime", side))
+    return export_onnx(
+        origin,
+        args.output,
+        hints=bool(args.hints),
+        photographs=_photographs("onnxruntime", side),
+    )
 
 
 def _photographs(runtime: str, side: int) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
     python edge.py PHOTO RESULT --model colorize.tflite
     python edge.py PHOTO RESULT --model colorize.onnx
+    python edge.py PHOTO RESULT --model colorize.onnx --hint 0.4 0.6 "#3d6b4f"
 
 Needs NumPy and Pillow, and ai-edge-litert for the one kind of model or onnxruntime for the other;
 nothing else, not even keras_colorize: copy this file. It does what keras_colorize.Colorizer does.
@@ -11,7 +12,7 @@ import argparse
 import json
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,11 @@ MAX_RATIO = 8  # of the longer side to the shorter, of what the network sees
 REDUCING_GAP = 2  # times the wanted size: so far blocks are averaged, the rest is bicubic
 STRIP_PIXELS = 1 << 18
 
-Run = Callable[[np.ndarray], np.ndarray]  # luminance (1, h, w, 1) to RGB (1, h, w, 3), in [0, 1]
+HINT_RADIUS = 0.012  # of a hint, relative to the shorter side
+
+Hint = tuple[float, float, tuple[int, int, int]]  # x and y in [0, 1], RGB
+# Luminance (1, h, w, 1) and, where the model takes them, hints (n, 6), to RGB (1, h, w, 3).
+Run = Callable[..., np.ndarray]
 
 
 def main() -> int:
@@ -35,6 +40,15 @@ def main() -> int:
     parser.add_argument("result", type=Path)
     parser.add_argument("--model", required=True, help="colorize.tflite or colorize.onnx")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--hint",
+        nargs=3,
+        action="append",
+        default=[],
+        metavar=("X", "Y", "COLOR"),
+        help="a color that is known, such as 0.4 0.6 #3d6b4f: place relative to width and height; "
+        "for models that were exported with --hints",
+    )
     arguments = parser.parse_args()
     load = load_onnx if arguments.model.endswith(".onnx") else load_tflite
     try:
@@ -45,7 +59,8 @@ def main() -> int:
         with Image.open(arguments.photo) as photo:
             rgb = to_rgb(ImageOps.exif_transpose(photo))
         run, metadata = load(arguments.model, arguments.threads)
-        colorize(rgb, run, metadata).save(arguments.result)
+        hints = [read_hint(*hint) for hint in arguments.hint]
+        colorize(rgb, run, metadata, hints).save(arguments.result)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -59,11 +74,14 @@ def load_tflite(path: str, threads: int) -> tuple[Run, dict[str, Any]]:
     with zipfile.ZipFile(path) as archive:
         metadata = json.loads(archive.read(METADATA))
     interpreter = Interpreter(path, num_threads=threads)
-    given, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    inputs = {
+        details["name"].partition(":")[0]: details for details in interpreter.get_input_details()
+    }
+    given, result = inputs["serving_default_luminance"], interpreter.get_output_details()[0]
 
     allocated: tuple[int, ...] | None = None
 
-    def run(luminance: np.ndarray) -> np.ndarray:
+    def run(luminance: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
         nonlocal allocated
         if allocated != luminance.shape:
             interpreter.resize_tensor_input(given["index"], luminance.shape, strict=True)
@@ -73,6 +91,8 @@ def load_tflite(path: str, threads: int) -> tuple[Run, dict[str, Any]]:
             scale, zero = given["quantization"]
             luminance = np.clip(np.round(luminance / scale) + zero, -128, 127).astype(np.int8)
         interpreter.set_tensor(given["index"], luminance)
+        if hints is not None:
+            interpreter.set_tensor(inputs["serving_default_hints"]["index"], hints)
         interpreter.invoke()
         painted = interpreter.get_tensor(result["index"])
         if result["dtype"] == np.int8:
@@ -91,7 +111,23 @@ def load_onnx(path: str, threads: int) -> tuple[Run, dict[str, Any]]:
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     metadata = json.loads(session.get_modelmeta().custom_metadata_map[METADATA])
-    return lambda luminance: session.run(None, {"luminance": luminance})[0], metadata
+
+    def run(luminance: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
+        given = {"luminance": luminance, "hints": hints}
+        return session.run(None, {name: x for name, x in given.items() if x is not None})[0]
+
+    return run, metadata
+
+
+def read_hint(x: str, y: str, wanted: str) -> Hint:
+    """A hint in words."""
+    place = float(x), float(y)
+    if not (min(place) >= 0 and max(place) <= 1 and len(wanted) == 7 and wanted[0] == "#"):
+        raise ValueError(
+            f"expected X and Y in [0, 1] and a COLOR as #rrggbb. Received: {x} {y} {wanted}"
+        )
+    red, green, blue = bytes.fromhex(wanted[1:])
+    return *place, (red, green, blue)
 
 
 def to_rgb(photo: Image.Image) -> Image.Image:
@@ -104,13 +140,16 @@ def to_rgb(photo: Image.Image) -> Image.Image:
     return photo.convert("RGB")
 
 
-def colorize(photo: Image.Image, run: Run, metadata: dict[str, Any]) -> Image.Image:
+def colorize(
+    photo: Image.Image, run: Run, metadata: dict[str, Any], hints: Sequence[Hint] = ()
+) -> Image.Image:
     """Add color to an RGB photograph of any size."""
     pixels = np.asarray(photo)
     y = luminance(pixels)  # (H, W)
     height, width = y.shape
     small, padded = prepare(y, metadata)
-    painted = run(padded[None, ..., None])[0, : small.shape[0], : small.shape[1]]
+    table = tabulate(hints, metadata.get("hints"), small.shape, padded.shape)
+    painted = run(padded[None, ..., None], table)[0, : small.shape[0], : small.shape[1]]
     planes = [Image.fromarray(plane) for plane in describe_chroma(painted, small)]
     result = np.empty_like(pixels)
     for top, bottom in strips(height, width):
@@ -124,6 +163,27 @@ def colorize(photo: Image.Image, run: Run, metadata: dict[str, Any]) -> Image.Im
         rgb = add_chroma(rows, slope_cb * rows + cb, slope_cr * rows + cr)
         result[top:bottom] = np.round(255 * np.clip(rgb, 0, 1))
     return Image.fromarray(result)
+
+
+def tabulate(
+    hints: Sequence[Hint],
+    table: dict[str, Any] | None,
+    small: tuple[int, ...],
+    padded: tuple[int, ...],
+) -> np.ndarray | None:
+    """Hints as the model's second input: relative to what it is given, padding and all."""
+    if table is None:
+        if hints:
+            raise ValueError("this model takes no hints; export one with --hints")
+        return None
+    rows = table["rows"] or max(len(hints), 1)
+    if len(hints) > rows:
+        raise ValueError(f"this model takes {rows} hints at most. Received: {len(hints)}")
+    given = np.zeros((rows, 6), np.float32)  # a radius of 0: no hint
+    for row, (x, y, wanted) in zip(given, hints):
+        radius = HINT_RADIUS * min(small) / min(padded)
+        row[:] = x * small[1] / padded[1], y * small[0] / padded[0], radius, *wanted
+    return given
 
 
 def luminance(pixels: np.ndarray) -> np.ndarray:

@@ -18,25 +18,44 @@ import numpy as np
 
 from keras_colorize import color
 
-__all__ = ["Anchors", "Hint", "Likeness", "Region", "anchors_of", "join_anchors", "spread"]
+__all__ = [
+    "COARSE",
+    "DISTANCE",
+    "FINE",
+    "JITTER",
+    "LUMINANCE",
+    "MOST_ANCHORS",
+    "MOST_PLACES",
+    "NEAR",
+    "NEAR_LUMINANCE",
+    "NEAR_SHARE",
+    "STRICTER",
+    "Anchors",
+    "Hint",
+    "Likeness",
+    "Region",
+    "anchors_of",
+    "join_anchors",
+    "spread",
+]
 
 # Chosen on 40 validation photographs of the corpus (benchmarks/hints.py) for the highest PSNR from
 # ten true hints at less than 1 dE of change far away. Of the kernel, in units of each quantity's
 # own scale:
-_COARSE, _FINE = 1.9, 1.5  # features at an eighth and a quarter of the size, root mean square
-_LUMINANCE = 0.3  # of white
-_DISTANCE = 0.5  # of the shorter side
+COARSE, FINE = 1.9, 1.5  # features at an eighth and a quarter of the size, root mean square
+LUMINANCE = 0.3  # of white
+DISTANCE = 0.5  # of the shorter side
 # Beside what is alike, what is near: it makes the place itself obey, whatever surrounds it.
-_NEAR = 0.035  # of the shorter side
-_NEAR_LUMINANCE = 0.2
-_NEAR_SHARE = 0.13  # of the variance
+NEAR = 0.035  # of the shorter side
+NEAR_LUMINANCE = 0.2
+NEAR_SHARE = 0.13  # of the variance
 # One hint alone is of its place and its like; what several places agree on holds for more of the
 # photograph. So places must be 1.9 times as alike for one hint, and less so for more.
-_STRICTER = 0.9
-_JITTER = 1e-4  # of the variance, for a well-conditioned system
+STRICTER = 0.9
+JITTER = 1e-4  # of the variance, for a well-conditioned system
 
-_MOST_PLACES = 12  # of a hint or region: its neighbors say the same again
-_MOST_ANCHORS = 600
+MOST_PLACES = 12  # of a hint or region: its neighbors say the same again
+MOST_ANCHORS = 600
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 RGB = tuple[int, int, int]
@@ -156,11 +175,11 @@ def anchors_of(hints: Sequence[Hint | Region], height: int, width: int) -> Ancho
     wanted: dict[int, np.ndarray] = {}
     for hint in hints:
         inside = np.flatnonzero(hint.covers(height, width))
-        step = max(1, math.ceil(len(inside) / _MOST_PLACES))
+        step = max(1, math.ceil(len(inside) / MOST_PLACES))
         for place in inside[step // 2 :: step]:
             wanted.pop(int(place), None)
             wanted[int(place)] = chroma_of(hint.color)
-    places = list(wanted)[-_MOST_ANCHORS:]
+    places = list(wanted)[-MOST_ANCHORS:]
     chroma = np.asarray([wanted[place] for place in places], np.float32).reshape(-1, 2)
     return Anchors(np.asarray(places, int), chroma, np.zeros(len(places), np.float32))
 
@@ -193,14 +212,14 @@ class Likeness:
         height, width = self.shape = luminance.shape
         places = np.indices(self.shape).astype(np.float32) / min(height, width)
         y = luminance[None]
-        matter = [y / _LUMINANCE]
-        for feature, scale in zip(features, (_COARSE, _FINE)):
+        matter = [y / LUMINANCE]
+        for feature, scale in zip(features, (COARSE, FINE)):
             spread_ = feature.std() + 1e-6  # about 1 behind a normalization
             matter.append(
                 np.moveaxis(feature, -1, 0) / (scale * spread_ * feature.shape[-1] ** 0.5)
             )
-        alike = [*matter, places / _DISTANCE]
-        near = [y / _NEAR_LUMINANCE, places / _NEAR]
+        alike = [*matter, places / DISTANCE]
+        near = [y / NEAR_LUMINANCE, places / NEAR]
         self.alike, self._near = (
             np.concatenate(parts).reshape(-1, height * width).T.astype(np.float32)
             for parts in (alike, near)
@@ -227,7 +246,7 @@ class Likeness:
                 (self._near, self._near_halves, 1.0),
             )
         )
-        return (1.0 - _NEAR_SHARE) * wide + _NEAR_SHARE * narrow
+        return (1.0 - NEAR_SHARE) * wide + NEAR_SHARE * narrow
 
     def across(self, places: np.ndarray, other: "Likeness") -> np.ndarray:
         """How alike places of this photograph are to all of another, seen by the same network.
@@ -274,9 +293,9 @@ def spread(chroma: np.ndarray, likeness: Likeness, anchors: Anchors) -> np.ndarr
     alike = likeness.between(anchors.places, anchors.places)
     # How many of them say something of their own: the participation ratio of the kernel's spectrum.
     independent = np.trace(alike) ** 2 / np.square(alike).sum()
-    strictness = 1.0 + _STRICTER / float(independent)
+    strictness = 1.0 + STRICTER / float(independent)
     system = likeness.between(anchors.places, anchors.places, strictness).astype(np.float64)
-    system[np.diag_indices_from(system)] += _JITTER + anchors.doubt
+    system[np.diag_indices_from(system)] += JITTER + anchors.doubt
     weights = np.linalg.solve(system, anchors.chroma - flat[anchors.places]).astype(np.float32)
     change = likeness.between(anchors.places, slice(None), strictness) @ weights
     return (flat + change).reshape(chroma.shape).astype(np.float32)

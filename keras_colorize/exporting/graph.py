@@ -5,7 +5,7 @@ The same steps with the same arithmetic, so that a served graph paints the same 
 mirror up to the stride, paint, describe chroma by luminance, enlarge, join to the luminance.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -13,6 +13,8 @@ import tensorflow as tf
 from keras_colorize import color
 from keras_colorize.coloring.reduction import MAX_RATIO, REDUCING_GAP
 from keras_colorize.coloring.upsampling import RADIUS, REGULARIZATION
+from keras_colorize.exporting.graph_hints import exact_solution, follow_hints
+from keras_colorize.models.outputs import COLOR, FEATURES
 from keras_colorize.photos.pixels import WHITE
 
 __all__ = ["GraphColorizer", "by_strips"]
@@ -26,30 +28,44 @@ class GraphColorizer:
     """Adds color to luminance, within a graph.
 
     Attributes:
-        generator: luminance ``(B, h, w, 1)`` to RGB ``(B, h, w, 3)``, both in [0, 1].
-        stride: height and width of what the generator gets are multiples of this.
-        working_size: short side in pixels of the copy that the generator sees.
+        network: luminance ``(B, h, w, 1)`` in [0, 1] to the outputs of a generator by name; see
+            :mod:`keras_colorize.models.outputs`.
+        stride: height and width of what the network gets are multiples of this.
+        working_size: short side in pixels of the copy that the network sees.
     """
 
-    generator: Callable[[tf.Tensor], tf.Tensor]
+    network: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
     stride: int
     working_size: int
 
     def __call__(self, luminance: tf.Tensor) -> tf.Tensor:
         """Color photographs of one size: float32 ``(B, H, W, 1)`` to RGB ``(B, H, W, 3)``."""
-        return _join(luminance, self._coefficients(luminance), 0, tf.shape(luminance)[1])
+        small = self._reduce(luminance)
+        coefficients = _guide(color.chroma(self._see(small)[COLOR]), small)
+        return _join(luminance, coefficients, 0, tf.shape(luminance)[1])
 
-    def colorize_photo(self, photo: tf.Tensor) -> tf.Tensor:
+    def colorize_photo(self, photo: tf.Tensor, hints: tf.Tensor | None = None) -> tf.Tensor:
         """Color one photograph, in strips of rows that bound the memory it takes.
 
         Args:
             photo: its luminance, uint16 ``(H, W, 1)``, 0 black to 65535 white.
+            hints: colors that are known, as :func:`follow_hints` takes them.
 
         Returns:
             uint8 RGB ``(H, W, 3)``.
         """
         height, width = tf.unstack(tf.shape(photo)[:2])
-        coefficients = self._coefficients(_scale(photo)[None])
+        small = self._reduce(_scale(photo)[None])
+        seen = self._see(small)
+        chroma = color.chroma(seen[COLOR])
+        if hints is not None:
+            features = [seen[name][0] for name in FEATURES if name in seen]
+            chroma = tf.cond(
+                tf.shape(hints)[0] > 0,
+                lambda: follow_hints(chroma[0], small[0], features, hints, exact_solution)[None],
+                lambda: chroma,
+            )
+        coefficients = _guide(chroma, small)
 
         def color_strip(top: tf.Tensor, bottom: tf.Tensor) -> tf.Tensor:
             rgb = _join(_scale(photo[top:bottom])[None], coefficients, top, height)[0]
@@ -57,13 +73,17 @@ class GraphColorizer:
 
         return by_strips(color_strip, (height, width, 3), tf.uint8)
 
-    def _coefficients(self, luminance: tf.Tensor) -> tf.Tensor:
-        """Chroma as a function of luminance, at reduced size: float32 ``(B, h, w, 4)``."""
-        small = self._reduce(luminance)
+    def _see(self, small: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Outputs of the network by name, without what lies in the padding: ``(B, h, w, c)``."""
         padded = _mirror(_mirror(small, 1, self.stride), 2, self.stride)
-        painted = self.generator(padded)
-        height, width = tf.unstack(tf.shape(small)[1:3])
-        return _guide(color.chroma(painted[:, :height, :width]), small)
+        share = tf.shape(small)[1:3] / tf.shape(padded)[1:3]
+
+        def cut(output: tf.Tensor) -> tf.Tensor:
+            size = tf.round(share * tf.cast(tf.shape(output)[1:3], tf.float64))
+            height, width = tf.unstack(tf.maximum(tf.cast(size, tf.int32), 1))
+            return output[:, :height, :width]
+
+        return {name: cut(output) for name, output in self.network(padded).items()}
 
     def _reduce(self, luminance: tf.Tensor) -> tf.Tensor:
         """As :mod:`~keras_colorize.coloring.reduction`: ``(B, H, W, 1)`` to ``(B, h, w, 1)``."""

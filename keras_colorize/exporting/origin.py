@@ -93,7 +93,10 @@ def load_origin(
 
 
 def describe(
-    origin: Origin, precision: str = "float32", size: tuple[int, int] | None = None
+    origin: Origin,
+    precision: str = "float32",
+    size: tuple[int, int] | None = None,
+    hints: int | None = 0,
 ) -> dict[str, Any]:
     """The metadata that an exported model carries: what a program needs to use it.
 
@@ -101,6 +104,7 @@ def describe(
         origin: the generator.
         precision: that it is computed in.
         size: height and width of its input; ``None`` is any multiples of the stride.
+        hints: rows of its table of hints; 0 where it takes none, ``None`` where any number.
     """
     return {
         "package": f"keras-colorize {__version__}",
@@ -110,6 +114,7 @@ def describe(
         "size": size,
         "sha256": hash_file(origin.path),
         "input": {"name": "luminance", "range": [0.0, 1.0], "channels": ["Y"]},
+        "hints": None if hints == 0 else {"name": "hints", "rows": hints},
         "output": {
             "name": "color",
             # In int8 chroma is not limited to what the luminance allows: any range.

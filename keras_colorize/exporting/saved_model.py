@@ -10,9 +10,11 @@ import keras
 import tensorflow as tf
 
 from keras_colorize.exporting.graph import GraphColorizer
+from keras_colorize.exporting.graph_hints import COLUMNS, refuse_hints
 from keras_colorize.exporting.graph_photos import ImageFormat, decode_photo, encode_photo
 from keras_colorize.exporting.origin import Origin, write_card
 from keras_colorize.files import atomic_folder, atomic_path
+from keras_colorize.models.outputs import named_outputs
 
 __all__ = ["MAX_PIXELS", "export_saved_model", "next_version"]
 
@@ -34,7 +36,7 @@ max_enqueued_batches { value: 64 }
 num_batch_threads { value: 2 }
 """
 _USAGE = """\
-A directory for TensorFlow Serving (`--model_base_path` is the folder above this one), with two
+A directory for TensorFlow Serving (`--model_base_path` is the folder above this one), with three
 signatures:
 
 | signature | | name | type | shape | |
@@ -42,6 +44,9 @@ signatures:
 | `colorize_bytes` | input | `image_bytes` | string | `(B,)` | JPEG, PNG or GIF files of any sizes |
 | | output | `{encoded}` | string | `(B,)` | the colored {format} files; empty where one failed |
 | | output | `error` | string | `(B,)` | why a photograph cannot be used; empty where it can |
+| `colorize_hinted` | input | `image_bytes` | string | `()` | one such file |
+| | input | `hints` | float32 | `(N, 6)` | colors that are known: x, y, radius, red, green, blue |
+| | output | `{encoded}`, `error` | string | `()` | as above, of one |
 | `serving_default` | input | `luminance` | float32 | `(B, H, W, 1)` | in [0, 1]; else refused |
 | | output | `color` | float32 | `(B, H, W, 3)` | RGB in [0, 1] |
 
@@ -51,6 +56,12 @@ are not applied, and metadata are not kept. More than {limit:.4g} megapixels are
 
     curl http://127.0.0.1:8501/v1/models/{name}:predict -d '{{"signature_name": "colorize_bytes",
         "instances": [{{"image_bytes": {{"b64": "..."}}}}]}}'
+
+A hint's place is relative to width and height, its radius to the shorter side (0.012 is a good
+one), its color in 0 to 255. What is like its place follows; a later hint goes before an earlier.
+
+    curl http://127.0.0.1:8501/v1/models/{name}:predict -d '{{"signature_name": "colorize_hinted",
+        "inputs": {{"image_bytes": {{"b64": "..."}}, "hints": [[0.4, 0.6, 0.012, 61, 107, 79]]}}}}'
 """
 
 
@@ -108,8 +119,10 @@ def next_version(folder: Path) -> int:
 
 
 def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pixels: int) -> None:
+    generator = origin.generator
+    network = keras.Model(generator.inputs, named_outputs(generator))
     colorizer = GraphColorizer(
-        lambda y: origin.generator(y, training=False), origin.facts.stride, origin.working_size
+        lambda y: network(y, training=False), origin.facts.stride, origin.working_size
     )
 
     def serving_default(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -134,6 +147,16 @@ def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pi
         )
         return {f"{image_format}_bytes": encoded, "error": reasons}
 
+    def colorize_hinted(image_bytes: tf.Tensor, hints: tf.Tensor) -> dict[str, tf.Tensor]:
+        photo, unreadable = decode_photo(image_bytes, max_pixels)
+        reason = tf.where(unreadable == "", refuse_hints(hints), unreadable)
+        encoded = tf.cond(
+            reason == "",
+            lambda: encode_photo(colorizer.colorize_photo(photo, hints), image_format),
+            lambda: tf.constant(b""),
+        )
+        return {f"{image_format}_bytes": encoded, "error": reason}
+
     # Without track(), which would store every weight twice.
     archive = keras.export.ExportArchive()
     archive.add_endpoint(
@@ -143,6 +166,14 @@ def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pi
     )
     archive.add_endpoint(
         "colorize_bytes", colorize_bytes, [tf.TensorSpec((None,), tf.string, name="image_bytes")]
+    )
+    archive.add_endpoint(
+        "colorize_hinted",
+        colorize_hinted,
+        [
+            tf.TensorSpec((), tf.string, name="image_bytes"),
+            tf.TensorSpec((None, len(COLUMNS)), tf.float32, name="hints"),
+        ],
     )
     try:
         archive.write_out(str(folder), verbose=False)

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from keras_colorize import color
 from keras_colorize.errors import DataError, ModelError, PhotoError
+from keras_colorize.exporting.graph_hints import COLUMNS, HINTS_USAGE, paint_with_hints
 from keras_colorize.exporting.origin import (
     METADATA_NAME,
     Origin,
@@ -27,13 +28,14 @@ from keras_colorize.exporting.origin import (
 )
 from keras_colorize.files import atomic_folder
 from keras_colorize.models.litert import LiteRTModel
-from keras_colorize.models.outputs import COLOR
+from keras_colorize.models.outputs import COLOR, named_outputs
 from keras_colorize.models.unet import CHROMA_LAYER
 from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.reading import read_photo
 
 __all__ = [
     "FILE_NAME",
+    "HINTS",
     "Precision",
     "convert",
     "convert_endpoint",
@@ -46,6 +48,9 @@ __all__ = [
 
 #: Name of the model's file.
 FILE_NAME = "colorize.tflite"
+
+#: Rows of the table of hints in a model that takes them.
+HINTS = 16
 
 Precision = Literal["float32", "float16", "dynamic", "int8"]
 
@@ -62,7 +67,7 @@ _FORMS: dict[Precision, str] = {
 _USAGE = """\
 `{file}` runs with `ai-edge-litert` and needs no TensorFlow. Its input is `luminance`, `{shape}`, in
 [0, 1]; its output `color`, RGB of the same size, {range}
-
+{hints}
 Use the chroma of the output only, enlarged to the photograph. `docs/deploy/edge.py` of
 keras-colorize does so, and colors a photograph at full size:
 
@@ -85,6 +90,7 @@ def export_tflite(
     *,
     precision: Precision = "dynamic",
     size: tuple[int, int] | None = None,
+    hints: bool = False,
     calibration: Sequence[np.ndarray] = (),
     photographs: Sequence[np.ndarray] = (),
 ) -> Path:
@@ -98,6 +104,8 @@ def export_tflite(
             photographs are needed; it leaves limiting chroma to who joins it to the photograph.
         size: height and width of the input; multiples of the stride. Without, the input is
             resizable to any multiples, which some runtimes execute much slower.
+        hints: give it a second input, ``(16, 6)``: colors that are known; see
+            :func:`~keras_colorize.exporting.graph_hints.paint_with_hints`. Not in ``"int8"``.
         calibration: for ``"int8"``: luminance of real photographs, see :func:`read_calibration`.
         photographs: luminance ``(h, w, 1)`` on which the model is compared to the generator, with
             ``ai-edge-litert``; the card tells the result.
@@ -114,14 +122,18 @@ def export_tflite(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(folder) as temporary:
         path = temporary / FILE_NAME
-        path.write_bytes(convert(origin, precision=precision, size=size, calibration=calibration))
+        path.write_bytes(
+            convert(origin, precision=precision, size=size, hints=hints, calibration=calibration)
+        )
         with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr(METADATA_NAME, json.dumps(describe(origin, precision, size), indent=1))
+            facts = describe(origin, precision, size, hints=HINTS if hints else 0)
+            archive.writestr(METADATA_NAME, json.dumps(facts, indent=1))
         shape = f"(1, {size[0]}, {size[1]}, 1)" if size else "(1, h, w, 1)"
         usage = _USAGE.format(
             file=FILE_NAME,
             shape=shape,
             range=_INTEGERS if precision == "int8" else _FLOATS,
+            hints=HINTS_USAGE.format(rows=HINTS) if hints else "",
             metadata=METADATA_NAME,
         )
         kind = f"TensorFlow Lite model: {_FORMS[precision]}; input {shape}"
@@ -135,6 +147,7 @@ def convert(
     *,
     precision: Precision,
     size: tuple[int, int] | None = None,
+    hints: bool = False,
     calibration: Sequence[np.ndarray] = (),
 ) -> bytes:
     """The TensorFlow Lite model, of TensorFlow Lite's own operations alone.
@@ -147,6 +160,8 @@ def convert(
             f"height and width must be multiples of the generator's stride, {stride}. "
             f"Received: {size[0]} x {size[1]}"
         )
+    if precision == "int8" and hints:
+        raise ModelError("hints need a model that computes in floats, not one of precision int8")
     if precision == "int8" and not calibration:
         raise DataError("precision int8 needs photographs to calibrate with; found none")
     generator = origin.generator
@@ -154,8 +169,17 @@ def convert(
         generator = replace_normalization(generator)
     if precision == "int8":
         generator = leave_unlimited(generator)
+    network = keras.Model(generator.inputs, named_outputs(generator))
+
+    def paint(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {COLOR: generator(luminance, training=False)}
+
+    def paint_hinted(luminance: tf.Tensor, hints: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {COLOR: paint_with_hints(lambda y: network(y, training=False), luminance, hints)}
+
     return convert_endpoint(
-        lambda luminance: {COLOR: generator(luminance, training=False)},
+        paint_hinted if hints else paint,
+        inputs=[tf.TensorSpec((HINTS, len(COLUMNS)), tf.float32, name="hints")] if hints else [],
         precision=precision,
         size=size,
         calibration=calibration,
@@ -163,15 +187,17 @@ def convert(
 
 
 def convert_endpoint(
-    endpoint: Callable[[tf.Tensor], dict[str, tf.Tensor]],
+    endpoint: Callable[..., dict[str, tf.Tensor]],
     *,
+    inputs: Sequence[tf.TensorSpec] = (),
     precision: Precision = "float32",
     size: tuple[int, int] | None = None,
     calibration: Sequence[np.ndarray] = (),
 ) -> bytes:
     """A TensorFlow Lite model of what makes named outputs of a luminance ``(1, h, w, 1)``.
 
-    The other arguments are those of :func:`export_tflite`.
+    ``inputs`` are what else the endpoint takes, in its order. The other arguments are those of
+    :func:`export_tflite`.
 
     Raises:
         ModelError: TensorFlow Lite's operations cannot express it.
@@ -181,7 +207,7 @@ def convert_endpoint(
         archive.add_endpoint(
             "serving_default",
             endpoint,
-            [tf.TensorSpec((1, *(size or (None, None)), 1), tf.float32, name="luminance")],
+            [tf.TensorSpec((1, *(size or (None, None)), 1), tf.float32, name="luminance"), *inputs],
         )
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
@@ -274,7 +300,8 @@ def load_tflite(path: str | Path, threads: int = 1) -> Callable[[np.ndarray], np
         threads: that it may use.
 
     Returns:
-        Luminance ``(1, h, w, 1)`` to RGB ``(1, h, w, 3)``, both float32 in [0, 1].
+        Luminance ``(1, h, w, 1)`` to RGB ``(1, h, w, 3)``, both float32 in [0, 1]. A model that
+        takes hints is given none.
 
     Raises:
         ModelError: ``ai-edge-litert`` is not installed.

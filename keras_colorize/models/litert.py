@@ -38,7 +38,7 @@ class LiteRTModel:
         content = model if isinstance(model, bytes) else model.read_bytes()
         try:
             self._interpreter = Interpreter(model_content=content, num_threads=threads)
-            self._given, self._results = _signature(self._interpreter)
+            self._given, self._others, self._results = _signature(self._interpreter)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
@@ -47,13 +47,15 @@ class LiteRTModel:
         self.outputs: Collection[str] = self._results.keys()
 
     def __call__(self, luminance: np.ndarray, names: Collection[str]) -> dict[str, np.ndarray]:
-        """Outputs by name, float32, of a luminance ``(1, h, w, 1)`` in [0, 1]."""
+        """Outputs by name, float32, of a luminance ``(1, h, w, 1)`` in [0, 1]; no hints."""
         interpreter, given = self._interpreter, self._given["index"]
         if self._allocated != luminance.shape:  # version 2.3 may crash where it needlessly does
             interpreter.resize_tensor_input(given, luminance.shape, strict=True)
             interpreter.allocate_tensors()
             self._allocated = luminance.shape
         interpreter.set_tensor(given, _quantize(luminance, self._given))
+        for other in self._others:
+            interpreter.set_tensor(other["index"], np.zeros(other["shape"], other["dtype"]))
         interpreter.invoke()
         found = {name: self._results[name] for name in names}
         return {
@@ -62,12 +64,17 @@ class LiteRTModel:
         }
 
 
-def _signature(interpreter: Any) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Its only input, and its outputs by name."""
+def _signature(
+    interpreter: Any,
+) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    """The input called luminance, those beside it, and the outputs by name."""
     # Not kept: while the signature lives, the interpreter refuses to change shapes.
     signature = interpreter.get_signature_runner()
-    (given,) = signature.get_input_details().values()
-    return given, signature.get_output_details()
+    given = signature.get_input_details()
+    if "luminance" not in given:
+        raise ValueError(f"it has no input called luminance, but {', '.join(given) or 'none'}")
+    luminance = given.pop("luminance")
+    return luminance, list(given.values()), signature.get_output_details()
 
 
 def _quantize(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:

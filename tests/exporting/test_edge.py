@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from keras_colorize import Colorizer, color, export
+from keras_colorize.coloring.hints import Hint
 from keras_colorize.errors import DataError, ModelError
 from keras_colorize.exporting.origin import load_origin
 from keras_colorize.exporting.tflite import (
@@ -48,6 +49,11 @@ KINDS = {
     "int8_fixed": "--format tflite --precision int8",
     "onnx": "--format onnx",
 }
+HINTED = {
+    "dynamic": "--format tflite --hints --resizable",
+    "onnx": "--format onnx --hints",
+}
+HINTS = [Hint(0.413, 0.653, "#3d6b4f"), Hint(0.811, 0.307, "#a03020"), Hint(0.2, 0.1, "#80a0e0")]
 # Mean and largest difference from the Colorizer's photographs that is allowed, in levels of 8 bits.
 TOLERANCE = {
     "float32": (0.01, 1),
@@ -127,6 +133,88 @@ def test_a_photograph_fills_a_fixed_size() -> None:
     small, padded = edge.prepare(y[:, :40], {"size": [64, 96], "stride": 8})
     assert small.shape == (64, 40), "never enlarged"
     assert padded.shape == (64, 96)
+
+
+# Colors that are known
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generator with features at both sizes that tell what is alike."""
+    return make_generator(tmp_path_factory.mktemp("deep") / "generator.keras", depth=4)
+
+
+@pytest.fixture(scope="module")
+def hinted(deep: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("hinted")
+    files = {}
+    for kind, options in HINTED.items():
+        arguments = [*options.split(), "--model", str(deep), "--output", str(folder / kind)]
+        assert export.main(arguments) == 0
+        (files[kind],) = (folder / kind).glob("colorize.*")
+    return files
+
+
+def told(hints: list[Hint]) -> list[edge.Hint]:
+    """Hints as the example takes them."""
+    return [edge.read_hint(str(hint.x), str(hint.y), str(hint.color)) for hint in hints]
+
+
+@pytest.mark.parametrize("kind", HINTED)
+def test_hints_are_followed_as_on_the_desk(kind: str, hinted: dict[str, Path], deep: Path) -> None:
+    run, metadata = load(hinted[kind])
+    session = Colorizer.load(deep).session(house((333, 333)))
+    mean, largest = TOLERANCE[kind]
+    for hints in ([], HINTS[:1], HINTS):
+        apart = difference(
+            edge.colorize(house((333, 333)), run, metadata, told(hints)), session.color(hints)
+        )
+        if not hints:
+            assert apart.max() <= largest + 1  # of a deeper network
+        # Where a hint is too vivid for the luminance, the model's RGB limits it already.
+        assert apart.mean() <= (mean + 0.15 if hints else mean), hints
+    assert difference(session.color(HINTS), session.color()).mean() > 5  # they do something
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "onnx"])
+def test_a_hint_keeps_its_place_where_the_model_sees_padding(
+    kind: str, hinted: dict[str, Path], deep: Path
+) -> None:
+    photo = house((150, 101))  # 95 x 64 at the working size, 96 x 64 with padding
+    given = edge.colorize(photo, *load(hinted[kind]), told(HINTS))
+    session = Colorizer.load(deep).session(photo)
+    wanted = session.color(HINTS)
+    # What is alike is judged with the padding: further away a little more or less follows.
+    assert difference(given, wanted).mean() < 0.3 * difference(wanted, session.color()).mean()
+    for hint in HINTS:
+        place = (int(hint.x * photo.width), int(hint.y * photo.height))
+        assert difference(given.getpixel(place), wanted.getpixel(place)).max() <= 20
+
+
+def test_every_row_of_a_table_may_be_used_and_no_more(hinted: dict[str, Path]) -> None:
+    run, metadata = load(hinted["dynamic"])
+    hints = [(0.05 * number, 0.5, (200, 80, 40)) for number in range(17)]
+    result = edge.colorize(house((64, 64)), run, metadata, hints[:16])
+    assert difference(result, edge.colorize(house((64, 64)), run, metadata)).max() > 20
+    with pytest.raises(ValueError, match="16 hints at most"):
+        edge.colorize(house((64, 64)), run, metadata, hints)
+
+
+def test_hints_that_cannot_be_given(
+    exported: dict[str, Path], model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match="takes no hints; export one with --hints"):
+        edge.colorize(house((64, 64)), *load(exported["onnx"]), told(HINTS))
+    for words in (("0.5", "1.1", "#102030"), ("0.5", "0.5", "red"), ("x", "0", "#102030")):
+        with pytest.raises(ValueError):
+            edge.read_hint(*words)
+    arguments = ["--model", str(model), "--output", str(tmp_path / "out"), "--hints", "--format"]
+    assert export.main([*arguments, "tflite", "--precision", "int8"]) == 2
+    assert "--hints need floats" in capfd.readouterr().err
+    assert export.main([*arguments, "saved_model"]) == 2
+    assert "--hints belongs to --format tflite or onnx" in capfd.readouterr().err
+    with pytest.raises(ModelError, match="computes in floats"):
+        convert(load_origin(model), precision="int8", hints=True)
 
 
 # What the files are

@@ -108,6 +108,10 @@ def test_signatures(answers: tuple[dict[str, Any], Path]) -> None:
             {"image_bytes": ["string", [None]]},
             {"png_bytes": ["string", [None]], "error": ["string", [None]]},
         ],
+        "colorize_hinted": [
+            {"image_bytes": ["string", []], "hints": ["float32", [None, 6]]},
+            {"png_bytes": ["string", []], "error": ["string", []]},
+        ],
     }
 
 
