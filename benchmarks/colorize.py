@@ -79,7 +79,7 @@ def quietly(function: Callable[[], Any]) -> Any:
 
 def measure_speed(arguments: argparse.Namespace) -> None:
     from keras_colorize import Colorizer
-    from keras_colorize.coloring.photo import ColoringOptions
+    from keras_colorize.coloring.options import ColoringOptions
 
     threads = 1 if arguments.workers > 1 else None  # as the command does
     colorizer = Colorizer.load(arguments.model, runtime=arguments.runtime, threads=threads)

@@ -56,7 +56,7 @@ def work(model: str, seed: int, first: int, count: int) -> None:
     logging.disable(logging.CRITICAL)
     from keras_colorize import Colorizer
     from keras_colorize.coloring.folder import colorize_photos
-    from keras_colorize.coloring.photo import ColoringOptions
+    from keras_colorize.coloring.options import ColoringOptions
     from keras_colorize.files import read_rows
 
     colorizer = Colorizer.load(model)

@@ -234,7 +234,7 @@ def format_of(name: str) -> str | None:
 
 
 def options_of(args: Any) -> dict[str, Any]:
-    """What the options say to :class:`~keras_colorize.coloring.photo.ColoringOptions`."""
+    """What the options say to :class:`~keras_colorize.coloring.options.ColoringOptions`."""
     return {name: getattr(args, name) for name in _WRITTEN}
 
 

@@ -60,7 +60,7 @@ def _colorize(argv: Sequence[str]) -> int:
     from keras_colorize.coloring.colorizer import Colorizer
     from keras_colorize.coloring.decisions import DecisionsFolder
     from keras_colorize.coloring.folder import colorize_photos
-    from keras_colorize.coloring.photo import ColoringOptions
+    from keras_colorize.coloring.options import ColoringOptions
     from keras_colorize.coloring.reduction import reduce_luminance
     from keras_colorize.models.saved import has_twin
 

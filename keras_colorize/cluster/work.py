@@ -30,7 +30,7 @@ class Work:
         model: file of the generator, on every machine under this path; ``None``: the shipped one.
         model_hash: SHA-256 of it, where it is known.
         colorizer: further arguments of :meth:`~keras_colorize.coloring.colorizer.Colorizer.load`.
-        options: of :class:`~keras_colorize.coloring.photo.ColoringOptions`.
+        options: of :class:`~keras_colorize.coloring.options.ColoringOptions`.
         threads: photographs that a worker works on at the same time.
         version: of this package, which workers must have too.
     """
@@ -72,7 +72,8 @@ class Worker:
             )
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         from keras_colorize.coloring.colorizer import Colorizer
-        from keras_colorize.coloring.photo import ColoringOptions, process
+        from keras_colorize.coloring.options import ColoringOptions
+        from keras_colorize.coloring.photo import process
         from keras_colorize.models.saved import has_twin
 
         self._process = process

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from keras_colorize.coloring.colorizer import Colorizer, color_strips
-from keras_colorize.coloring.painting import Painting
+from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.painting import Painting, color_strips
 from keras_colorize.coloring.reduction import reduce_luminance, reduced_size
 from keras_colorize.coloring.session import Session
 from keras_colorize.photos.sheets import draw_sheet

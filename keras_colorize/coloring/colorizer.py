@@ -13,7 +13,7 @@ from PIL import Image
 from keras_colorize import color
 from keras_colorize.coloring.album import Album, Note
 from keras_colorize.coloring.hints import Hint, Region
-from keras_colorize.coloring.painting import Painting
+from keras_colorize.coloring.painting import Painting, color_strips
 from keras_colorize.coloring.reduction import (
     pad_to_stride,
     reduce_luminance,
@@ -21,13 +21,11 @@ from keras_colorize.coloring.reduction import (
 from keras_colorize.coloring.seeing import Seen
 from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.twin_network import TwinNetwork
-from keras_colorize.coloring.upsampling import Enlargement
 from keras_colorize.errors import ModelError
 from keras_colorize.files import hash_file
 from keras_colorize.looks import NATURAL, check_look
 from keras_colorize.models.outputs import COLOR, DISTRIBUTION
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator, load_twin
-from keras_colorize.photos.pixels import strips
 from keras_colorize.photos.reading import PhotoLike, read_color, read_luminance
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
 
     from keras_colorize.coloring.keras_network import KerasNetwork
 
-__all__ = ["Colorizer", "Runtime", "color_strips"]
+__all__ = ["Colorizer", "Runtime"]
 
 _log = logging.getLogger(__name__)
 
@@ -362,33 +360,6 @@ class Colorizer:
         """
         seen = self.see(luminance)
         return seen.note(seen.painting.chroma)
-
-
-def color_strips(
-    enlargement: Enlargement, luminance: np.ndarray, dtype: type[np.unsignedinteger]
-) -> Iterator[tuple[int, np.ndarray]]:
-    """A photograph in color, strip by strip.
-
-    Args:
-        enlargement: its chroma.
-        luminance: uint8, uint16, or float in [0, 1]; ``(H, W)``.
-        dtype: of the result: uint8 or uint16.
-
-    Yields:
-        The first row of each strip and its RGB, ``(n, W, 3)``. Its luminance is the photograph's
-        to within half a step of ``dtype``, the rounding of each channel; chroma is shrunk where
-        the color would not fit.
-    """
-    white = np.iinfo(dtype).max
-    black_to_white = 1.0 if luminance.dtype.kind == "f" else np.iinfo(luminance.dtype).max
-    height, width = luminance.shape
-    for top, bottom in strips(height, width):
-        y = luminance[top:bottom].astype(np.float32) / np.float32(black_to_white)
-        rgb = np.empty((bottom - top, width, 3), dtype)
-        planes = color.add_chroma_planes(y, *enlargement.chroma(top, y))
-        for channel, plane in enumerate(planes):
-            rgb[..., channel] = np.rint(np.clip(white * plane, 0, white))
-        yield top, rgb
 
 
 # What imports Keras, and with it TensorFlow, is imported where it is needed: it takes seconds.

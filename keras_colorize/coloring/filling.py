@@ -13,7 +13,8 @@ from keras_colorize.coloring.budget import PIXELS_AT_ONCE, PixelBudget
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decided import begin_session
 from keras_colorize.coloring.decisions import Decisions
-from keras_colorize.coloring.photo import HALF_CHROMA_FROM, ColoringOptions, note_name
+from keras_colorize.coloring.options import HALF_CHROMA_FROM, ColoringOptions
+from keras_colorize.coloring.photo import note_name
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.side_by_side import work_ahead
 from keras_colorize.coloring.tasks import Task

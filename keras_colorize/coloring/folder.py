@@ -14,7 +14,8 @@ from keras_colorize.coloring.album import Album
 from keras_colorize.coloring.budget import PIXELS_AT_ONCE, PixelBudget
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.filling import fill_album
-from keras_colorize.coloring.photo import ColoringOptions, process
+from keras_colorize.coloring.options import ColoringOptions
+from keras_colorize.coloring.photo import process
 from keras_colorize.coloring.report import (
     Ledger,
     Record,

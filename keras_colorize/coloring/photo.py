@@ -1,11 +1,10 @@
 """One photograph's file colored: read, painted, written, and accounted for."""
 
-import contextlib
 import dataclasses
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,18 +12,18 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.coloring import beside
-from keras_colorize.coloring.album import Agreement, Album
-from keras_colorize.coloring.colorizer import Colorizer, color_strips
+from keras_colorize.coloring.album import Agreement
+from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decided import begin_session
 from keras_colorize.coloring.decisions import Decisions
-from keras_colorize.coloring.painting import Painting
+from keras_colorize.coloring.options import HALF_CHROMA_FROM, ColoringOptions
+from keras_colorize.coloring.painting import Painting, color_strips
 from keras_colorize.coloring.report import Record
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
-from keras_colorize.coloring.targets import Target, is_done
+from keras_colorize.coloring.targets import Target, is_done, writing_errors
 from keras_colorize.coloring.tasks import Sheet, Task
 from keras_colorize.errors import (
-    ConfigError,
     IrreversibleJpegError,
     ModelError,
     PhotoError,
@@ -47,62 +46,11 @@ from keras_colorize.photos.reading import Page, read_pages
 from keras_colorize.photos.writing import WRITABLE, WrittenPage, save_picture, write_pictures
 from keras_colorize.version import __version__
 
-__all__ = ["HALF_CHROMA_FROM", "ColoringOptions", "note_name", "process"]
+__all__ = ["note_name", "process"]
 
 _log = logging.getLogger(__name__)
 
 _SOFTWARE = f"keras_colorize {__version__}"
-
-#: JPEGs whose short side is this many times the working size carry chroma at half the resolution:
-#: still twice what the network painted.
-HALF_CHROMA_FROM = 4
-
-
-@dataclass(frozen=True)
-class ColoringOptions:
-    """How results are written.
-
-    Attributes:
-        quality: of JPEG and WebP, 1 to 100; of a reversible JPEG, that of its chroma.
-        overwrite: color anew what is there already, whatever it is.
-        compare: also write each photograph beside its result, to ``compare/``.
-        certainty: also write where its colors can be trusted, to ``certainty/``.
-        proposals: also write a sheet of so many proposals, to ``proposals/``; 0 for none.
-        sizes: instead of a result, write what the network makes of each photograph at each of
-            these working sizes, side by side, to ``sizes/``.
-        remove_tint: of a toned print, make the paper white before luminance is taken.
-        max_pixels: refuse photographs with more.
-        decisions: tells what was decided about a photograph, as ``DecisionsFolder.find`` does; it
-            replaces the colorizer's settings and ``remove_tint``.
-        references: the folder in whose ``references/`` lie the color photographs that decisions
-            name; needed where they do.
-        album: of notes on the photographs, whose first pages take the colors that it agrees on.
-    """
-
-    quality: int = 95
-    overwrite: bool = False
-    compare: bool = False
-    certainty: bool = False
-    proposals: int = 0
-    sizes: tuple[int, ...] = ()
-    remove_tint: bool = False
-    max_pixels: int = 200_000_000
-    decisions: Callable[[str, Path], Decisions | None] | None = None
-    references: Path = Path()
-    album: Album | None = None
-
-    def check(self, colorizer: Colorizer) -> None:
-        """Refuse what a colorizer cannot give.
-
-        Raises:
-            ConfigError: certainty or proposals, of a generator without a distribution.
-        """
-        if (self.certainty or self.proposals) and not colorizer.knows_likely_colors:
-            raise ConfigError(
-                "--certainty and --proposals need a model with a distribution over colors: one "
-                "trained with generator.distribution = true, or the model that comes with "
-                f"keras_colorize. Received: {colorizer.name}"
-            )
 
 
 @dataclass(frozen=True)
@@ -309,7 +257,7 @@ class _Work:
     # -- coloring -----------------------------------------------------------------------------
 
     def color(self) -> _Colored:
-        with _writing_errors(self.target.name(self.result)):
+        with writing_errors(self.target.name(self.result)):
             if self.options.sizes:
                 return self._color_sizes()
             if self._may_be_reversible():
@@ -461,15 +409,3 @@ def _lost_pixels(page: Page, format_: str) -> tuple[str, ...]:
     if page.alpha is not None and format_ == "JPEG":
         warnings.append("transparency became white: JPEG has none")
     return tuple(warnings)
-
-
-@contextlib.contextmanager
-def _writing_errors(result: str) -> Iterator[None]:
-    """Turn what goes wrong with files and encoders into a PhotoError that names the result."""
-    try:
-        yield
-    except PhotoError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: larger than the format can say
-        reason = getattr(error, "strerror", None) or error
-        raise PhotoError(f"cannot write {result}: {reason}") from error

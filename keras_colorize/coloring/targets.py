@@ -11,7 +11,7 @@ from keras_colorize.errors import PhotoError, RunError
 from keras_colorize.files import atomic_path, disk_failed
 from keras_colorize.metadata.provenance import Provenance, read_provenance
 
-__all__ = ["Folder", "Target", "is_done"]
+__all__ = ["Folder", "Target", "is_done", "writing_errors"]
 
 
 class Target(Protocol):
@@ -109,3 +109,15 @@ def is_done(target: Target, relative: Path, provenance: Provenance, *, overwrite
             f"{target.name(relative)} exists already{what}; pass --overwrite to replace it"
         )
     return True
+
+
+@contextlib.contextmanager
+def writing_errors(result: str) -> Iterator[None]:
+    """Turn what goes wrong with files and encoders into a PhotoError that names the result."""
+    try:
+        yield
+    except PhotoError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: larger than the format can say
+        reason = getattr(error, "strerror", None) or error
+        raise PhotoError(f"cannot write {result}: {reason}") from error

@@ -9,7 +9,8 @@ from typing import Any
 
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions
-from keras_colorize.coloring.photo import ColoringOptions, process
+from keras_colorize.coloring.options import ColoringOptions
+from keras_colorize.coloring.photo import process
 from keras_colorize.coloring.report import Ledger, Record
 from keras_colorize.coloring.targets import Folder
 from keras_colorize.coloring.tasks import Task

@@ -13,8 +13,8 @@ from PIL import Image
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decided import begin_session
 from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.options import HALF_CHROMA_FROM
 from keras_colorize.coloring.painting import Painting
-from keras_colorize.coloring.photo import HALF_CHROMA_FROM
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.upsampling import Enlargement

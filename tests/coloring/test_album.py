@@ -16,7 +16,7 @@ from keras_colorize.coloring.correspondence import Traits, grid_shape
 from keras_colorize.coloring.decisions import Decisions, DecisionsFolder
 from keras_colorize.coloring.folder import colorize_photos
 from keras_colorize.coloring.hints import Hint
-from keras_colorize.coloring.photo import ColoringOptions
+from keras_colorize.coloring.options import ColoringOptions
 from keras_colorize.coloring.tasks import Shard
 from keras_colorize.coloring.upsampling import carry_along
 from keras_colorize.files import hash_file

@@ -23,8 +23,8 @@ from keras_colorize.coloring import folder as folder_module
 from keras_colorize.coloring.budget import PixelBudget
 from keras_colorize.coloring.folder import colorize_photos
 from keras_colorize.coloring.halved import HalvedJpeg
+from keras_colorize.coloring.options import ColoringOptions
 from keras_colorize.coloring.painting import Painting
-from keras_colorize.coloring.photo import ColoringOptions
 from keras_colorize.coloring.report import Ledger
 from keras_colorize.coloring.tasks import Shard, find_tasks
 from keras_colorize.errors import DataError

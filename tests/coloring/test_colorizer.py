@@ -12,7 +12,7 @@ from keras import ops
 from PIL import Image
 
 from keras_colorize import Colorizer, color
-from keras_colorize.coloring.colorizer import color_strips
+from keras_colorize.coloring.painting import color_strips
 from keras_colorize.errors import ModelError, PhotoError
 from keras_colorize.models.saved import GeneratorFacts, load_generator
 from keras_colorize.models.unet import build_unet

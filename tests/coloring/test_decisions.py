@@ -18,7 +18,8 @@ from keras_colorize.coloring.decisions import (
     decisions_path,
 )
 from keras_colorize.coloring.hints import Hint
-from keras_colorize.coloring.photo import ColoringOptions, process
+from keras_colorize.coloring.options import ColoringOptions
+from keras_colorize.coloring.photo import process
 from keras_colorize.coloring.targets import Folder
 from keras_colorize.coloring.tasks import find_tasks
 from keras_colorize.errors import ConfigError, PhotoError
