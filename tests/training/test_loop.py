@@ -379,4 +379,5 @@ def test_modern_photographs_alone_without_adversary_through_film(
     assert np.isnan(history["discriminator_loss"]).all()
     assert np.isfinite(history["loss"]).all()
     assert len(list(run.cache.glob("*.pixels"))) == 1
+    assert not list(run.plots.iterdir()), "tracking.plots is off"
     assert (np.array(history["perceptual"] + history["val_perceptual"]) > 0).all()
