@@ -226,7 +226,7 @@ def _anchors(hints: tf.Tensor, grid: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, t
     inside |= row[:, :, None] & column[:, None]  # however small it is
     inside &= (radius > 0.0)[:, :, None]
 
-    # Of those within, every so manieth.
+    # Of those within, evenly spread ones.
     within = tf.cast(tf.reshape(inside, (-1, grid[0] * grid[1])), tf.int32)
     order = tf.cumsum(within, axis=1) - 1
     step = tf.maximum((tf.reduce_sum(within, 1, keepdims=True) + MOST_PLACES - 1) // MOST_PLACES, 1)
