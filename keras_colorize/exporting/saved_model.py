@@ -128,16 +128,19 @@ def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pi
     def serving_default(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"color": colorizer(_checked(luminance, max_pixels))}
 
-    def colorize_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        def colorize(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            photo, reason = decode_photo(data, max_pixels)
-            encoded = tf.cond(
-                reason == "",
-                lambda: encode_photo(colorizer.colorize_photo(photo), image_format),
-                lambda: tf.constant(b""),
-            )
-            return encoded, reason
+    def colorize(data: tf.Tensor, hints: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """One photograph: the colored file, and why there is none."""
+        photo, reason = decode_photo(data, max_pixels)
+        if hints is not None:
+            reason = tf.where(reason == "", refuse_hints(hints), reason)
+        encoded = tf.cond(
+            reason == "",
+            lambda: encode_photo(colorizer.colorize_photo(photo, hints), image_format),
+            lambda: tf.constant(b""),
+        )
+        return encoded, reason
 
+    def colorize_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         # One at a time: their sizes differ, and memory is for one.
         encoded, reasons = tf.map_fn(
             colorize,
@@ -148,13 +151,7 @@ def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pi
         return {f"{image_format}_bytes": encoded, "error": reasons}
 
     def colorize_hinted(image_bytes: tf.Tensor, hints: tf.Tensor) -> dict[str, tf.Tensor]:
-        photo, unreadable = decode_photo(image_bytes, max_pixels)
-        reason = tf.where(unreadable == "", refuse_hints(hints), unreadable)
-        encoded = tf.cond(
-            reason == "",
-            lambda: encode_photo(colorizer.colorize_photo(photo, hints), image_format),
-            lambda: tf.constant(b""),
-        )
+        encoded, reason = colorize(image_bytes, hints)
         return {f"{image_format}_bytes": encoded, "error": reason}
 
     # Without track(), which would store every weight twice.

@@ -71,9 +71,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("exported")
+    return export_kinds(KINDS, model, tmp_path_factory.mktemp("exported"))
+
+
+def export_kinds(kinds: dict[str, str], model: Path, folder: Path) -> dict[str, Path]:
+    """The models that the command writes with some options, by the names of these."""
     files = {}
-    for kind, options in KINDS.items():
+    for kind, options in kinds.items():
         arguments = [*options.split(), "--model", str(model), "--output", str(folder / kind)]
         assert export.main(arguments) == 0
         (files[kind],) = (folder / kind).glob("colorize.*")
@@ -146,13 +150,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hinted(deep: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("hinted")
-    files = {}
-    for kind, options in HINTED.items():
-        arguments = [*options.split(), "--model", str(deep), "--output", str(folder / kind)]
-        assert export.main(arguments) == 0
-        (files[kind],) = (folder / kind).glob("colorize.*")
-    return files
+    return export_kinds(HINTED, deep, tmp_path_factory.mktemp("hinted"))
 
 
 def told(hints: list[Hint]) -> list[edge.Hint]:
