@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -20,10 +19,11 @@ from keras_colorize.exporting.origin import (
     Origin,
     compare,
     describe,
+    seeing,
     write_card,
 )
 from keras_colorize.files import atomic_folder
-from keras_colorize.models.outputs import COLOR, named_outputs
+from keras_colorize.models.outputs import COLOR
 
 __all__ = ["FILE_NAME", "export_onnx", "load_onnx"]
 
@@ -127,11 +127,11 @@ def _convert(origin: Origin, path: Path, *, hints: bool) -> None:
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
         if hints:
             signature.append(tf.TensorSpec((None, len(COLUMNS)), tf.float32, name="hints"))
-            network = keras.Model(generator.inputs, named_outputs(generator))
+            network = seeing(generator)
 
             @tf.function(input_signature=signature)
             def paint(luminance: tf.Tensor, hints: tf.Tensor) -> dict[str, tf.Tensor]:
-                rgb = paint_with_hints(lambda y: network(y, training=False), luminance, hints)
+                rgb = paint_with_hints(network, luminance, hints)
                 return {COLOR: rgb}
 
             tf2onnx.convert.from_function(paint, signature, opset=_OPSET, output_path=str(path))

@@ -13,11 +13,12 @@ import yaml
 from keras_colorize import color
 from keras_colorize.errors import ModelError, RunError
 from keras_colorize.files import hash_file, read_numbers
+from keras_colorize.models.outputs import named_outputs
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
 from keras_colorize.run_folder import RunFolder
 from keras_colorize.version import __version__
 
-__all__ = ["METADATA_NAME", "Origin", "compare", "describe", "load_origin", "write_card"]
+__all__ = ["METADATA_NAME", "Origin", "compare", "describe", "load_origin", "seeing", "write_card"]
 
 #: Name of the metadata: of the file inside a TFLite model, and of the entry in an ONNX model.
 METADATA_NAME = "keras_colorize.json"
@@ -90,6 +91,15 @@ def load_origin(
     if weights_license is None:
         weights_license = _LICENSE if origin.is_shipped else origin.weights_license
     return replace(origin, weights_license=weights_license)
+
+
+def seeing(generator: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """A generator as a function of luminance to all its outputs by name.
+
+    See :mod:`keras_colorize.models.outputs`.
+    """
+    network = keras.Model(generator.inputs, named_outputs(generator))
+    return lambda luminance: network(luminance, training=False)
 
 
 def describe(

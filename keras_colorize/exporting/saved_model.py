@@ -12,9 +12,8 @@ import tensorflow as tf
 from keras_colorize.exporting.graph import GraphColorizer
 from keras_colorize.exporting.graph_hints import COLUMNS, refuse_hints
 from keras_colorize.exporting.graph_photos import ImageFormat, decode_photo, encode_photo
-from keras_colorize.exporting.origin import Origin, write_card
+from keras_colorize.exporting.origin import Origin, seeing, write_card
 from keras_colorize.files import atomic_folder, atomic_path
-from keras_colorize.models.outputs import named_outputs
 
 __all__ = ["MAX_PIXELS", "export_saved_model", "next_version"]
 
@@ -119,11 +118,7 @@ def next_version(folder: Path) -> int:
 
 
 def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pixels: int) -> None:
-    generator = origin.generator
-    network = keras.Model(generator.inputs, named_outputs(generator))
-    colorizer = GraphColorizer(
-        lambda y: network(y, training=False), origin.facts.stride, origin.working_size
-    )
+    colorizer = GraphColorizer(seeing(origin.generator), origin.facts.stride, origin.working_size)
 
     def serving_default(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"color": colorizer(_checked(luminance, max_pixels))}

@@ -24,11 +24,12 @@ from keras_colorize.exporting.origin import (
     Origin,
     compare,
     describe,
+    seeing,
     write_card,
 )
 from keras_colorize.files import atomic_folder
 from keras_colorize.models.litert import LiteRTModel
-from keras_colorize.models.outputs import COLOR, named_outputs
+from keras_colorize.models.outputs import COLOR
 from keras_colorize.models.unet import CHROMA_LAYER
 from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.reading import read_photo
@@ -169,13 +170,13 @@ def convert(
         generator = replace_normalization(generator)
     if precision == "int8":
         generator = leave_unlimited(generator)
-    network = keras.Model(generator.inputs, named_outputs(generator))
+    network = seeing(generator)
 
     def paint(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
         return {COLOR: generator(luminance, training=False)}
 
     def paint_hinted(luminance: tf.Tensor, hints: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {COLOR: paint_with_hints(lambda y: network(y, training=False), luminance, hints)}
+        return {COLOR: paint_with_hints(network, luminance, hints)}
 
     return convert_endpoint(
         paint_hinted if hints else paint,

@@ -19,9 +19,9 @@ from ai_edge_litert import schema_py_generated as schema
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.twin_network import TwinNetwork
 from keras_colorize.errors import ModelError
+from keras_colorize.exporting.origin import seeing
 from keras_colorize.exporting.tflite import convert_endpoint
 from keras_colorize.files import atomic_path
-from keras_colorize.models.outputs import named_outputs
 from keras_colorize.models.packing import LARGE
 from keras_colorize.models.saved import add_twin, load_generator
 from keras_colorize.photos.finding import find_photos
@@ -79,8 +79,7 @@ def convert_twin(generator: keras.Model) -> bytes:
     Raises:
         ModelError: TensorFlow Lite's operations cannot express the generator.
     """
-    seeing = keras.Model(generator.inputs, named_outputs(generator))
-    return convert_endpoint(lambda luminance: seeing(luminance, training=False))
+    return convert_endpoint(seeing(generator))
 
 
 def halve_kernels(content: bytes) -> bytes:
