@@ -1,5 +1,6 @@
 """The luminance of a film, frame by frame, each with its own time."""
 
+import math
 import queue
 import re
 from collections.abc import Generator, Iterator
@@ -27,8 +28,7 @@ class Frame:
 
     Attributes:
         pts: its time in the film's ticks.
-        planes: luminance, uint8 or uint16 ``(height, width)``, as it is coded; of
-            :func:`read_small`, with Cb and Cr behind it, ``(3, h, w)``.
+        planes: luminance, uint8 or uint16 ``(height, width)``, as it is coded.
     """
 
     pts: int
@@ -94,14 +94,23 @@ def read_luminance(film: Film, start: Place, troubles: Troubles) -> Iterator[Fra
 
 def read_small(
     film: Film, height: int, width: int, start: Place, troubles: Troubles
-) -> Iterator[Frame]:
-    """Every frame in 8 bits, reduced; see :func:`read_luminance`."""
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Every frame in 8 bits, reduced; see :func:`read_luminance`.
+
+    Yields:
+        Luminance, uint8 ``(h, w)``, and Cb and Cr of half the size, uint8 ``(2, h / 2, w / 2)``,
+        rounded up.
+    """
     scale = f"scale={width}:{height}:flags=area{_conversion(film)}"
-    range_ = "yuvj444p" if film.pixels.full_range else "yuv444p"
+    layout = "yuvj420p" if film.pixels.full_range else "yuv420p"
     if film.pixel_format.startswith("gray"):  # FFmpeg takes it for full range, whatever it says
-        range_ = "yuvj444p"
-    filters = f"{scale},format={range_}"
-    yield from _read(film, filters, (3, height, width), np.dtype(np.uint8), start, troubles)
+        layout = "yuvj420p"
+    half = 2, -(-height // 2), -(-width // 2)
+    shape = (height * width + math.prod(half),)
+    filters = f"{scale},format={layout}"
+    for frame in _read(film, filters, shape, np.dtype(np.uint8), start, troubles):
+        luminance, chroma = np.split(frame.planes, [height * width])
+        yield luminance.reshape(height, width), chroma.reshape(half)
 
 
 def _luminance_filters(film: Film) -> str:

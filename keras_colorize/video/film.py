@@ -323,11 +323,10 @@ class _Work:
         # Twice the size, of means over areas; the rest is better filtering.
         double = min(2 * height, film.height), min(2 * width, film.width)
         black, span = (0, 255) if film.pixels.full_range else (16, 219)
-        for frame in read_small(film, *double, start, Troubles()):
-            y, *chroma = frame.planes
-            level = (y.astype(np.float32) - black) * np.float32(255.0 / span)
+        for luminance, chroma in read_small(film, *double, start, Troubles()):
+            level = (luminance.astype(np.float32) - black) * np.float32(255.0 / span)
             small = resize_planes(level[None], height, width)[0]
-            colored = max(float(plane[::4, ::4].std()) for plane in chroma)
+            colored = max(float(plane[::2, ::2].std()) for plane in chroma)
             yield np.rint(np.clip(small, 0.0, 255.0)).astype(np.uint8), colored
 
     # -- the end ------------------------------------------------------------------------------

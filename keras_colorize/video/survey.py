@@ -21,7 +21,7 @@ LONGEST_PART = 600
 #: Frames from one key frame to the next, at the most.
 _LONGEST_GAP = 8
 # Below this share of a frame that motion explains, a key frame lies closer.
-_EXPLAINED = 0.75
+_EXPLAINED = 0.65
 # A cut is where the difference from the frame before is large, and larger than what there was
 _DIFFERENCE = 12.0  # levels of 255, after the mean brightness is taken out
 _UNUSUAL = 1.6  # times that of the frames before
