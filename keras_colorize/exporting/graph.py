@@ -44,12 +44,12 @@ class GraphColorizer:
         coefficients = _guide(color.chroma(self._see(small)[COLOR]), small)
         return _join(luminance, coefficients, 0, tf.shape(luminance)[1])
 
-    def colorize_photo(self, photo: tf.Tensor, hints: tf.Tensor | None = None) -> tf.Tensor:
+    def colorize_photo(self, photo: tf.Tensor, hints: tf.Tensor) -> tf.Tensor:
         """Color one photograph, in strips of rows that bound the memory it takes.
 
         Args:
             photo: its luminance, uint16 ``(H, W, 1)``, 0 black to 65535 white.
-            hints: colors that are known, as :func:`follow_hints` takes them.
+            hints: colors that are known, as :func:`follow_hints` takes them; or no row.
 
         Returns:
             uint8 RGB ``(H, W, 3)``.
@@ -57,14 +57,13 @@ class GraphColorizer:
         height, width = tf.unstack(tf.shape(photo)[:2])
         small = self._reduce(_scale(photo)[None])
         seen = self._see(small)
-        chroma = color.chroma(seen[COLOR])
-        if hints is not None:
-            features = [seen[name][0] for name in FEATURES if name in seen]
-            chroma = tf.cond(
-                tf.shape(hints)[0] > 0,
-                lambda: follow_hints(chroma[0], small[0], features, hints, exact_solution)[None],
-                lambda: chroma,
-            )
+        painted = color.chroma(seen[COLOR])
+        features = [seen[name][0] for name in FEATURES if name in seen]
+        chroma = tf.cond(
+            tf.shape(hints)[0] > 0,
+            lambda: follow_hints(painted[0], small[0], features, hints, exact_solution)[None],
+            lambda: painted,
+        )
         coefficients = _guide(chroma, small)
 
         def color_strip(top: tf.Tensor, bottom: tf.Tensor) -> tf.Tensor:

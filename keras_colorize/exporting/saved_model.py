@@ -6,13 +6,13 @@ The graph holds everything, so that it is served where this package is not insta
 import re
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 from keras_colorize.exporting.graph import GraphColorizer
 from keras_colorize.exporting.graph_hints import COLUMNS, refuse_hints
 from keras_colorize.exporting.graph_photos import ImageFormat, decode_photo, encode_photo
 from keras_colorize.exporting.origin import Origin, seeing, write_card
+from keras_colorize.exporting.signatures import as_graph, save_graphs
 from keras_colorize.files import atomic_folder, atomic_path
 
 __all__ = ["MAX_PIXELS", "export_saved_model", "next_version"]
@@ -21,6 +21,8 @@ __all__ = ["MAX_PIXELS", "export_saved_model", "next_version"]
 MAX_PIXELS = 50_000_000
 
 _TOLERANCE = 1e-3  # how far a luminance may lie outside [0, 1] by rounding
+_IMAGE = tf.TensorSpec((), tf.string, name="image_bytes")
+_HINTS = tf.TensorSpec((None, len(COLUMNS)), tf.float32, name="hints")
 _WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 
 _BATCHING = """\
@@ -118,16 +120,19 @@ def next_version(folder: Path) -> int:
 
 
 def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pixels: int) -> None:
-    colorizer = GraphColorizer(seeing(origin.generator), origin.facts.stride, origin.working_size)
+    @as_graph(tf.TensorSpec((None, None, None, 1), tf.float32))
+    def network(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
+        return see(luminance)
 
+    @as_graph(tf.TensorSpec((None, None, None, 1), tf.float32, name="luminance"))
     def serving_default(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"color": colorizer(_checked(luminance, max_pixels))}
 
-    def colorize(data: tf.Tensor, hints: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    @as_graph(_IMAGE, _HINTS)
+    def colorize(data: tf.Tensor, hints: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """One photograph: the colored file, and why there is none."""
         photo, reason = decode_photo(data, max_pixels)
-        if hints is not None:
-            reason = tf.where(reason == "", refuse_hints(hints), reason)
+        reason = tf.where(reason == "", refuse_hints(hints), reason)
         encoded = tf.cond(
             reason == "",
             lambda: encode_photo(colorizer.colorize_photo(photo, hints), image_format),
@@ -135,42 +140,26 @@ def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pi
         )
         return encoded, reason
 
+    @as_graph(tf.TensorSpec((None,), tf.string, name="image_bytes"))
     def colorize_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         # One at a time: their sizes differ, and memory is for one.
         encoded, reasons = tf.map_fn(
-            colorize,
+            lambda data: colorize(data, tf.zeros((0, len(COLUMNS)))),
             image_bytes,
             fn_output_signature=(tf.string, tf.string),
             parallel_iterations=1,
         )
         return {f"{image_format}_bytes": encoded, "error": reasons}
 
+    @as_graph(_IMAGE, _HINTS)
     def colorize_hinted(image_bytes: tf.Tensor, hints: tf.Tensor) -> dict[str, tf.Tensor]:
         encoded, reason = colorize(image_bytes, hints)
         return {f"{image_format}_bytes": encoded, "error": reason}
 
-    # Without track(), which would store every weight twice.
-    archive = keras.export.ExportArchive()
-    archive.add_endpoint(
-        "serving_default",
-        serving_default,
-        [tf.TensorSpec((None, None, None, 1), tf.float32, name="luminance")],
-    )
-    archive.add_endpoint(
-        "colorize_bytes", colorize_bytes, [tf.TensorSpec((None,), tf.string, name="image_bytes")]
-    )
-    archive.add_endpoint(
-        "colorize_hinted",
-        colorize_hinted,
-        [
-            tf.TensorSpec((), tf.string, name="image_bytes"),
-            tf.TensorSpec((None, len(COLUMNS)), tf.float32, name="hints"),
-        ],
-    )
-    try:
-        archive.write_out(str(folder), verbose=False)
-    except tf.errors.OpError as error:  # TensorFlow's name for what the disk says
-        raise OSError(f"cannot write {folder.parent}: {error.message}") from error
+    see = seeing(origin.generator)
+    colorizer = GraphColorizer(network, origin.facts.stride, origin.working_size)
+    graphs = (serving_default, colorize_bytes, colorize_hinted)
+    save_graphs({graph.__name__: graph for graph in graphs}, folder)
 
 
 def _checked(luminance: tf.Tensor, max_pixels: int) -> tf.Tensor:

@@ -27,6 +27,7 @@ from keras_colorize.exporting.origin import (
     seeing,
     write_card,
 )
+from keras_colorize.exporting.signatures import as_graph, save_graphs
 from keras_colorize.files import atomic_folder
 from keras_colorize.models.litert import LiteRTModel
 from keras_colorize.models.outputs import COLOR
@@ -203,14 +204,10 @@ def convert_endpoint(
     Raises:
         ModelError: TensorFlow Lite's operations cannot express it.
     """
+    luminance = tf.TensorSpec((1, *(size or (None, None)), 1), tf.float32, name="luminance")
+    graph = as_graph(luminance, *inputs)(endpoint)
     with tempfile.TemporaryDirectory() as folder:
-        archive = keras.export.ExportArchive()
-        archive.add_endpoint(
-            "serving_default",
-            endpoint,
-            [tf.TensorSpec((1, *(size or (None, None)), 1), tf.float32, name="luminance"), *inputs],
-        )
-        archive.write_out(folder, verbose=False)
+        save_graphs({"serving_default": graph}, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         _configure(converter, precision, calibration)
         try:

@@ -54,7 +54,7 @@ def main(version: Path, photos: Path, results: Path) -> None:
             "huge": refusal(np.zeros((2, 1000, 1000, 1))),
             "none at all": str(len(colorize(image_bytes=tf.zeros((0,), tf.string))["error"])),
         },
-        "variables": sum(int(tf.size(variable)) for variable in loaded._all_variables),
+        "variables": sum(int(tf.size(variable)) for variable in loaded.weights),
     }
     (results / "answers.json").write_text(json.dumps(answers))
 
