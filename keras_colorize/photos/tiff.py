@@ -18,7 +18,7 @@ from PIL.ExifTags import Base as Tag
 from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.reading import read_tiff_metadata
 from keras_colorize.photos.decoded import Decoded
-from keras_colorize.photos.formats import TURN
+from keras_colorize.photos.formats import TURN, photo_errors
 from keras_colorize.photos.pixels import (
     TRUNCATED,
     check_size,
@@ -84,10 +84,11 @@ def read_tiff_pages(
             raw = index == 0 and _DNG_VERSION in tiff.pages.first.tags
             known = decoder if index == 0 and not raw and _is_plain(page) else None
             try:
-                check_size(page.imagewidth, page.imagelength, max_pixels)
-                _check_kind(page)
-                _check_data(page, file)
-                decoded = _decode(read_samples(page, file, known))
+                with photo_errors("TIFF"):
+                    check_size(page.imagewidth, page.imagelength, max_pixels)
+                    _check_kind(page)
+                    _check_data(page, file)
+                    decoded = _decode(read_samples(page, file, known))
             except PhotoError as error:
                 if number == 1:
                     raise
@@ -207,6 +208,8 @@ def _is_known(page: Any) -> bool:
     if photometric not in _CHANNELS or compression not in codecs:
         return False
     if dtype is None or dtype.kind not in "buif" or not isinstance(bits, int):
+        return False
+    if dtype in (np.int64, np.uint64):  # counts or labels: no scanner has them
         return False
     if photometric == YCBCR and (compression in TIFFFILES or bits != 8):
         return False

@@ -151,6 +151,8 @@ def test_kinds_of_tiff_that_are_not_read(tmp_path: Path) -> None:
         ),
         (tiff(volume, photometric="rgb", volumetric=True, tile=(16, 16, 16)), "volumes"),
         (tiff(deep[..., 0].astype(np.complex64)), "complex numbers"),
+        (tiff(deep[..., 0].astype(np.int64)), "not read: 1 x 64 bits, signed"),
+        (tiff(deep.astype(np.uint64), photometric="rgb"), "not read: 3 x 64 bits"),
         (tiff(np.dstack([deep] * 5), photometric="rgb"), "of 3 to 8 channels, found 15"),
         (
             tiff(deep, photometric="rgb", compression="jpegxr"),
@@ -267,5 +269,5 @@ def test_a_damaged_page_of_a_document(tmp_path: Path) -> None:
     path.write_bytes(data)
     pages = read_pages(path)
     np.testing.assert_array_equal(next(pages).luminance, gray.astype(int) * 257)
-    with pytest.raises(PhotoError, match="damaged TIFF data"):
+    with pytest.raises(PhotoError, match=r"^page 2: damaged TIFF data"):
         next(pages)
