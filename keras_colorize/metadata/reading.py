@@ -287,7 +287,10 @@ def check_metadata(raw: Metadata, warnings: list[str]) -> Metadata:
             problems += _drop_misshapen(parsed.image) + check_maker_note(parsed)
             warnings.extend(_named("EXIF", problems))
             exif = (build_exif(parsed) if problems else data) if parsed else None
-            dpi = exif_dpi(parsed) or dpi  # which in a JPEG may be a default of JFIF
+            said = exif_dpi(parsed)
+            if said is None and dpi is not None and any(tag in parsed.image for tag in RESOLUTION):
+                warnings.append("EXIF: its resolution is none; the file's own stands in its place")
+            dpi = said or dpi  # which in a JPEG may be a default of JFIF
         except ValueError as error:
             warnings.append(f"EXIF left out: {error}")
     if raw.xmp:

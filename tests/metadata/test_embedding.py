@@ -158,7 +158,10 @@ def test_a_resolution_that_cannot_be_gives_way(
     exif = Exif(dialect, {282: value, 283: value, 296: Field(3, dialect.pack(2, 2))})
     photo().save(tmp_path / "scan.jpg", exif=b"Exif\0\0" + build_exif(exif), dpi=(300, 300))
     path = tmp_path / f"x{suffix}"
-    save(path, upright(metadata_of(tmp_path / "scan.jpg"), SIZE))
+    metadata = metadata_of(tmp_path / "scan.jpg")
+    none = "EXIF: its resolution is none; the file's own stands in its place"
+    assert metadata.warnings == (none,)
+    save(path, upright(metadata, SIZE))
     with Image.open(path) as image:
         written = image.getexif()
         assert (written[282], written[283], written[296]) == (300, 300, 2)
