@@ -38,7 +38,7 @@ def lacks_only_its_end(file: BinaryIO) -> bool:
                 return False
     file.seek(0)
     data = file.read()
-    if not scan or END in data[scan:]:
+    if not scan or data.find(END, scan) >= 0:
         return False
     data = data.rstrip(b"\xff")  # half a marker
     try:

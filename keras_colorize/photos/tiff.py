@@ -271,6 +271,10 @@ def _decode(samples: Samples) -> Decoded:
         array, channels = _look_up(array[..., 0], page), 3
     elif page.bitspersample % 8:
         array = scale_bits(array, page.bitspersample)
+    elif array.dtype.kind == "f" and with_alpha:  # of which one may go to 255, the other to 1
+        opacity, _ = to_integers(array[..., channels:])
+        array, notes = to_integers(array[..., :channels])
+        array = np.concatenate([array, opacity], axis=-1)
     elif page.photometric not in (_CIELAB, _ICCLAB):
         array, notes = to_integers(array)
     convert = _converter(page.photometric, kind, array.dtype)

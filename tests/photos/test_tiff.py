@@ -163,6 +163,21 @@ def test_kinds_of_tiff_that_are_not_read(tmp_path: Path) -> None:
             read(data, tmp_path)
 
 
+@pytest.mark.parametrize("opaque", [1, 255])
+@pytest.mark.parametrize("white", [1, 255, 65535])
+def test_opacity_of_floats_has_a_range_of_its_own(
+    tmp_path: Path, white: float, opaque: float
+) -> None:
+    rgb = deep_pixels((33, 21)) / 65535
+    opacity = np.linspace(0.0, 1.0, 33 * 21).reshape(21, 33, 1)
+    stored = np.dstack([rgb * white, opacity * opaque]).astype(np.float32)
+    (page,) = read(tiff(stored, photometric="rgb", extrasamples=["unassalpha"]), tmp_path)
+    (plain,) = read(tiff((rgb * white).astype(np.float32), photometric="rgb"), tmp_path)
+    np.testing.assert_array_equal(page.luminance, plain.luminance)
+    assert page.alpha is not None
+    assert np.abs(page.alpha - opacity[..., 0] * 65535).max() <= 1
+
+
 def test_text_where_a_number_should_be(tmp_path: Path) -> None:
     data = bytearray(build("tiff_gray_16").data)
     struct.pack_into("<H", data, 12, 2)  # the width becomes a text
