@@ -14,10 +14,7 @@ from keras_colorize import color
 from keras_colorize.coloring.album import Album, Note
 from keras_colorize.coloring.hints import Hint, Region
 from keras_colorize.coloring.painting import Painting, color_strips
-from keras_colorize.coloring.reduction import (
-    pad_to_stride,
-    reduce_luminance,
-)
+from keras_colorize.coloring.reduction import pad_to_stride, reduce_luminance
 from keras_colorize.coloring.seeing import Seen
 from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.twin_network import TwinNetwork
@@ -88,7 +85,8 @@ class Colorizer:
         self.working_size = facts.working_size if working_size is None else working_size
         self.saturation = saturation
         self.look = check_look(look)
-        self.path = path
+        # Wherever this process, or one that it is sent to, goes meanwhile.
+        self.path = None if path is None else path.absolute()
         self.threads = threads
         facts.check_working_size(self.working_size)
         self._network = generator if isinstance(generator, TwinNetwork) else _on_keras(generator)
@@ -106,7 +104,7 @@ class Colorizer:
             )
         load = functools.partial(
             type(self).load,
-            self.path.absolute(),
+            self.path,
             self.working_size,
             saturation=self.saturation,
             look=self.look,

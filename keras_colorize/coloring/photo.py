@@ -1,5 +1,6 @@
 """One photograph's file colored: read, painted, written, and accounted for."""
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -23,27 +24,24 @@ from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
 from keras_colorize.coloring.targets import Target, is_done, writing_errors
 from keras_colorize.coloring.tasks import Sheet, Task
-from keras_colorize.errors import (
-    IrreversibleJpegError,
-    ModelError,
-    PhotoError,
-    RunError,
-)
+from keras_colorize.errors import IrreversibleJpegError, ModelError, PhotoError, RunError
 from keras_colorize.files import escape_name, hash_file
 from keras_colorize.looks import NATURAL
 from keras_colorize.metadata.embedding import fit_to_format, save_options
-from keras_colorize.metadata.provenance import (
-    Provenance,
-    add_provenance,
-    describe_settings,
-)
+from keras_colorize.metadata.provenance import Provenance, add_provenance, describe_settings
 from keras_colorize.metadata.reading import Metadata
 from keras_colorize.metadata.upright import upright
 from keras_colorize.photos.condition import describe_condition
 from keras_colorize.photos.formats import identify, open_file
 from keras_colorize.photos.profiles import srgb_profile
 from keras_colorize.photos.reading import Page, read_pages
-from keras_colorize.photos.writing import WRITABLE, WrittenPage, save_picture, write_pictures
+from keras_colorize.photos.writing import (
+    WRITABLE,
+    WrittenPage,
+    lost_pixels,
+    save_picture,
+    write_pictures,
+)
 from keras_colorize.version import __version__
 
 __all__ = ["note_name", "process"]
@@ -270,7 +268,7 @@ class _Work:
             return self._color_pages()
 
     def _may_be_reversible(self) -> bool:
-        if self.task.format != "JPEG" or self.options.remove_tint:
+        if self.task.format != "JPEG":
             return False
         with open_file(self.task.source) as file:
             return identify(file) == "JPEG"
@@ -292,13 +290,13 @@ class _Work:
                 depth = min(page.depth, WRITABLE[self.task.format])
                 painting = self._paint(page.luminance, first=not sizes)
                 if not sizes:
-                    self._write_sheets(painting, page.luminance)
+                    self._write_sheets(painting, page.luminance, sheets)
                 picture, notes = self._picture(page, painting, depth)
                 sizes.append(page.size)
                 warnings.update(dict.fromkeys((*_describe(page), *notes)))
                 yield picture
 
-        with self.target.write(self.result) as temporary:
+        with contextlib.ExitStack() as sheets, self.target.write(self.result) as temporary:
             write_pictures(temporary, pictures(), self.task.format, quality=self.options.quality)
         return _Colored(f"{self.task.format}, {depth} bits", sizes[0], len(sizes), tuple(warnings))
 
@@ -335,7 +333,7 @@ class _Work:
         warnings = fit_to_format(metadata, self.task.format).warnings
         return (
             WrittenPage(page.size, dtype, rgb, page.alpha, metadata, page.lossless),
-            warnings + _lost_pixels(page, self.task.format),
+            warnings + lost_pixels(page.depth, page.alpha, self.task.format),
         )
 
     def _color_jpeg(self) -> _Colored:
@@ -349,6 +347,8 @@ class _Work:
             max_pixels=self.options.max_pixels,
             half_chroma_from=HALF_CHROMA_FROM * self.working_size,
         )
+        if self.options.remove_tint and jpeg.tone.kind == "toned":
+            raise IrreversibleJpegError("its tint is removed")
         painting = self._paint(jpeg.luminance)
         colored, lost = jpeg.with_color(
             painting.enlarge(jpeg.luminance.shape, self.saturation, self.look),
@@ -356,9 +356,10 @@ class _Work:
             provenance=self.provenance,
         )
         # Not before: what cannot be done reversibly is painted anew, with its sheets.
-        self._write_sheets(painting, jpeg.luminance)
-        with self.target.write(self.result) as temporary:
-            temporary.write_bytes(colored)
+        with contextlib.ExitStack() as sheets:
+            self._write_sheets(painting, jpeg.luminance, sheets)
+            with self.target.write(self.result) as temporary:
+                temporary.write_bytes(colored)
         warnings = describe_condition(jpeg.tone, jpeg.size)
         return _Colored("reversible JPEG", jpeg.size, 1, warnings + lost)
 
@@ -367,28 +368,35 @@ class _Work:
     def _color_sizes(self) -> _Colored:
         page = next(self._pages())
         sheet = beside.compare_sizes(self.colorizer, page.luminance, self.options.sizes)
-        self._save_sheet(self.result, sheet)
+        with contextlib.ExitStack() as written:
+            self._save_sheet(self.result, sheet, written)
         return _Colored("comparison of working sizes", page.size, 1, _describe(page))
 
-    def _write_sheets(self, painting: Painting, luminance: np.ndarray) -> None:
+    def _write_sheets(
+        self, painting: Painting, luminance: np.ndarray, written: contextlib.ExitStack
+    ) -> None:
+        """They come to their places when ``written`` closes: behind the result, or not at all."""
         sheets = self.sheets
         if "compare" in sheets:
             both = beside.compare(painting, luminance, self.saturation, self.look)
-            self._save_sheet(sheets["compare"], both)
+            self._save_sheet(sheets["compare"], both, written)
         if "certainty" in sheets or "proposals" in sheets:
             session = Session(self.colorizer, luminance, self.working_size)
             if "certainty" in sheets:
-                self._save_sheet(sheets["certainty"], beside.map_certainty(session), "PNG")
+                certainty = beside.map_certainty(session)
+                self._save_sheet(sheets["certainty"], certainty, written, "PNG")
             if "proposals" in sheets:
                 offered = beside.offer(session, self.options.proposals)
-                self._save_sheet(sheets["proposals"], offered)
+                self._save_sheet(sheets["proposals"], offered, written)
 
-    def _save_sheet(self, path: Path, sheet: Image.Image, format_: str = "JPEG") -> None:
+    def _save_sheet(
+        self, path: Path, sheet: Image.Image, written: contextlib.ExitStack, format_: str = "JPEG"
+    ) -> None:
         metadata = Metadata(xmp=add_provenance(None, self._provenance_of(path)))
         # A map is of numbers, which no color profile belongs to.
         options = save_options(metadata, format_, srgb_profile() if sheet.mode == "RGB" else None)
-        with self.target.write(path) as temporary:
-            save_picture(sheet, temporary, format_, quality=90, **options)
+        temporary = written.enter_context(self.target.write(path))
+        save_picture(sheet, temporary, format_, quality=90, **options)
 
 
 def _decided_otherwise(decisions: Decisions | None, colorizer: Colorizer) -> tuple[str, ...]:
@@ -399,13 +407,3 @@ def _decided_otherwise(decisions: Decisions | None, colorizer: Colorizer) -> tup
 
 def _describe(page: Page) -> tuple[str, ...]:
     return describe_condition(page.tone, page.size) + page.notes
-
-
-def _lost_pixels(page: Page, format_: str) -> tuple[str, ...]:
-    """Warnings of what a format cannot hold of the pixels themselves."""
-    warnings = []
-    if page.depth > WRITABLE[format_]:
-        warnings.append(f"{page.depth} bits became {WRITABLE[format_]}: {format_} holds no more")
-    if page.alpha is not None and format_ == "JPEG":
-        warnings.append("transparency became white: JPEG has none")
-    return tuple(warnings)

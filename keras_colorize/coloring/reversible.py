@@ -18,8 +18,9 @@ from keras_colorize.metadata.provenance import Provenance, add_provenance
 from keras_colorize.metadata.reading import Metadata, orientation, read_metadata
 from keras_colorize.metadata.upright import upright
 from keras_colorize.photos.condition import Tone, find_tone
+from keras_colorize.photos.cut import END
 from keras_colorize.photos.formats import TURN, open_file, photo_errors
-from keras_colorize.photos.mending import mend
+from keras_colorize.photos.mending import add_end, mend
 from keras_colorize.photos.pixels import check_size, opposite_turn, swaps_sides, turn_array
 from keras_colorize.photos.profiles import make_converter
 from keras_colorize.photos.uncommon import is_lossless_jpeg, jpeg_precision
@@ -75,6 +76,9 @@ class Jpeg:
             image = JpegImagePlugin.JpegImageFile(mended.file)
             width, height = image.size  # before decoding at half of it changes that
             check_size(width, height, max_pixels)
+            if (ended := add_end(mended)) is not mended:
+                data, mended = data + END, ended
+                image = JpegImagePlugin.JpegImageFile(mended.file)
             if is_lossless_jpeg(file):
                 raise IrreversibleJpegError("lossless JPEG, which has no coefficients")
             of_gray = _check_colors(image)
@@ -129,6 +133,7 @@ class Jpeg:
             quality=quality,
             exif=metadata.exif,
             xmp=metadata.xmp,
+            dpi=metadata.dpi,
             recoded=self.recoded,
         )
         return jpeg, metadata.warnings
@@ -179,7 +184,7 @@ def _check_colors(image: JpegImagePlugin.JpegImageFile) -> bool:
     profile = image.info.get("icc_profile")
     if profile is None:
         return False
-    of_gray = image.mode == "L" and profile[16:20] == b"GRAY"  # ICC.1:2022, section 7.2.6
+    of_gray = image.mode == "L" and profile[16:20] != b"RGB "  # ICC.1:2022, section 7.2.6
     try:
         srgb = make_converter(profile, 1 if of_gray else 3) is None
     except ValueError as error:

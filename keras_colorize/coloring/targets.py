@@ -120,4 +120,6 @@ def writing_errors(result: str) -> Iterator[None]:
         raise
     except (OSError, ValueError) as error:  # ValueError: larger than the format can say
         reason = getattr(error, "strerror", None) or error
+        if isinstance(error, FileExistsError | NotADirectoryError):  # a file in a folder's place
+            reason = f"{reason} ({error.filename}); move that away"
         raise PhotoError(f"cannot write {result}: {reason}") from error

@@ -27,6 +27,7 @@ from keras_colorize.jpeg.luminance import isolate_luminance
 from keras_colorize.jpeg.metadata import (
     declare_ycbcr,
     relocate_pictures,
+    replace_density,
     replace_exif,
     replace_xmp,
 )
@@ -58,6 +59,7 @@ def add_chroma_planes(
     quality: int,
     exif: bytes | None = None,
     xmp: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
     recoded: bytes | None = None,
 ) -> bytes:
     """Make a color JPEG of a JPEG's luminance, bit for bit, and two planes of chroma.
@@ -77,6 +79,7 @@ def add_chroma_planes(
         quality: of the chroma, 1 to 100, as libjpeg counts.
         exif: block that replaces the one in the file, or is added; it begins with ``II`` or ``MM``.
         xmp: packet that replaces what is in the file, or is added.
+        dpi: pixels per inch, across and down, that JFIF is made to say where it says otherwise.
         recoded: what :func:`~keras_colorize.jpeg.luminance.recode_interleaved` gave of the file.
 
     Returns:
@@ -99,6 +102,8 @@ def add_chroma_planes(
         color = replace_exif(color, exif)
     if xmp is not None:
         color = replace_xmp(color, xmp)
+    if dpi is not None:
+        color = replace_density(color, dpi)
     return join_jpeg(relocate_pictures(color, file.end), file.trailer)
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "declare_ycbcr",
     "drop_profile",
     "relocate_pictures",
+    "replace_density",
     "replace_exif",
     "replace_xmp",
 ]
@@ -60,6 +61,31 @@ def drop_profile(jpeg: bytes) -> bytes:
     file = split_jpeg(jpeg)
     kept = [segment for segment in file.segments if not _begins(segment, Marker.APP2, _PROFILE)]
     return join_jpeg(relocate_pictures(kept, file.end), file.trailer)
+
+
+def replace_density(segments: Sequence[Segment], dpi: tuple[float, float]) -> list[Segment]:
+    """Have JFIF say the resolution that EXIF says, where it says another: often it is a default.
+
+    Args:
+        segments: of the JPEG.
+        dpi: pixels per inch, horizontally and vertically, at most 65535.
+    """
+    return [
+        dataclasses.replace(segment, payload=_with_density(segment.payload, dpi))
+        if _is_jfif(segment)
+        else segment
+        for segment in segments
+    ]
+
+
+def _with_density(payload: bytes, dpi: tuple[float, float]) -> bytes:
+    """An APP0 of JFIF that agrees with a resolution (T.871, section 10.1)."""
+    unit, *said = struct.unpack_from(">BHH", payload, 7)
+    scale = {1: 1.0, 2: 2.54}.get(unit)  # per inch, per cm; otherwise no more than a ratio
+    # JFIF knows whole numbers only.
+    if scale and all(abs(scale * x - y) <= 0.51 * scale for x, y in zip(said, dpi, strict=True)):
+        return payload
+    return payload[:7] + struct.pack(">BHH", 1, *map(round, dpi)) + payload[12:]
 
 
 def replace_exif(segments: Sequence[Segment], block: bytes) -> list[Segment]:

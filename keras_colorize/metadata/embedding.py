@@ -31,7 +31,7 @@ from keras_colorize.metadata.exif import (
 from keras_colorize.metadata.iptc import IPTC_RESOURCE, build_resources
 from keras_colorize.metadata.maker_note import release_maker_note
 from keras_colorize.metadata.pieces import pieces
-from keras_colorize.metadata.reading import RESOLUTION, Metadata
+from keras_colorize.metadata.reading import RESOLUTION, Metadata, exif_dpi
 from keras_colorize.metadata.xmp import JPEG_LIMIT, Xmp
 
 __all__ = [
@@ -58,7 +58,8 @@ _OF_COMPRESSED = (
 def fit_to_format(metadata: Metadata, format_: str) -> Metadata:
     """What a format has a place for, with a warning for everything else.
 
-    The resolution of a WebP goes into its EXIF. From EXIF and XMP too long for JPEG, the longest
+    The resolution of a WebP goes into its EXIF; what EXIF says of it that cannot be, such as 600/0,
+    gives way to what the file said elsewhere. From EXIF and XMP too long for JPEG, the longest
     values are left out.
 
     Args:
@@ -83,9 +84,10 @@ def fit_to_format(metadata: Metadata, format_: str) -> Metadata:
     if format_ in ("PNG", "WEBP") and (iptc or resources):
         iptc, resources = None, ()
         lost.append("IPTC")
-    exif = metadata.exif and _fit_exif(metadata.exif, format_, lost)
-    if format_ == "WEBP" and metadata.dpi is not None:
+    exif = metadata.exif
+    if metadata.dpi is not None and (format_ == "WEBP" or _contradicts(exif, metadata.dpi)):
         exif = build_exif(_with_resolution(exif, metadata.dpi))
+    exif = exif and _fit_exif(exif, format_, lost)
     xmp = metadata.xmp and _fit_xmp(metadata.xmp, format_, lost)
     return replace(
         metadata,
@@ -145,6 +147,12 @@ def _listed(names: list[str]) -> str:
     """Of very many the first."""
     more = f" and {len(names) - 8} more values" if len(names) > 8 else ""
     return ", ".join(names[:8]) + more
+
+
+def _contradicts(block: bytes | None, dpi: tuple[float, float]) -> bool:
+    """Whether EXIF says another resolution, or one that cannot be."""
+    exif = Exif(Dialect("little")) if block is None else parse_exif(block)[0]
+    return any(tag in exif.image for tag in RESOLUTION) and exif_dpi(exif) != dpi
 
 
 def _with_resolution(block: bytes | None, dpi: tuple[float, float]) -> Exif:

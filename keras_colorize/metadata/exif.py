@@ -16,6 +16,7 @@ from PIL.ExifTags import Base as Tag
 from PIL.TiffTags import LONG, LONG8, RATIONAL, SHORT, SIGNED_RATIONAL, UNDEFINED
 
 __all__ = [
+    "SIZES",
     "Dialect",
     "Directory",
     "Exif",
@@ -27,10 +28,10 @@ __all__ = [
     "tag_name",
 ]
 
-# Bytes of a value and of the words in it, by type.
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_SIZES |= {16: 8, 17: 8, 18: 8, 129: 1}  # of BigTIFF; UTF-8 of EXIF 3.0
-_WORDS = _SIZES | {RATIONAL: 4, SIGNED_RATIONAL: 4}
+#: Bytes of a value by its type; of the words in it.
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+SIZES |= {16: 8, 17: 8, 18: 8, 129: 1}  # of BigTIFF; UTF-8 of EXIF 3.0
+_WORDS = SIZES | {RATIONAL: 4, SIGNED_RATIONAL: 4}
 
 # More than any description of a photograph has, less than what hurts.
 _MAX_BYTES = 64 << 20
@@ -85,7 +86,7 @@ class Field:
     @property
     def count(self) -> int:
         """How many numbers or characters the value has."""
-        return len(self.data) // _SIZES[self.type]
+        return len(self.data) // SIZES[self.type]
 
     def numbers(self, dialect: Dialect) -> list[int]:
         """The unsigned integers in it; a fraction gives two."""
@@ -237,10 +238,10 @@ class _Reader:
             tag, kind = dialect.number(entry[:2]), dialect.number(entry[2:4])
             if (wanted is not None and tag not in wanted) or tag in found:
                 continue
-            if kind not in _SIZES:
+            if kind not in SIZES:
                 self.problems.append(f"{tag_name(tag)} is of an unknown type")
                 continue
-            size = dialect.number(entry[4 : 4 + dialect.word]) * _SIZES[kind]
+            size = dialect.number(entry[4 : 4 + dialect.word]) * SIZES[kind]
             value, at = entry[4 + dialect.word :], 0
             if size > dialect.word:
                 at = dialect.number(value)
@@ -259,11 +260,10 @@ class _Reader:
         pointer = parent.pop(tag, None)
         if pointer is None:
             return {}
-        before = len(self.problems)
+        before, found = len(self.problems), Directory()
         try:
             found = self._directory(pointer.numbers(self.dialect)[0])
         except ValueError:
-            found = {}
             self.problems.append("its directory lies outside the data")
         # Where something else lies than a directory, some of its bytes may look like tags.
         if len(self.problems) - before > len(found):

@@ -25,7 +25,7 @@ from keras_colorize.metadata.exif import (
     tag_name,
 )
 from keras_colorize.metadata.iptc import IPTC_RESOURCE, parse_resources, sound_records
-from keras_colorize.metadata.maker_note import release_maker_note
+from keras_colorize.metadata.maker_note import check_maker_note, release_maker_note
 from keras_colorize.metadata.xmp import JPEG_EXTENSION, JPEG_PACKET, Xmp
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "RESOLUTION",
     "Metadata",
     "check_metadata",
+    "exif_dpi",
     "orientation",
     "read_metadata",
     "read_tiff_metadata",
@@ -127,7 +128,12 @@ def read_metadata(image: Image.Image) -> Metadata:
         raw = _with_texts(raw, info, warnings)
     elif isinstance(image, PsdImagePlugin.PsdImageFile):
         raw = _with_photoshop(raw, {number: data for number, _, data in image.resources})
-    return check_metadata(raw, warnings)
+    metadata = check_metadata(raw, warnings)
+    across, down = info.get("jfif_density", (1, 1))
+    if metadata.dpi is None and info.get("jfif_unit") == 0 and across * down and across != down:
+        oblong = f"JFIF: pixels of {across} to {down}, which no format but JPEG is told"
+        metadata = replace(metadata, warnings=(*metadata.warnings, oblong))
+    return metadata
 
 
 def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
@@ -137,7 +143,7 @@ def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
         exif, problems = read_tiff_directories(file, page, _DESCRIPTIVE.union(containers))
     except ValueError as error:
         return Metadata(warnings=(f"TIFF tags left out: {error}",))
-    warnings = _named("TIFF", problems + release_maker_note(exif))
+    warnings = _named("TIFF", problems + check_maker_note(exif) + release_maker_note(exif))
     fields = {tag: exif.image.pop(tag) for tag in containers if tag in exif.image}
     content = {tag: value.data for tag, value in fields.items()}
     iptc = fields.get(Tag.IPTCNAA)
@@ -278,10 +284,13 @@ def check_metadata(raw: Metadata, warnings: list[str]) -> Metadata:
         data = re.sub(rb"^(Exif\0\0){1,2}", b"", raw.exif)
         try:
             parsed, problems = parse_exif(data)
-            problems += _drop_misshapen(parsed.image)
+            problems += _drop_misshapen(parsed.image) + check_maker_note(parsed)
             warnings.extend(_named("EXIF", problems))
             exif = (build_exif(parsed) if problems else data) if parsed else None
-            dpi = _exif_dpi(parsed) or dpi  # which in a JPEG may be a default of JFIF
+            said = exif_dpi(parsed)
+            if said is None and dpi is not None and any(tag in parsed.image for tag in RESOLUTION):
+                warnings.append("EXIF: its resolution is none; the file's own stands in its place")
+            dpi = said or dpi  # which in a JPEG may be a default of JFIF
         except ValueError as error:
             warnings.append(f"EXIF left out: {error}")
     if raw.xmp:
@@ -314,7 +323,8 @@ def _drop_misshapen(image: Directory) -> list[str]:
     return [f"{tag_name(tag)} is no fraction" for tag in wrong]
 
 
-def _exif_dpi(exif: Exif) -> tuple[float, float] | None:
+def exif_dpi(exif: Exif) -> tuple[float, float] | None:
+    """Pixels per inch, horizontally and vertically, if EXIF says what can be."""
     unit = exif.image.get(Tag.ResolutionUnit)
     scale = {2: 1.0, 3: 2.54}.get(2 if unit is None else unit.numbers(exif.dialect)[0])
     values = []

@@ -1,6 +1,7 @@
 """What holds of an original, made to hold of its colorized copy."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 from PIL.ExifTags import Base as Tag
 from PIL.TiffTags import ASCII, LONG, SHORT
@@ -30,6 +31,7 @@ _XMP_STORAGE = (
     "tiff:YCbCrSubSampling", "xmp:Thumbnails", "xmpNote:HasExtendedXMP",
 )  # fmt: skip
 _INTEROP_INDEX, _SRGB_INDEX = 1, Field(ASCII, b"R98\0")
+_SAME_DPI = 0.02
 _XMP_REGIONS = ("Iptc4xmpExt:ImageRegion", "MP:RegionInfo", "mwg-rs:Regions")
 
 
@@ -51,11 +53,14 @@ def upright(metadata: Metadata, size: tuple[int, int], *, turned: bool = True) -
     across = turn >= 5  # rows become columns
     warnings = list(metadata.warnings)
     dpi = metadata.dpi
+    if dpi is not None and across:
+        dpi = dpi[1], dpi[0]
+    xmp = None if metadata.xmp is None else _upright_xmp(metadata.xmp, size, turn, warnings)
     return replace(
         metadata,
         exif=None if metadata.exif is None else _upright_exif(metadata.exif, size, turn),
-        xmp=None if metadata.xmp is None else _upright_xmp(metadata.xmp, size, turn, warnings),
-        dpi=(dpi[1], dpi[0]) if dpi is not None and across else dpi,
+        xmp=xmp if xmp is None or dpi is None else _with_resolution(xmp, dpi),
+        dpi=dpi,
         warnings=tuple(warnings),
     )
 
@@ -104,3 +109,30 @@ def _upright_xmp(packet: bytes, size: tuple[int, int], turn: int, warnings: list
         for name in _XMP_REGIONS:
             xmp.remove(name)
     return xmp.to_bytes()
+
+
+def _with_resolution(packet: bytes, dpi: tuple[float, float]) -> bytes:
+    """XMP that says no other resolution than the file does; one of its own is not added."""
+    xmp = Xmp(packet)
+    scale = {"1": None, "3": 2.54}.get(xmp.text("tiff:ResolutionUnit") or "2", 1.0)
+    names = ("tiff:XResolution", "tiff:YResolution")
+    said = [_number(xmp.text(name)) for name in names]
+    agrees = scale is not None and all(
+        number is not None and abs(scale * number - wanted) < _SAME_DPI
+        for number, wanted in zip(said, dpi, strict=True)
+    )
+    if agrees or not any(map(xmp.has, names)):
+        return packet
+    for name, wanted in zip(names, dpi, strict=True):
+        fraction = Fraction(wanted).limit_denominator(10_000)
+        xmp.set(name, f"{fraction.numerator}/{fraction.denominator}")
+    xmp.set("tiff:ResolutionUnit", "2")
+    return xmp.to_bytes()
+
+
+def _number(text: str | None) -> float | None:
+    """What a fraction of XMP is, such as ``600/1``."""
+    try:
+        return None if text is None else float(Fraction(text))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, PsdImagePlugin
+from PIL import Image, ImageFile, PsdImagePlugin
 
+from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.boxes import read_boxes
 from keras_colorize.metadata.pieces import pieces
 from keras_colorize.metadata.reading import (
@@ -17,6 +18,7 @@ from keras_colorize.metadata.reading import (
     read_metadata,
     with_orientation,
 )
+from keras_colorize.photos.cut import ends_early
 from keras_colorize.photos.formats import TURN, open_image
 from keras_colorize.photos.jpeg2000 import decode_jpeg2000, read_jpeg2000_head
 from keras_colorize.photos.jpegxl import (
@@ -25,8 +27,8 @@ from keras_colorize.photos.jpegxl import (
     original_jpeg,
     read_jpegxl_head,
 )
-from keras_colorize.photos.mending import mend
-from keras_colorize.photos.pixels import check_size, to_integers
+from keras_colorize.photos.mending import add_end, mend
+from keras_colorize.photos.pixels import TRUNCATED, check_size, to_integers
 from keras_colorize.photos.profiles import lab_to_srgb
 from keras_colorize.photos.psd import check_psd, decode_deep_psd, open_deep_psd, read_psd_head
 from keras_colorize.photos.uncommon import (
@@ -95,8 +97,10 @@ def read_first_picture(
     if _is_uncommon(file, format_):
         return _read_uncommon(file, format_, max_pixels)
     mended = mend(file, format_)
-    image = open_image(mended.file, format_)
+    image = _open(mended.file, format_)
     check_size(*image.size, max_pixels)
+    if format_ == "JPEG" and (ended := add_end(mended)) is not mended:
+        mended, image = ended, _open(ended.file, format_)
     deep = format_ == "PNG" and _png_depth(mended.file) == 16
     drafted = None
     if format_ == "JPEG" and short_side is not None:
@@ -147,6 +151,22 @@ def read_first_picture(
         metadata=metadata,
         reduced_to=reduced_to,
     )
+
+
+def _open(file: BinaryIO, format_: str) -> ImageFile.ImageFile:
+    """As :func:`open_image`, with the reason where the file ends early or lacks its colors."""
+    try:
+        image = open_image(file, format_)
+    except PhotoError:
+        raise
+    # As varied as in `photo_errors`.
+    except Exception as error:
+        if ends_early(file, format_):
+            raise PhotoError(TRUNCATED) from error
+        raise
+    if format_ == "PNG" and image.mode == "P" and image.palette is None:
+        raise PhotoError("damaged PNG data: its pixels are numbers of a palette that is missing")
+    return image
 
 
 def _is_uncommon(file: BinaryIO, format_: str) -> bool:

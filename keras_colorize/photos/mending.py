@@ -13,9 +13,11 @@ from typing import BinaryIO, NamedTuple
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from keras_colorize.metadata.pieces import pieces
+from keras_colorize.photos.cut import END, lacks_only_its_end
 
-__all__ = ["Mended", "mend"]
+__all__ = ["Mended", "add_end", "mend"]
 
+_START = b"\xff\xd8"  # of a JPEG (ITU-T T.81, table B.1)
 _MAX_PROFILE = 32 << 20  # bytes
 _MAX_CHUNKS = 2000  # beside the pixels; trying each takes a tenth of a millisecond
 _INFLATION = 1032  # as much longer zlib can make what it decompresses (its Technical Details)
@@ -46,9 +48,13 @@ def mend(file: BinaryIO, format_: str) -> Mended:
         format_: what it holds; what is neither of the two stays as it is.
     """
     refused: list[_Piece] = []
+    notes: tuple[str, ...] = ()
+    file.seek(0)
+    if format_ == "JPEG" and file.read(4) == 2 * _START:  # which libjpeg refuses
+        file.seek(len(_START))
+        file, notes = io.BytesIO(file.read()), ("JPEG: its beginning stands twice",)
     if format_ == "JPEG" and not _opens(JpegImagePlugin.JpegImageFile, file):
         refused = list(_refused_segments(file))
-    notes: tuple[str, ...] = ()
     if format_ == "PNG":
         refused = list(_refused_chunks(file))
         if not _sums_are_right(file):
@@ -69,6 +75,19 @@ def mend(file: BinaryIO, format_: str) -> Mended:
     names = dict.fromkeys(name for name, *_ in refused if name not in told)
     unread = f"{format_}: {', '.join(names)} could not be read"
     return Mended(mended, icc, (unread, *notes) if names else notes)
+
+
+def add_end(mended: Mended) -> Mended:
+    """A JPEG that lacks its end marker and nothing else, with one; all others as they are.
+
+    To know that, it is decoded: its size should be checked before.
+    """
+    lacking = lacks_only_its_end(mended.file)
+    mended.file.seek(0)
+    if not lacking:
+        return mended
+    notes = (*mended.notes, "JPEG: its end marker is missing, its pixels are not")
+    return Mended(io.BytesIO(mended.file.read() + END), mended.icc, notes)
 
 
 _Piece = tuple[str, int, int]  # its name, its begin and end in the file

@@ -129,7 +129,7 @@ def _range(values: np.ndarray) -> tuple[float, float, tuple[str, ...]]:
     for white in (255.0, 65535.0):
         if low >= 0.0 and high <= white:
             note = f"{white:.0f} was taken for white: its numbers go up to {high:.6g}"
-            return 0.0, white, (note,) if floats and high < white else ()
+            return 0.0, white, (note,) if high < white else ()
     return low, high, (f"contrast stretched: {low:.6g} became black, {high:.6g} white",)
 
 

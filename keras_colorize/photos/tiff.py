@@ -18,7 +18,7 @@ from PIL.ExifTags import Base as Tag
 from keras_colorize.errors import PhotoError
 from keras_colorize.metadata.reading import read_tiff_metadata
 from keras_colorize.photos.decoded import Decoded
-from keras_colorize.photos.formats import TURN
+from keras_colorize.photos.formats import TURN, photo_errors
 from keras_colorize.photos.pixels import (
     TRUNCATED,
     check_size,
@@ -84,10 +84,11 @@ def read_tiff_pages(
             raw = index == 0 and _DNG_VERSION in tiff.pages.first.tags
             known = decoder if index == 0 and not raw and _is_plain(page) else None
             try:
-                check_size(page.imagewidth, page.imagelength, max_pixels)
-                _check_kind(page)
-                _check_data(page, file)
-                decoded = _decode(read_samples(page, file, known))
+                with photo_errors("TIFF"):
+                    check_size(page.imagewidth, page.imagelength, max_pixels)
+                    _check_kind(page)
+                    _check_data(page, file)
+                    decoded = _decode(read_samples(page, file, known))
             except PhotoError as error:
                 if number == 1:
                     raise
@@ -208,6 +209,8 @@ def _is_known(page: Any) -> bool:
         return False
     if dtype is None or dtype.kind not in "buif" or not isinstance(bits, int):
         return False
+    if dtype in (np.int64, np.uint64):  # counts or labels: no scanner has them
+        return False
     if photometric == YCBCR and (compression in TIFFFILES or bits != 8):
         return False
     if bits == 12:
@@ -268,6 +271,10 @@ def _decode(samples: Samples) -> Decoded:
         array, channels = _look_up(array[..., 0], page), 3
     elif page.bitspersample % 8:
         array = scale_bits(array, page.bitspersample)
+    elif array.dtype.kind == "f" and with_alpha:  # of which one may go to 255, the other to 1
+        opacity, _ = to_integers(array[..., channels:])
+        array, notes = to_integers(array[..., :channels])
+        array = np.concatenate([array, opacity], axis=-1)
     elif page.photometric not in (_CIELAB, _ICCLAB):
         array, notes = to_integers(array)
     convert = _converter(page.photometric, kind, array.dtype)

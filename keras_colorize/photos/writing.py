@@ -19,7 +19,7 @@ from keras_colorize.metadata.reading import Metadata
 from keras_colorize.photos.pixels import strips, to_bytes
 from keras_colorize.photos.profiles import srgb_profile
 
-__all__ = ["WRITABLE", "WrittenPage", "save_picture", "write_pictures"]
+__all__ = ["WRITABLE", "WrittenPage", "lost_pixels", "save_picture", "write_pictures"]
 
 #: Formats that are written, with the most bits a channel of each.
 WRITABLE = {"JPEG": 8, "PNG": 16, "WEBP": 8, "TIFF": 16}
@@ -61,6 +61,22 @@ class WrittenPage:
             if self.dtype == np.uint8:
                 alpha = to_bytes(alpha)
             yield top, np.concatenate([rgb, alpha[..., None]], axis=-1)
+
+
+def lost_pixels(depth: int, alpha: np.ndarray | None, format_: str) -> tuple[str, ...]:
+    """Warnings of what a format cannot hold of the pixels themselves.
+
+    Args:
+        depth: bits a channel.
+        alpha: opacity, or ``None`` for an opaque picture.
+        format_: one of :data:`WRITABLE`.
+    """
+    warnings = []
+    if depth > WRITABLE[format_]:
+        warnings.append(f"{depth} bits became {WRITABLE[format_]}: {format_} holds no more")
+    if alpha is not None and format_ == "JPEG":
+        warnings.append("transparency became white: JPEG has none")
+    return tuple(warnings)
 
 
 def write_pictures(

@@ -369,6 +369,22 @@ def test_toned_prints(run: Run, out: Path, tmp_path: Path) -> None:
     assert brightest > np.quantile(gray_of(tmp_path / "sepia.png"), 0.999) + 5
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_where_there_is_no_tint_none_keeps_a_jpeg_from_being_reversible(
+    run: Run, out: Path, tmp_path: Path, mode: str
+) -> None:
+    gray = house().convert("L")
+    gray.convert(mode).save(tmp_path / "gray.jpg")
+    sepia = [gray.point(lambda v, share=share: 20 + share * v) for share in (0.9, 0.8, 0.65)]
+    Image.merge("RGB", sepia).save(tmp_path / "sepia.jpg")
+    assert run(tmp_path, "--remove_tint") == 0
+    rows = {Path(row["source"]).name: row for row in report(out)}
+    assert (rows["gray.jpg"]["method"], rows["gray.jpg"]["warnings"]) == ("reversible JPEG", "")
+    assert rows["sepia.jpg"]["method"] == "JPEG, 8 bits"
+    assert rows["sepia.jpg"]["warnings"].startswith("not reversible: its tint is removed")
+    assert "; tint removed" in rows["sepia.jpg"]["warnings"]
+
+
 # -- what is said of the result -----------------------------------------------------------------
 
 
@@ -612,6 +628,34 @@ def test_results_and_pictures_beside_others_have_names_of_their_own(
     for row in rows:
         with Image.open(row["source"]) as photo, Image.open(row["output"]) as result:
             assert result.size == photo.size
+
+
+def test_no_sheet_stays_without_its_result(run: Run, out: Path, tmp_path: Path) -> None:
+    """Of a document of which a later page is damaged, and of what its format cannot hold."""
+    gray = np.asarray(house().convert("L").resize((90, 80)))
+    pages = [Image.fromarray(np.roll(gray, 9 * page)) for page in range(2)]
+    path = tmp_path / "album.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    with tifffile.TiffFile(path) as file:
+        begin = file.pages[1].dataoffsets[0]
+    data = path.read_bytes()
+    path.write_bytes(data[: begin + 8] + b"\xff" * 192 + data[begin + 200 :])
+    Image.linear_gradient("L").resize((17_000, 8)).save(tmp_path / "panorama.png")
+    sheets = ("--compare", "--certainty", "--proposals", 3)
+    assert run(path, *sheets) == 1
+    assert run(tmp_path / "panorama.png", "--format", "webp", *sheets) == 1
+    reasons = [row["reason"] for row in report(out)]
+    assert reasons[0].startswith("page 2: damaged TIFF data")
+    assert reasons[1].startswith("17000 x 8 pixels, and WEBP holds no more")
+    assert files(out) == {"report.csv"}
+
+
+def test_a_file_in_the_place_of_a_folder_for_sheets(run: Run, out: Path) -> None:
+    out.mkdir()
+    (out / "compare").write_text("mine")
+    assert run(HOUSE, "--compare") == 1
+    assert f"({out / 'compare'}); move that away" in report(out)[-1]["reason"]
+    assert files(out) == {"compare", "report.csv"}
 
 
 def test_sheets_belong_to_the_result(run: Run, out: Path) -> None:

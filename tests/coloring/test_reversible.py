@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,47 @@ def test_a_jfif_segment_without_content(tmp_path: Path) -> None:
     assert warnings == ("JPEG: APP0 could not be read",)
     np.testing.assert_array_equal(read_luminance(result), read_luminance(path.read_bytes()))
     assert drop_chroma(result).endswith(path.read_bytes()[-1000:])
+
+
+@pytest.mark.parametrize(
+    ("exif_says", "unit", "density", "expected"),
+    [
+        ((600, 600, 2), 1, (72, 72), (1, 600, 600)),
+        ((236, 118, 3), 1, (72, 72), (1, 599, 300)),
+        ((600, 300, 2), 0, (2, 1), (1, 600, 300)),  # JFIF knows the shape of a pixel alone
+        ((300, 300, 2), 2, (118, 118), (2, 118, 118)),  # which agrees already
+        ((300, 300, 1), 1, (72, 72), (1, 72, 72)),  # without a unit EXIF says nothing
+    ],
+)
+def test_jfif_comes_to_say_the_resolution_that_exif_says(
+    tmp_path: Path,
+    exif_says: tuple[int, int, int],
+    unit: int,
+    density: tuple[int, int],
+    expected: tuple[int, int, int],
+) -> None:
+    exif = Image.Exif()
+    tags = (Tag.XResolution, Tag.YResolution, Tag.ResolutionUnit)
+    exif.update(dict(zip(tags, exif_says, strict=True)))
+    path = gray(tmp_path / "x.jpg", exif=exif.tobytes())
+    data = path.read_bytes()
+    at = data.index(b"JFIF\0") + 7
+    path.write_bytes(data[:at] + struct.pack(">BHH", unit, *density) + data[at + 5 :])
+    result, warnings = colorized(path)
+    none = ("EXIF: its resolution is none; the file's own stands in its place",)
+    assert warnings == (none if exif_says[2] == 1 else ())
+    assert struct.unpack_from(">BHH", result, result.index(b"JFIF\0") + 7) == expected
+    np.testing.assert_array_equal(read_luminance(result), read_luminance(path.read_bytes()))
+
+
+def test_an_end_marker_that_is_missing_is_added(tmp_path: Path) -> None:
+    path = gray(tmp_path / "x.jpg")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-2])
+    result, warnings = colorized(path)
+    assert warnings == ("JPEG: its end marker is missing, its pixels are not",)
+    assert result.endswith(b"\xff\xd9")
+    np.testing.assert_array_equal(read_luminance(result), read_luminance(whole))
 
 
 def test_xmp_that_grows_beyond_a_segment(tmp_path: Path) -> None:

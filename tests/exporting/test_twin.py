@@ -1,5 +1,6 @@
 """A generator's twin for LiteRT: it paints the same, and colors photographs without TensorFlow."""
 
+import copy
 import os
 import pickle
 import subprocess
@@ -151,6 +152,18 @@ def test_it_goes_to_another_process_as_it_is(by_keras: Colorizer, by_twin: Color
     for colorizer in (by_keras, by_twin):
         received = pickle.loads(pickle.dumps(colorizer))
         np.testing.assert_array_equal(np.asarray(received(HOUSE)), np.asarray(colorizer(HOUSE)))
+
+
+def test_it_finds_its_file_from_another_folder(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(packed.parent)
+    colorizer = Colorizer.load(packed.name, saturation=1.2, look="autochrome")
+    monkeypatch.chdir(tmp_path)
+    for received in (pickle.loads(pickle.dumps(colorizer)), copy.deepcopy(colorizer)):
+        assert (received.saturation, received.look) == (1.2, "autochrome")
+        np.testing.assert_array_equal(np.asarray(received(HOUSE)), np.asarray(colorizer(HOUSE)))
+    assert colorizer.generator.count_params()
 
 
 def test_without_a_twin_keras_paints(

@@ -144,6 +144,31 @@ def test_what_stays_true_stays_the_same_bytes(sources: Path, tmp_path: Path) -> 
     assert again.dpi == (600, 300)  # from 23622 pixels per meter, which are 599.9988
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    "resolution", [(600, 0), (0, 1), (4294967295, 1), (1, 4294967295)], ids=str
+)
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_a_resolution_that_cannot_be_gives_way(
+    tmp_path: Path, order: str, resolution: tuple[int, int], suffix: str
+) -> None:
+    """EXIF's, to that of JFIF; in the result all that say one agree."""
+    dialect = Dialect("little" if order == "<" else "big")
+    value = Field(5, struct.pack(f"{order}II", *resolution))
+    exif = Exif(dialect, {282: value, 283: value, 296: Field(3, dialect.pack(2, 2))})
+    photo().save(tmp_path / "scan.jpg", exif=b"Exif\0\0" + build_exif(exif), dpi=(300, 300))
+    path = tmp_path / f"x{suffix}"
+    metadata = metadata_of(tmp_path / "scan.jpg")
+    none = "EXIF: its resolution is none; the file's own stands in its place"
+    assert metadata.warnings == (none,)
+    save(path, upright(metadata, SIZE))
+    with Image.open(path) as image:
+        written = image.getexif()
+        assert (written[282], written[283], written[296]) == (300, 300, 2)
+        if suffix != ".webp":
+            assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+
+
 def test_formats_that_pillow_does_not_write_with_metadata() -> None:
     with pytest.raises(ValueError, match="'TIFF'; save its pixels, then call add_tiff_metadata"):
         save_options(Metadata(), "TIFF")

@@ -106,6 +106,21 @@ def test_what_is_left_out_of_several_packets_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_pixels_that_are_not_square_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    photo().save(path)
+    data = path.read_bytes()
+    at = data.index(b"JFIF\0") + 8
+    for shape, warnings in [
+        ((2, 1), ("JFIF: pixels of 2 to 1, which no format but JPEG is told",)),
+        ((1, 1), ()),
+        ((0, 1), ()),
+    ]:
+        density = b"".join(number.to_bytes(2, "big") for number in shape)
+        path.write_bytes(data[: at - 1] + b"\0" + density + data[at + 4 :])
+        assert metadata_of(path).warnings == warnings
+
+
 def test_exif_of_more_than_one_segment(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif.load(EXIFTOOL)

@@ -37,6 +37,27 @@ def test_resolution_turns_with_the_picture(turn: int) -> None:
     assert orientation(metadata) == 1
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "unit", "agrees"),
+    [
+        ("600/1", "300/1", "2", True),
+        ("30000/127", "15000/127", "3", True),
+        ("72/1", "72/1", "2", False),
+        ("600/0", "none", "2", False),
+        ("600/1", "300/1", "1", False),
+    ],
+)
+def test_xmp_comes_to_say_the_same_resolution(x: str, y: str, unit: str, agrees: bool) -> None:
+    xmp = Xmp(XMP)
+    for name, text in (("XResolution", x), ("YResolution", y), ("ResolutionUnit", unit)):
+        xmp.set(f"tiff:{name}", text)
+    metadata = Metadata(xmp=xmp.to_bytes(), dpi=(600.0, 300.0))
+    copy = Xmp(upright(metadata, SIZE).xmp or b"")  # orientation 6: turned
+    found = tuple(copy.text(f"tiff:{name}") for name in ("XResolution", "YResolution"))
+    assert found == ((y, x) if agrees else ("300/1", "600/1"))
+    assert copy.text("tiff:ResolutionUnit") == (unit if agrees else "2")
+
+
 def test_a_copy_that_is_not_turned(sources: Path) -> None:
     metadata = metadata_of(sources / "jpeg.jpg")
     copy = upright(metadata, SIZE, turned=False)

@@ -2,13 +2,17 @@
 
 import io
 import zlib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_colorize.errors import PhotoError
 from keras_colorize.photos.formats import open_image
 from keras_colorize.photos.mending import mend
+from keras_colorize.photos.reading import read_luminance, read_pages
 from tests.conftest import SAMPLE
 from tests.metadata.sources import segment
 
@@ -16,9 +20,9 @@ with Image.open(SAMPLE / "modern" / "pont_du_gard.jpg") as image:
     PHOTO = image.convert("L").resize((48, 32))
 
 
-def saved(format_: str) -> bytes:
+def saved(format_: str, **options: Any) -> bytes:
     output = io.BytesIO()
-    PHOTO.save(output, format_)
+    PHOTO.save(output, format_, **options)
     return output.getvalue()
 
 
@@ -120,3 +124,60 @@ def test_tones_that_are_not_read_are_told(tones: bytes, note: str | None) -> Non
 
 def test_what_follows_the_end_is_nothing() -> None:
     assert mend(io.BytesIO(PNG + b"rubbish" * 9), "PNG").notes == ()
+
+
+@pytest.mark.parametrize("behind", [b"", b"\xff", bytes(100)], ids=["cut", "half", "zeros"])
+def test_a_jpeg_that_lacks_its_end_marker_alone_is_read(tmp_path: Path, behind: bytes) -> None:
+    (tmp_path / "whole.jpg").write_bytes(JPEG)
+    (tmp_path / "x.jpg").write_bytes(JPEG[:-2] + behind)
+    (page,) = read_pages(tmp_path / "x.jpg")
+    assert "JPEG: its end marker is missing, its pixels are not" in page.notes
+    np.testing.assert_array_equal(page.luminance, read_luminance(tmp_path / "whole.jpg"))
+
+
+def test_a_jpeg_that_begins_twice(tmp_path: Path) -> None:
+    (tmp_path / "whole.jpg").write_bytes(JPEG)
+    (tmp_path / "x.jpg").write_bytes(JPEG[:2] + JPEG)
+    (page,) = read_pages(tmp_path / "x.jpg")
+    assert "JPEG: its beginning stands twice" in page.notes
+    np.testing.assert_array_equal(page.luminance, read_luminance(tmp_path / "whole.jpg"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [JPEG[:-4], JPEG[: len(JPEG) // 2], JPEG[:300], saved("JPEG", progressive=True)[:-2]],
+    ids=["two bytes", "half", "all pixels", "maybe scans"],
+)
+def test_a_jpeg_that_lacks_more_is_truncated(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "x.jpg").write_bytes(data)
+    with pytest.raises(PhotoError, match=r"^truncated"):
+        read_luminance(tmp_path / "x.jpg")
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.95])
+@pytest.mark.parametrize("format_", ["WEBP", "AVIF"])
+def test_what_ends_early_is_truncated_not_damaged(
+    tmp_path: Path, format_: str, share: float
+) -> None:
+    data = saved(format_)
+    (tmp_path / "x").write_bytes(data[: round(share * len(data))])
+    with pytest.raises(PhotoError, match=r"^truncated"):
+        read_luminance(tmp_path / "x")
+
+
+def test_what_is_whole_and_damaged_is_not_called_truncated(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(saved("WEBP").replace(b"VP8", b"VPX"))
+    with pytest.raises(PhotoError, match=r"^damaged"):
+        read_luminance(tmp_path / "x")
+
+
+def test_a_palette_that_is_missing(tmp_path: Path) -> None:
+    """Its numbers mean nothing then, gray least of all."""
+    output = io.BytesIO()
+    PHOTO.quantize(16).save(output, "PNG")
+    data = output.getvalue()
+    at = data.index(b"PLTE") - 4
+    size = int.from_bytes(data[at : at + 4], "big") + 12
+    (tmp_path / "x.png").write_bytes(data[:at] + data[at + size :])
+    with pytest.raises(PhotoError, match="numbers of a palette that is missing"):
+        read_luminance(tmp_path / "x.png")

@@ -96,6 +96,14 @@ def test_floats_of_other_ranges() -> None:
         assert notes == (note,)
 
 
+def test_wide_integers_below_a_white() -> None:
+    """12 bits in 32 become dark: what was taken for white has to be said."""
+    for largest, white in [(201, 255), (4095, 65535), (65534, 65535)]:
+        integers, notes = to_integers(np.array([[0, largest]], np.uint32))
+        assert integers.tolist() == [[0, round(largest * WHITE / white)]]
+        assert notes == (f"{white} was taken for white: its numbers go up to {largest}",)
+
+
 def test_integers_beyond_every_white() -> None:
     values = np.array([[0, 1 << 31, (1 << 32) - 1]], np.uint32)
     integers, notes = to_integers(values)

@@ -151,6 +151,8 @@ def test_kinds_of_tiff_that_are_not_read(tmp_path: Path) -> None:
         ),
         (tiff(volume, photometric="rgb", volumetric=True, tile=(16, 16, 16)), "volumes"),
         (tiff(deep[..., 0].astype(np.complex64)), "complex numbers"),
+        (tiff(deep[..., 0].astype(np.int64)), "not read: 1 x 64 bits, signed"),
+        (tiff(deep.astype(np.uint64), photometric="rgb"), "not read: 3 x 64 bits"),
         (tiff(np.dstack([deep] * 5), photometric="rgb"), "of 3 to 8 channels, found 15"),
         (
             tiff(deep, photometric="rgb", compression="jpegxr"),
@@ -159,6 +161,21 @@ def test_kinds_of_tiff_that_are_not_read(tmp_path: Path) -> None:
     ]:
         with pytest.raises(PhotoError, match=reason):
             read(data, tmp_path)
+
+
+@pytest.mark.parametrize("opaque", [1, 255])
+@pytest.mark.parametrize("white", [1, 255, 65535])
+def test_opacity_of_floats_has_a_range_of_its_own(
+    tmp_path: Path, white: float, opaque: float
+) -> None:
+    rgb = deep_pixels((33, 21)) / 65535
+    opacity = np.linspace(0.0, 1.0, 33 * 21).reshape(21, 33, 1)
+    stored = np.dstack([rgb * white, opacity * opaque]).astype(np.float32)
+    (page,) = read(tiff(stored, photometric="rgb", extrasamples=["unassalpha"]), tmp_path)
+    (plain,) = read(tiff((rgb * white).astype(np.float32), photometric="rgb"), tmp_path)
+    np.testing.assert_array_equal(page.luminance, plain.luminance)
+    assert page.alpha is not None
+    assert np.abs(page.alpha - opacity[..., 0] * 65535).max() <= 1
 
 
 def test_text_where_a_number_should_be(tmp_path: Path) -> None:
@@ -267,5 +284,5 @@ def test_a_damaged_page_of_a_document(tmp_path: Path) -> None:
     path.write_bytes(data)
     pages = read_pages(path)
     np.testing.assert_array_equal(next(pages).luminance, gray.astype(int) * 257)
-    with pytest.raises(PhotoError, match="damaged TIFF data"):
+    with pytest.raises(PhotoError, match=r"^page 2: damaged TIFF data"):
         next(pages)
