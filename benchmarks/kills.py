@@ -154,6 +154,8 @@ def kill_repeatedly(command: Command, kills: int, draw: random.Random, folder: P
                 if wrong := differences(found, expected, ended=False):
                     tampered += 1
                     print(f"  after kill {killed}: {wrong}", flush=True)
+                if killed % 10 == 0:
+                    print(f"  {killed} kills, {tampered} of them told above", flush=True)
         ended += 1
         wrong = differences(contents(output), expected, ended=True)
         # Killed behind its last step, an export is there, and is not replaced.

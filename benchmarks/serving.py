@@ -4,9 +4,9 @@
 
 Exports the model, serves it with KServe (docs/deploy/kserve_server.py, in an interpreter of its
 own that has kserve and tensorflow), and sends it photographs of many sizes as JPEG files through
-the REST client, several at once. Every answer is compared to the Colorizer's photograph. Then the
-same photographs are colored by the Colorizer alone. Requests go to this machine only, and there are
-as many of them as --requests says.
+the REST client, several at once, every fourth with a hint. Every answer is compared to the
+Colorizer's photograph. Then the same photographs are colored by the Colorizer alone. Requests go to
+this machine only, and there are as many of them as --requests says.
 """
 
 import argparse
@@ -29,6 +29,8 @@ from PIL import Image
 DEPLOY = ROOT / "docs" / "deploy"
 MODEL = "colorize"
 SIZES = (128, 255, 400, 640, 1001)  # short sides, in turn
+HINT = (0.4, 0.6, "#3d6b4f")
+HINTED = 4  # one photograph of so many
 
 
 def main() -> None:
@@ -41,6 +43,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     from keras_colorize import Colorizer
+    from keras_colorize.coloring.hints import Hint
     from keras_colorize.photos.finding import find_photos
 
     print(describe_machine())
@@ -55,10 +58,11 @@ def main() -> None:
         )
     colorizer = Colorizer.load(arguments.model)
     expected, alone = [], []
-    for file in [files[0], *files]:  # the first one warms up
+    for number, file in [(1, files[0]), *enumerate(files)]:  # the first one warms up
         start = time.perf_counter()
         with Image.open(io.BytesIO(file)) as photo:
-            result = colorizer(photo)
+            hints = [] if number % HINTED else [Hint(*HINT)]
+            result = colorizer(photo, hints=hints)
         result.save(io.BytesIO(), "PNG")
         alone.append(time.perf_counter() - start)
         expected.append(np.asarray(result, int))
@@ -105,17 +109,22 @@ def ask(
     command = [python, str(DEPLOY / "kserve_server.py"), *options]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def request(file: bytes) -> tuple[bytes, float]:
+    hint = rest_client.read_hint(*map(str, HINT))
+
+    def request(number: int, file: bytes) -> tuple[bytes, float]:
         start = time.perf_counter()
-        (answer,) = rest_client.colorize([file], url, MODEL)
+        if number % HINTED:
+            (answer,) = rest_client.colorize([file], url, MODEL)
+        else:
+            answer = rest_client.colorize_hinted(file, [hint], url, MODEL)
         return answer, time.perf_counter() - start
 
     try:
         wait_until_ready(f"{url}/v1/models/{MODEL}", server)
-        request(files[0])
+        request(1, files[0])
         start = time.perf_counter()
         with ThreadPoolExecutor(clients) as pool:
-            results = list(pool.map(request, files))
+            results = list(pool.map(request, range(len(files)), files))
         elapsed = time.perf_counter() - start
     finally:
         server.terminate()

@@ -33,12 +33,15 @@ class ColorizeModel(kserve.Model):
     async def predict(
         self, payload: dict[str, Any] | bytes, headers: Any = None, response_headers: Any = None
     ) -> dict[str, Any]:
-        """Answer ``{"signature_name": ..., "instances": [{name: value}]}``."""
+        """Answer ``{"signature_name": ..., "instances": [{name: value}]}``, or ``"inputs": {name:
+        values}`` in place of ``instances``."""
         try:
             # Bytes, if the client did not say that it sends JSON.
             content = json.loads(payload) if isinstance(payload, bytes) else payload
             signature = self._loaded.signatures[content.get("signature_name", "serving_default")]
-            inputs = _inputs(signature, content["instances"])
+            by_rows = "inputs" not in content
+            values = _columns(signature, content["instances"]) if by_rows else content["inputs"]
+            inputs = _inputs(signature, values)
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInput(f"not a request for this model: {error!r}") from error
         async with self._one_at_a_time:
@@ -46,30 +49,50 @@ class ColorizeModel(kserve.Model):
                 outputs = await asyncio.to_thread(signature, **inputs)
             except tf.errors.InvalidArgumentError as error:
                 raise InvalidInput(error.message) from error
-        columns = {name: _to_json(name, value.numpy()) for name, value in outputs.items()}
+        columns = {name: _to_json(name, _plain(value)) for name, value in outputs.items()}
+        if not by_rows:
+            return {"outputs": columns}
         rows = zip(*columns.values(), strict=True)
         return {"predictions": [dict(zip(columns, row, strict=True)) for row in rows]}
 
 
-def _inputs(signature: Any, instances: list[dict[str, Any]]) -> dict[str, tf.Tensor]:
+def _columns(signature: Any, instances: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    names = signature.structured_input_signature[1]
+    return {name: [instance[name] for instance in instances] for name in names}
+
+
+def _inputs(signature: Any, values: dict[str, Any]) -> dict[str, tf.Tensor]:
     specs = signature.structured_input_signature[1]
-    rows = [{name: _from_json(instance[name]) for name in specs} for instance in instances]
-    return {
-        name: tf.constant([row[name] for row in rows], spec.dtype) for name, spec in specs.items()
+    tensors = {
+        name: tf.constant(_from_json(values[name]), spec.dtype) for name, spec in specs.items()
     }
+    for name, spec in specs.items():
+        if not spec.shape.is_compatible_with(tensors[name].shape):
+            raise ValueError(f"{name} must be of shape {spec.shape}, not {tensors[name].shape}")
+    return tensors
 
 
 def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_from_json(part) for part in value]
     is_bytes = isinstance(value, dict) and set(value) == {"b64"}
     return base64.b64decode(value["b64"], validate=True) if is_bytes else value
 
 
-def _to_json(name: str, values: Any) -> list[Any]:
-    if name.endswith("_bytes"):
-        return [{"b64": base64.b64encode(value).decode("ascii")} for value in values]
-    if values.dtype == object:
-        return [value.decode("utf-8") for value in values]
-    return values.tolist()
+def _plain(tensor: tf.Tensor) -> Any:
+    """Numbers and bytes in lists; of a scalar, one of them."""
+    value = tensor.numpy()
+    return value if isinstance(value, bytes) else value.tolist()
+
+
+def _to_json(name: str, values: Any) -> Any:
+    if isinstance(values, list):
+        return [_to_json(name, value) for value in values]
+    if isinstance(values, bytes):
+        if name.endswith("_bytes"):
+            return {"b64": base64.b64encode(values).decode("ascii")}
+        return values.decode("utf-8")
+    return values
 
 
 if __name__ == "__main__":

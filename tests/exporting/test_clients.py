@@ -16,6 +16,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_colorize import Colorizer
+from keras_colorize.coloring.hints import Hint
 from keras_colorize.exporting.origin import load_origin
 from keras_colorize.exporting.saved_model import export_saved_model
 from tests.exporting.forms import DEPLOY, HOUSE, difference, encode, house, make_generator
@@ -46,6 +47,9 @@ def rest_url(signatures: Any) -> Iterator[str]:
             if self.path != "/v1/models/colorize:predict":
                 self.answer(404, {"error": f"Servable not found for request: {self.path}"})
                 return
+            if "inputs" in body:
+                self.answer(200, {"outputs": self.hinted(body)})
+                return
             photos = [base64.b64decode(row["image_bytes"]["b64"]) for row in body["instances"]]
             outputs = signatures[body["signature_name"]](image_bytes=tf.constant(photos))
             rows = zip(outputs["png_bytes"].numpy(), outputs["error"].numpy(), strict=True)
@@ -54,6 +58,15 @@ def rest_url(signatures: Any) -> Iterator[str]:
                 for png, error in rows
             ]
             self.answer(200, {"predictions": predictions})
+
+        def hinted(self, body: dict[str, Any]) -> dict[str, Any]:
+            inputs = {
+                "image_bytes": tf.constant(base64.b64decode(body["inputs"]["image_bytes"]["b64"])),
+                "hints": tf.constant(body["inputs"]["hints"], tf.float32),
+            }
+            outputs = signatures[body["signature_name"]](**inputs)
+            png = base64.b64encode(outputs["png_bytes"].numpy()).decode()
+            return {"png_bytes": {"b64": png}, "error": outputs["error"].numpy().decode()}
 
         def answer(self, status: int, content: dict[str, Any]) -> None:
             self.send_response(status)
@@ -98,6 +111,26 @@ def test_rest_client(rest_url: str, model: Path, tmp_path: Path) -> None:
     assert process.returncode == 0, process.stderr
     with Image.open(tmp_path / "house.png") as result:
         assert difference(result, Colorizer.load(model)(HOUSE)).max() <= 1
+
+
+def test_rest_client_with_hints(rest_url: str, model: Path, tmp_path: Path) -> None:
+    hints = ["--hint", "0.4", "0.6", "#3d6b4f", "--hint", "0.8", "0.3", "#a03020"]
+    process = run("rest_client.py", HOUSE, tmp_path / "house.png", "--url", rest_url, *hints)
+    assert process.returncode == 0, process.stderr
+    known = [Hint(0.4, 0.6, "#3d6b4f"), Hint(0.8, 0.3, "#a03020")]
+    with Image.open(tmp_path / "house.png") as result, Image.open(HOUSE) as photo:
+        expected = Colorizer.load(model).session(photo).color(known)
+        assert difference(result, expected).max() <= 1
+    for hint, message in [
+        (("2", "0.6", "#3d6b4f"), "x and y of hints must be in [0, 1]"),
+        (("0.4", "0.6", "red"), "expected numbers X and Y and a COLOR as #rrggbb"),
+    ]:
+        process = run(
+            "rest_client.py", HOUSE, tmp_path / "other.png", "--url", rest_url, "--hint", *hint
+        )
+        assert process.returncode == 2
+        assert message in process.stderr
+        assert process.stderr.count("\n") == 1
 
 
 def test_an_existing_result_is_kept(rest_url: str, grpc_server: str, tmp_path: Path) -> None:
