@@ -74,7 +74,7 @@ def main() -> None:
     start = time.process_time()
     together, _ = agree(plain, {str(i): note for i, note in enumerate(notes)})
     seconds["agree"] += time.process_time() - start
-    truth = [p.with_chroma(true_chroma(v, p)) for v, p in zip(views, plain, strict=True)]
+    truth = [p.with_chroma(true_chroma(v.chroma, p)) for v, p in zip(views, plain, strict=True)]
     rows = []
     for name, paintings in (("one by one", plain), ("album", together), ("truth", truth)):
         scores = [score(t, p) for t, p in zip(truth, paintings, strict=True)]
@@ -91,7 +91,7 @@ def main() -> None:
     alone, followed = agree(firsts, {str(i): note for i, note in enumerate(notes[::2])})
     changed = [difference_of(a, b) for a, b in zip(firsts, alone, strict=True)]
     print(
-        f"nothing in common: {followed.count(0)} of {len(firsts)} unchanged, "
+        f"nothing in common: {followed.count(())} of {len(firsts)} unchanged, "
         f"{np.mean(changed):.3f} dE on average, at most {max(changed):.2f}"
     )
     known = {
@@ -153,9 +153,10 @@ def agree(
     known: dict[str, Note] | None = None,
     *,
     together: bool = True,
-) -> tuple[list[Painting], list[int]]:
-    """Paintings as their album has them, and how many photographs each followed."""
-    changed, followed = [], []
+) -> tuple[list[Painting], list[tuple[str, ...]]]:
+    """Paintings as their album has them, and the photographs that each follows."""
+    changed: list[Painting] = []
+    followed: list[tuple[str, ...]] = []
     with Album() as album:
         for name, note in notes.items():
             album.add(name, note, is_source=together)
@@ -163,13 +164,14 @@ def agree(
             album.add(name, note)
         for name, painting in zip(notes, paintings, strict=True):
             agreement = album.agreement(name)
-            followed.append(0 if agreement is None else len(agreement.sources))
+            followed.append(() if agreement is None else agreement.sources)
             changed.append(painting if agreement is None else agreement.apply(painting))
     return changed, followed
 
 
-def true_chroma(view: View, painting: Painting) -> np.ndarray:
-    planes = np.moveaxis(view.chroma, -1, 0)
+def true_chroma(chroma: np.ndarray, painting: Painting) -> np.ndarray:
+    """Chroma ``(h, w, 2)`` of a photograph at the size at which it is painted."""
+    planes = np.moveaxis(chroma, -1, 0)
     return np.moveaxis(resize_planes(planes, *painting.luminance.shape), 0, -1)
 
 

@@ -43,13 +43,11 @@ class Note:
 
     Attributes:
         traits: what it is recognized by.
-        shape: rows and columns of its grid of places.
-        chroma: Cb and Cr there, float32 ``(n, 2)``.
+        chroma: Cb and Cr at its places, float32 ``(n, 2)``.
         precision: one over their variance, float32 ``(n,)``.
     """
 
     traits: Traits
-    shape: tuple[int, int]
     chroma: np.ndarray
     precision: np.ndarray
 
@@ -137,7 +135,7 @@ class Album:
                 return
             offset = self._file.seek(0, 2)
             self._file.write(content)
-            self._places[name] = _Place(offset, note.shape, is_source)
+            self._places[name] = _Place(offset, note.traits.shape, is_source)
             self._wholes[name] = note.traits.whole.astype(np.float32)
 
     def agreement(self, name: str) -> Agreement | None:
@@ -159,7 +157,7 @@ class Album:
         partners = sorted(found, key=lambda each: each[:2])[:_PARTNERS]
         change = _agree(note, [(theirs, matches) for *_, theirs, matches in partners])
         return Agreement(
-            change.reshape(*note.shape, 2), tuple(sorted(other for _, other, *_ in partners))
+            change.reshape(*note.traits.shape, 2), tuple(sorted(other for _, other, *_ in partners))
         )
 
     def _nearest(self, name: str) -> list[str]:
@@ -183,8 +181,7 @@ class Album:
             whole = self._wholes[name]
         places, chroma, precision = arrays
         return Note(
-            Traits(places.reshape(count, -1), whole),
-            place.shape,
+            Traits(places.reshape(count, -1), whole, place.shape),
             chroma.reshape(count, 2),
             precision,
         )

@@ -88,7 +88,7 @@ class Seen:
         known = np.atleast_2d(np.asarray(sure, np.float32))[..., None]
         precision += np.float32(SURE) * np.clip(_places(known, shape)[:, 0], 0.0, 1.0)
         traits = describe(self.encoded, self.painting.luminance.shape)
-        return Note(traits, shape, _places(chroma, shape), precision)
+        return Note(traits, _places(chroma, shape), precision)
 
 
 def _places(planes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

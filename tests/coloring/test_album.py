@@ -100,8 +100,7 @@ def note(rng: np.random.Generator, chroma: float, precision: float, places: np.n
     seen = places + 0.02 * rng.standard_normal(places.shape)
     seen /= np.linalg.norm(seen, axis=1, keepdims=True)
     return Note(
-        Traits(seen.astype(np.float16), seen.mean(axis=0).astype(np.float32)),
-        (4, 4),
+        Traits(seen.astype(np.float16), seen.mean(axis=0).astype(np.float32), (4, 4)),
         np.full((16, 2), chroma, np.float32),
         np.full(16, precision, np.float32),
     )
@@ -140,6 +139,33 @@ def test_what_has_no_like_is_left_alone(album: Album, scene: np.ndarray) -> None
     album.add("b", note(rng, 0.3, USUAL, -scene))
     assert album.agreement("a") is None
     assert album.agreement("of no album") is None
+
+
+def add_overlapping(album: Album, column: int) -> None:
+    """Two notes of 16 x 20 places: the last three columns of one are those from ``column`` on."""
+    rng = np.random.default_rng(3)
+    first, second = rng.standard_normal((2, 16, 20, 128))
+    second[:, column : column + 3] = first[:, 17:]
+    for name, scene, value in (("a", first, 0.1), ("b", second, 0.3)):
+        seen = scene.reshape(320, 128)
+        seen = seen + 0.8 * rng.standard_normal(seen.shape)  # similarities of about 0.6
+        seen /= np.linalg.norm(seen, axis=1, keepdims=True)
+        traits = Traits(seen.astype(np.float16), np.ones(1, np.float32), (16, 20))
+        chroma, precision = np.full((320, 2), value), np.full(320, USUAL)
+        album.add(name, Note(traits, chroma.astype(np.float32), precision.astype(np.float32)))
+
+
+def test_where_two_photographs_overlap_a_little_they_agree(album: Album) -> None:
+    add_overlapping(album, column=0)
+    agreement = album.agreement("a")
+    assert agreement is not None
+    np.testing.assert_allclose(agreement.change[:, 17:], 0.1, atol=0.02)
+    np.testing.assert_array_equal(agreement.change[:, :14], 0.0)
+
+
+def test_what_stands_at_the_same_place_in_both_tells_nothing(album: Album) -> None:
+    add_overlapping(album, column=17)
+    assert album.agreement("a") is None
 
 
 def test_what_is_no_source_is_not_followed(album: Album, scene: np.ndarray) -> None:
