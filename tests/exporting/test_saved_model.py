@@ -1,6 +1,7 @@
 """The export command, and the SavedModel: what it holds, paints and refuses, away from here."""
 
 import errno
+import functools
 import io
 import json
 import os
@@ -25,6 +26,7 @@ from keras_colorize.exporting import saved_model
 from keras_colorize.exporting.graph_photos import decode_photo, exif_orientation
 from keras_colorize.exporting.origin import load_origin, write_card
 from keras_colorize.exporting.saved_model import export_saved_model, next_version
+from keras_colorize.exporting.signatures import as_graph
 from keras_colorize.files import atomic_folder
 from keras_colorize.models.saved import find_shipped, load_generator
 from keras_colorize.photos.reading import read_luminance
@@ -32,6 +34,10 @@ from tests.conftest import tiny_config
 from tests.exporting.forms import DEPLOY, HOUSE, SIZES, difference, encode, house, make_generator
 
 MAX_PIXELS = 1_000_000
+_FILE = tf.TensorSpec((), tf.string)
+# As in an export: step by step, their loops over bytes take minutes.
+find_orientation = as_graph(_FILE)(exif_orientation)
+decode = as_graph(_FILE)(functools.partial(decode_photo, max_pixels=MAX_PIXELS))
 
 
 @pytest.fixture(scope="module")
@@ -240,22 +246,22 @@ def test_orientation_is_what_pillow_finds(before: bytes) -> None:
     jpeg = jpeg[:2] + before + jpeg[2:]
     with Image.open(io.BytesIO(jpeg)) as photo:
         expected = photo.getexif().get(0x0112, 1)
-    assert exif_orientation(tf.constant(jpeg)) == (expected if expected <= 8 else 1)
+    assert find_orientation(tf.constant(jpeg)) == (expected if expected <= 8 else 1)
 
 
 @pytest.mark.parametrize(
     "content", [b"\xff\xd8" + 9000 * b"\xff", b"\xff\xd8", b"\x89PNG\r\n\x1a\n"]
 )
 def test_orientation_of_damaged_files(content: bytes) -> None:
-    assert exif_orientation(tf.constant(content)) == 1
-    assert decode_photo(tf.constant(content), MAX_PIXELS)[1] != b""
+    assert find_orientation(tf.constant(content)) == 1
+    assert decode(tf.constant(content))[1] != b""
 
 
 def test_pictures_of_a_gif_that_are_larger_than_it_says() -> None:
     """All of them are decoded: a small file that may claim any size could take any memory."""
     gif = bytearray(encode(Image.new("P", (1200, 1000)), "GIF"))
     gif[6:10] = struct.pack("<HH", 10, 10)
-    _, reason = decode_photo(tf.constant(bytes(gif)), MAX_PIXELS)
+    _, reason = decode(tf.constant(bytes(gif)))
     assert reason == b"too large: its pictures taken together, limit 1 megapixels"
 
 
@@ -265,8 +271,8 @@ def test_an_animation_counts_as_a_whole() -> None:
         encode(pictures[0], "GIF", append_images=pictures[1:count], save_all=True)
         for count in (16, 17)  # of 0.06 megapixels
     )
-    assert decode_photo(tf.constant(fits), MAX_PIXELS)[1] == b""
-    _, reason = decode_photo(tf.constant(does_not), MAX_PIXELS)
+    assert decode(tf.constant(fits))[1] == b""
+    _, reason = decode(tf.constant(does_not))
     assert reason == b"too large: its pictures taken together, limit 1 megapixels"
 
 
@@ -276,7 +282,7 @@ def test_transparent_parts_are_white(dtype: type[np.unsignedinteger]) -> None:
     rgb = np.asarray(house((150, 101))) / 255.0
     alpha = np.broadcast_to(np.linspace(0.0, 1.0, 150)[:, None], (101, 150, 1))
     rgba = np.rint(white * np.concatenate([rgb, alpha], -1)).astype(dtype)
-    luminance, reason = decode_photo(tf.constant(imagecodecs.png_encode(rgba)), MAX_PIXELS)
+    luminance, reason = decode(tf.constant(imagecodecs.png_encode(rgba)))
     assert reason == b""
     opacity = rgba[..., 3:] / white
     expected = 65535.0 * color.luminance(rgba[..., :3] / white * opacity + 1.0 - opacity)
@@ -289,7 +295,7 @@ def test_one_color_of_a_png_can_be_transparent(mode: str) -> None:
     png = encode(photo, transparency=photo.getpixel((70, 50)))
     with Image.open(io.BytesIO(png)) as opened:
         expected = read_luminance(opened)[..., None]
-    luminance, _ = decode_photo(tf.constant(png), MAX_PIXELS)
+    luminance, _ = decode(tf.constant(png))
     np.testing.assert_allclose(luminance, expected, atol=1.1)  # each rounds, by half
     assert luminance[50, 70] == 65535
 
@@ -333,6 +339,7 @@ def test_a_failed_export_leaves_nothing(
 def test_a_killed_export_leaves_no_version(tmp_path: Path) -> None:
     code = f"""
 import os, signal
+from keras_colorize.exporting.signatures import as_graph
 from keras_colorize.files import atomic_folder
 with atomic_folder({str(tmp_path / "1")!r}) as folder:
     (folder / "saved_model.pb").write_bytes(b"half")
