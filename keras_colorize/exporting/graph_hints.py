@@ -96,17 +96,20 @@ def approximate_solution(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """Of a system of linear equations, by products alone: conjugate gradients (Hestenes and
     Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems", 1952)."""
     tiny = 1e-30
-    solution = tf.zeros_like(right)
-    residual = direction = right
-    rest = tf.reduce_sum(residual**2, 0)
-    for _ in range(_STEPS):
+
+    def step(
+        count: tf.Tensor, solution: tf.Tensor, residual: tf.Tensor, direction: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        rest = tf.reduce_sum(residual**2, 0)
         image = matrix @ direction
         length = rest / (tf.reduce_sum(direction * image, 0) + tiny)
         solution += length * direction
         residual -= length * image
-        new_rest = tf.reduce_sum(residual**2, 0)
-        direction = residual + new_rest / (rest + tiny) * direction
-        rest = new_rest
+        direction = residual + tf.reduce_sum(residual**2, 0) / (rest + tiny) * direction
+        return count + 1, solution, residual, direction
+
+    first = tf.constant(0), tf.zeros_like(right), right, right
+    _, solution, *_ = tf.while_loop(lambda count, *_: count < _STEPS, step, first)
     return solution
 
 
