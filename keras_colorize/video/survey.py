@@ -16,8 +16,8 @@ from keras_colorize.video.motion import agreement, find_motion
 __all__ = ["LONGEST_PART", "Key", "Part", "find_cuts", "find_parts"]
 
 #: Frames of a part at the most: what an interruption can cost, and what memory must hold the key
-#: frames of.
-LONGEST_PART = 600
+#: frames of. While one is coded, the next is looked through and painted.
+LONGEST_PART = 150
 #: Frames from one key frame to the next, at the most.
 _LONGEST_GAP = 8
 # Below this share of a frame that motion explains, a key frame lies closer.
