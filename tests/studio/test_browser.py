@@ -19,6 +19,7 @@ import pytest
 from axe_core_python.selenium import Axe
 from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -51,7 +52,11 @@ class Desk:
         return self.driver.find_element(By.ID, id_)
 
     def wait(self, condition: Callable[[], Any]) -> Any:
-        return WebDriverWait(self.driver, PATIENCE).until(lambda _: condition())
+        # The list is drawn anew, in its own time, when the window changes.
+        redrawn = [StaleElementReferenceException]
+        return WebDriverWait(self.driver, PATIENCE, ignored_exceptions=redrawn).until(
+            lambda _: condition()
+        )
 
     def rest(self) -> None:
         """Wait until what is seen is what was decided."""
@@ -63,8 +68,12 @@ class Desk:
         self.wait(lambda: self.driver.find_elements(By.CSS_SELECTOR, ".photo img[src]"))
 
     def open(self, name: str) -> None:
-        (row,) = [row for row in self.rows() if name in row.text]
-        row.click()
+        def clicked() -> bool:
+            (row,) = [row for row in self.rows() if name in row.text]
+            row.click()
+            return True
+
+        self.wait(clicked)
         self.wait(lambda: not self["note"].is_displayed())
         self.rest()
 
