@@ -49,7 +49,7 @@ class ColorizeModel(kserve.Model):
                 outputs = await asyncio.to_thread(signature, **inputs)
             except tf.errors.InvalidArgumentError as error:
                 raise InvalidInput(error.message) from error
-        columns = {name: _to_json(name, _plain(value)) for name, value in outputs.items()}
+        columns = {name: _to_json(name, value) for name, value in outputs.items()}
         if not by_rows:
             return {"outputs": columns}
         rows = zip(*columns.values(), strict=True)
@@ -63,36 +63,34 @@ def _columns(signature: Any, instances: list[dict[str, Any]]) -> dict[str, list[
 
 def _inputs(signature: Any, values: dict[str, Any]) -> dict[str, tf.Tensor]:
     specs = signature.structured_input_signature[1]
-    tensors = {
-        name: tf.constant(_from_json(values[name]), spec.dtype) for name, spec in specs.items()
-    }
+    tensors = {}
     for name, spec in specs.items():
+        value = _decoded(values[name]) if spec.dtype == tf.string else values[name]
+        tensors[name] = tf.constant(value, spec.dtype)
         if not spec.shape.is_compatible_with(tensors[name].shape):
             raise ValueError(f"{name} must be of shape {spec.shape}, not {tensors[name].shape}")
     return tensors
 
 
-def _from_json(value: Any) -> Any:
+def _decoded(value: Any) -> Any:
     if isinstance(value, list):
-        return [_from_json(part) for part in value]
+        return [_decoded(part) for part in value]
     is_bytes = isinstance(value, dict) and set(value) == {"b64"}
     return base64.b64decode(value["b64"], validate=True) if is_bytes else value
 
 
-def _plain(tensor: tf.Tensor) -> Any:
-    """Numbers and bytes in lists; of a scalar, one of them."""
-    value = tensor.numpy()
-    return value if isinstance(value, bytes) else value.tolist()
+def _to_json(name: str, tensor: tf.Tensor) -> Any:
+    """Numbers and texts in lists; of a scalar, one of them."""
+    values = tensor.numpy()
+    if tensor.dtype != tf.string:
+        return values.tolist()
 
-
-def _to_json(name: str, values: Any) -> Any:
-    if isinstance(values, list):
-        return [_to_json(name, value) for value in values]
-    if isinstance(values, bytes):
+    def encoded(value: bytes) -> Any:
         if name.endswith("_bytes"):
-            return {"b64": base64.b64encode(values).decode("ascii")}
-        return values.decode("utf-8")
-    return values
+            return {"b64": base64.b64encode(value).decode("ascii")}
+        return value.decode("utf-8")
+
+    return encoded(values) if tensor.shape.rank == 0 else [encoded(value) for value in values]
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from keras_colorize.exporting.origin import (
     seeing,
     write_card,
 )
+from keras_colorize.exporting.signatures import as_graph
 from keras_colorize.files import atomic_folder
 from keras_colorize.models.outputs import COLOR
 
@@ -129,7 +130,7 @@ def _convert(origin: Origin, path: Path, *, hints: bool) -> None:
             signature.append(tf.TensorSpec((None, len(COLUMNS)), tf.float32, name="hints"))
             network = seeing(generator)
 
-            @tf.function(input_signature=signature)
+            @as_graph(*signature)
             def paint(luminance: tf.Tensor, hints: tf.Tensor) -> dict[str, tf.Tensor]:
                 rgb = paint_with_hints(network, luminance, hints)
                 return {COLOR: rgb}

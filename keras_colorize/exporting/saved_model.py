@@ -21,6 +21,7 @@ __all__ = ["MAX_PIXELS", "export_saved_model", "next_version"]
 MAX_PIXELS = 50_000_000
 
 _TOLERANCE = 1e-3  # how far a luminance may lie outside [0, 1] by rounding
+_LUMINANCE = tf.TensorSpec((None, None, None, 1), tf.float32, name="luminance")
 _IMAGE = tf.TensorSpec((), tf.string, name="image_bytes")
 _HINTS = tf.TensorSpec((None, len(COLUMNS)), tf.float32, name="hints")
 _WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -120,11 +121,10 @@ def next_version(folder: Path) -> int:
 
 
 def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pixels: int) -> None:
-    @as_graph(tf.TensorSpec((None, None, None, 1), tf.float32))
-    def network(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
-        return see(luminance)
+    network = as_graph(_LUMINANCE)(seeing(origin.generator))
+    colorizer = GraphColorizer(network, origin.facts.stride, origin.working_size)
 
-    @as_graph(tf.TensorSpec((None, None, None, 1), tf.float32, name="luminance"))
+    @as_graph(_LUMINANCE)
     def serving_default(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"color": colorizer(_checked(luminance, max_pixels))}
 
@@ -156,8 +156,6 @@ def _write_graph(origin: Origin, folder: Path, image_format: ImageFormat, max_pi
         encoded, reason = colorize(image_bytes, hints)
         return {f"{image_format}_bytes": encoded, "error": reason}
 
-    see = seeing(origin.generator)
-    colorizer = GraphColorizer(network, origin.facts.stride, origin.working_size)
     graphs = (serving_default, colorize_bytes, colorize_hinted)
     save_graphs({graph.__name__: graph for graph in graphs}, folder)
 

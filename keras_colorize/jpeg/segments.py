@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from keras_colorize.errors import IrreversibleJpegError
+from keras_colorize.metadata.pieces import is_frame
 from keras_colorize.photos.pixels import TRUNCATED
 
 __all__ = [
@@ -58,7 +59,6 @@ class Marker(enum.IntEnum):
     APP14 = 0xEE
 
 
-_NO_FRAME = {Marker.DHT, 0xC8, 0xCC}  # within C0 to CF, the markers that begin no frame
 _WITHOUT_LENGTH = {0x00, 0x01, Marker.SOI, *range(0xD0, 0xD8)}
 
 # In entropy-coded data, FF is followed by 00 or is the beginning of a restart marker; FF FF is
@@ -214,7 +214,7 @@ def without(segments: Iterable[Segment], *markers: int) -> list[Segment]:
 
 def is_frame_header(segment: Segment) -> bool:
     """Whether a segment is a frame header, of whatever process."""
-    return segment.marker & 0xF0 == Marker.SOF0 and segment.marker not in _NO_FRAME
+    return is_frame(segment.marker)
 
 
 def read_frame(segments: Iterable[Segment]) -> Frame:

@@ -85,8 +85,11 @@ def fit_to_format(metadata: Metadata, format_: str) -> Metadata:
         iptc, resources = None, ()
         lost.append("IPTC")
     exif = metadata.exif
-    if metadata.dpi is not None and (format_ == "WEBP" or _contradicts(exif, metadata.dpi)):
-        exif = build_exif(_with_resolution(exif, metadata.dpi))
+    if metadata.dpi is not None:
+        parsed = _parsed(exif)
+        if format_ == "WEBP" or _contradicts(parsed, metadata.dpi):
+            _set_resolution(parsed, metadata.dpi)
+            exif = build_exif(parsed)
     exif = exif and _fit_exif(exif, format_, lost)
     xmp = metadata.xmp and _fit_xmp(metadata.xmp, format_, lost)
     return replace(
@@ -149,22 +152,23 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:8]) + more
 
 
-def _contradicts(block: bytes | None, dpi: tuple[float, float]) -> bool:
+def _parsed(block: bytes | None) -> Exif:
+    return Exif(Dialect("little")) if block is None else parse_exif(block)[0]
+
+
+def _contradicts(exif: Exif, dpi: tuple[float, float]) -> bool:
     """Whether EXIF says another resolution, or one that cannot be."""
-    exif = Exif(Dialect("little")) if block is None else parse_exif(block)[0]
     return any(tag in exif.image for tag in RESOLUTION) and exif_dpi(exif) != dpi
 
 
-def _with_resolution(block: bytes | None, dpi: tuple[float, float]) -> Exif:
-    """EXIF that says a resolution, in pixels per inch."""
-    exif = Exif(Dialect("little")) if block is None else parse_exif(block)[0]
+def _set_resolution(exif: Exif, dpi: tuple[float, float]) -> None:
+    """Have EXIF say a resolution, in pixels per inch."""
     pack = exif.dialect.pack
     exif.image[Tag.ResolutionUnit] = Field(SHORT, pack(2, 2))
     for tag, value in zip(RESOLUTION, dpi, strict=True):
         fraction = Fraction(value).limit_denominator(10_000)
         data = pack(fraction.numerator, 4) + pack(fraction.denominator, 4)
         exif.image[tag] = Field(RATIONAL, data)
-    return exif
 
 
 # ---- files --------------------------------------------------------------------------------------
@@ -264,10 +268,9 @@ def add_tiff_metadata(
         OSError: it cannot be written.
     """
     metadata = fit_to_format(metadata, "TIFF")
+    exif = _parsed(metadata.exif)
     if metadata.dpi is not None:
-        exif = _with_resolution(metadata.exif, metadata.dpi)
-    else:
-        exif = Exif(Dialect("little")) if metadata.exif is None else parse_exif(metadata.exif)[0]
+        _set_resolution(exif, metadata.dpi)
     for tag, kind, data in (
         (Tag.XMLPacket, BYTE, metadata.xmp),
         (Tag.IPTCNAA, UNDEFINED, metadata.iptc),

@@ -6,9 +6,10 @@ Formats: JPEG (ITU-T T.81, section B.1.1), PNG (W3C, third edition, section 5), 
 from collections.abc import Iterator
 from typing import BinaryIO
 
-__all__ = ["pieces"]
+__all__ = ["is_frame", "pieces"]
 
 _HEAD = {"JPEG": 4, "PNG": 8, "WEBP": 8}  # bytes of a piece before its content
+_NO_FRAMES = (0xC4, 0xC8, 0xCC)  # within C0 to CF: tables, and what is reserved
 
 
 def pieces(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -45,6 +46,11 @@ def pieces(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
             return
         # Behind the content: a PNG's check sum; in a WebP a byte that makes it even.
         at += len(head) + size + {"JPEG": 0, "PNG": 4, "WEBP": size % 2}[format_]
+
+
+def is_frame(marker: int) -> bool:
+    """Whether the second byte of a JPEG's marker tells a frame header (ITU-T T.81, table B.1)."""
+    return 0xC0 <= marker <= 0xCF and marker not in _NO_FRAMES
 
 
 def _recognize(file: BinaryIO) -> tuple[str, int]:

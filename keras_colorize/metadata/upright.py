@@ -55,11 +55,13 @@ def upright(metadata: Metadata, size: tuple[int, int], *, turned: bool = True) -
     dpi = metadata.dpi
     if dpi is not None and across:
         dpi = dpi[1], dpi[0]
-    xmp = None if metadata.xmp is None else _upright_xmp(metadata.xmp, size, turn, warnings)
+    xmp = None
+    if metadata.xmp is not None:
+        xmp = _upright_xmp(Xmp(metadata.xmp), size, turn, dpi, warnings)
     return replace(
         metadata,
         exif=None if metadata.exif is None else _upright_exif(metadata.exif, size, turn),
-        xmp=xmp if xmp is None or dpi is None else _with_resolution(xmp, dpi),
+        xmp=xmp,
         dpi=dpi,
         warnings=tuple(warnings),
     )
@@ -86,8 +88,13 @@ def _upright_exif(block: bytes, size: tuple[int, int], turn: int) -> bytes | Non
     return build_exif(exif) if exif else None
 
 
-def _upright_xmp(packet: bytes, size: tuple[int, int], turn: int, warnings: list[str]) -> bytes:
-    xmp = Xmp(packet)
+def _upright_xmp(
+    xmp: Xmp,
+    size: tuple[int, int],
+    turn: int,
+    dpi: tuple[float, float] | None,
+    warnings: list[str],
+) -> bytes:
     for name in _XMP_STORAGE:
         xmp.remove(name)
     width, height = map(str, size)
@@ -108,12 +115,13 @@ def _upright_xmp(packet: bytes, size: tuple[int, int], turn: int, warnings: list
         warnings.append("XMP: regions of the picture left out, since they lie on the unturned one")
         for name in _XMP_REGIONS:
             xmp.remove(name)
+    if dpi is not None:
+        _correct_resolution(xmp, dpi)
     return xmp.to_bytes()
 
 
-def _with_resolution(packet: bytes, dpi: tuple[float, float]) -> bytes:
-    """XMP that says no other resolution than the file does; one of its own is not added."""
-    xmp = Xmp(packet)
+def _correct_resolution(xmp: Xmp, dpi: tuple[float, float]) -> None:
+    """Have XMP say no other resolution than the file does; one of its own is not added."""
     scale = {"1": None, "3": 2.54}.get(xmp.text("tiff:ResolutionUnit") or "2", 1.0)
     names = ("tiff:XResolution", "tiff:YResolution")
     said = [_number(xmp.text(name)) for name in names]
@@ -122,12 +130,11 @@ def _with_resolution(packet: bytes, dpi: tuple[float, float]) -> bytes:
         for number, wanted in zip(said, dpi, strict=True)
     )
     if agrees or not any(map(xmp.has, names)):
-        return packet
+        return
     for name, wanted in zip(names, dpi, strict=True):
         fraction = Fraction(wanted).limit_denominator(10_000)
         xmp.set(name, f"{fraction.numerator}/{fraction.denominator}")
     xmp.set("tiff:ResolutionUnit", "2")
-    return xmp.to_bytes()
 
 
 def _number(text: str | None) -> float | None:

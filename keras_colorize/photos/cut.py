@@ -6,15 +6,14 @@ from typing import BinaryIO
 
 from PIL import JpegImagePlugin
 
-from keras_colorize.metadata.pieces import pieces
+from keras_colorize.metadata.pieces import is_frame, pieces
 
 __all__ = ["END", "ends_early", "lacks_only_its_end"]
 
 #: The marker at the end of a JPEG (ITU-T T.81, table B.1).
 END = b"\xff\xd9"
 
-# Frames that are sequential, and what in C0 to CF is no frame (T.81, table B.1).
-_SEQUENTIAL, _NO_FRAMES = (0xC0, 0xC1), (0xC4, 0xC8, 0xCC)
+_SEQUENTIAL = (0xC0, 0xC1)  # frames (T.81, table B.1)
 # Coded data that might follow, in place of what a decoder makes up where there are none.
 _FILLINGS = (b"", b"\x55" * 4096, b"\x9b\x27" * 2048)
 
@@ -30,7 +29,7 @@ def lacks_only_its_end(file: BinaryIO) -> bool:
         return False
     frame, scan, components = 0, 0, b""
     for kind, size in pieces(file):
-        if 0xC0 <= kind[1] <= 0xCF and kind[1] not in _NO_FRAMES and size >= 6:
+        if is_frame(kind[1]) and size >= 6:
             frame, components = kind[1], file.read(6)[-1:]
         if kind == b"\xff\xda":
             scan = file.tell()

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import JpegImagePlugin
 
 from keras_colorize.errors import PhotoError
-from keras_colorize.metadata.pieces import pieces
+from keras_colorize.metadata.pieces import is_frame, pieces
 from keras_colorize.photos.pixels import TRUNCATED, WHITE, scale_bits
 
 __all__ = [
@@ -80,7 +80,7 @@ def jpeg_precision(file: BinaryIO) -> int:
     for kind, _ in pieces(file):
         if name := _OTHER_JPEGS.get(kind[1]):
             raise PhotoError(f"a kind of JPEG that is not read: {name}")
-        if _is_frame(kind):
+        if is_frame(kind[1]):
             return file.read(1)[0]
     return 8
 
@@ -92,7 +92,7 @@ def is_lossless_jpeg(file: BinaryIO) -> bool:
 
 def open_deep_jpeg(file: BinaryIO) -> JpegImagePlugin.JpegImageFile:
     """One of other than 8 bits in Pillow, for its size and its metadata, not for its pixels."""
-    places = (file.tell() for kind, _ in pieces(file) if _is_frame(kind))
+    places = (file.tell() for kind, _ in pieces(file) if is_frame(kind[1]))
     place = next(places)
     file.seek(0)
     data = bytearray(file.read())
@@ -118,10 +118,6 @@ def decode_deep_jpeg(file: BinaryIO) -> np.ndarray:
 def _scan(file: BinaryIO) -> int:
     """Where the last piece begins, which the pixels follow."""
     return max((file.tell() for _ in pieces(file)), default=0)
-
-
-def _is_frame(kind: bytes) -> bool:
-    return 0xC0 <= kind[1] <= 0xCF and kind[1] not in (0xC4, 0xC8, 0xCC)
 
 
 # -- PNM ------------------------------------------------------------------------------------------

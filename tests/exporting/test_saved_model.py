@@ -339,7 +339,6 @@ def test_a_failed_export_leaves_nothing(
 def test_a_killed_export_leaves_no_version(tmp_path: Path) -> None:
     code = f"""
 import os, signal
-from keras_colorize.exporting.signatures import as_graph
 from keras_colorize.files import atomic_folder
 with atomic_folder({str(tmp_path / "1")!r}) as folder:
     (folder / "saved_model.pb").write_bytes(b"half")

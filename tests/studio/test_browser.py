@@ -69,8 +69,7 @@ class Desk:
 
     def open(self, name: str) -> None:
         def clicked() -> bool:
-            (row,) = [row for row in self.rows() if name in row.text]
-            row.click()
+            self.row(name).click()
             return True
 
         self.wait(clicked)
@@ -80,9 +79,12 @@ class Desk:
     def rows(self) -> list[Any]:
         return self.driver.find_elements(By.CSS_SELECTOR, ".photo")
 
-    def state(self, name: str) -> str:
+    def row(self, name: str) -> Any:
         (row,) = [row for row in self.rows() if name in row.text]
-        return row.find_element(By.CLASS_NAME, "state").text
+        return row
+
+    def state(self, name: str) -> str:
+        return self.row(name).find_element(By.CLASS_NAME, "state").text
 
     def set(self, input_: Any, value: object) -> None:
         """Move a slider or take a color, as a hand does; the input itself, or its id."""
@@ -351,7 +353,7 @@ def test_the_whole_album_and_what_cannot_be_read(desk: Desk, folder: Path) -> No
     desk.wait(lambda: not desk["work"].is_displayed())
     assert desk.state("album_broken.jpg").startswith("failed: ")
     assert not (desk.output / "reach.jpg").exists()
-    (row,) = [row for row in desk.rows() if "broken" in row.text]
+    row = desk.row("broken")
     row.click()
     desk.wait(lambda: "cannot be shown" in desk["note"].text)
     desk["files"].send_keys(str(folder / "album_1.jpg"))
@@ -371,7 +373,7 @@ def test_nothing_keeps_people_from_using_it(desk: Desk) -> None:
     desk.tool("point")
     desk.click(0.3, 0.4)
     assert complaints() == []
-    (row,) = [row for row in desk.rows() if "broken" in row.text]
+    row = desk.row("broken")
     row.click()
     desk.wait(lambda: "cannot be shown" in desk["note"].text)
     assert complaints() == []
