@@ -3,22 +3,25 @@
     pip install atheris
     python benchmarks/fuzz_parsers.py exif /tmp/corpus -max_total_time=3600
 
-The parsers are `exif`, `icc`, `iptc`, `jpeg`, `photo`, `tiff` and `xmp`. The folder keeps inputs
-that reach new code, from run to run; what follows is libFuzzer's
-(https://llvm.org/docs/LibFuzzer.html).
+The parsers are `exif`, `icc`, `iptc`, `jpeg`, `photo`, `tiff` and `xmp`. A new folder begins with
+what the tests know of each; it keeps inputs that reach new code, from run to run. What follows is
+libFuzzer's (https://llvm.org/docs/LibFuzzer.html).
 
 A parser may read bytes or raise the error that its docstring names. Anything else, or a promise
 that doesn't hold (what is written is read again, and is the same), ends the run and is written to a
 file `crash-*`: mend it, try that file in place of the folder, and make it a case of the tests.
 """
 
+import contextlib
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import atheris
 import numpy as np
+from measuring import ROOT
 
 with atheris.instrument_imports(include=["keras_colorize"]):
     from keras_colorize.errors import IrreversibleJpegError
@@ -143,10 +146,9 @@ def fuzz_jpeg(data: bytes) -> None:
 
 def fuzz_photo(data: bytes) -> None:
     """The metadata of a JPEG or PNG that Pillow opens."""
-    format_ = "PNG" if data.startswith(b"\x89PNG") else "JPEG"
-    mended = mend(io.BytesIO(data), format_)
+    mended = _mended(data)
     try:
-        image = open_image(mended.file, format_)
+        image = open_image(*mended)
     except Exception:  # noqa: BLE001  nothing but the pixels is to blame any more
         return
     carry(read_metadata(image))
@@ -162,11 +164,57 @@ PARSERS: dict[str, Callable[[bytes], None]] = {
     "xmp": fuzz_xmp,
 }
 
+
+def seeds(parser: str) -> Iterator[bytes]:
+    """Small inputs that a parser reads: random bytes don't become a profile within hours."""
+    sys.path.insert(0, str(ROOT))
+    from tests import photo_kinds
+    from tests.photos import icc_profiles
+
+    if parser == "icc":
+        yield from (icc_profiles.gray_profile(gamma) for gamma in (None, 2.2))
+        yield from (icc_profiles.rgb_profile(name) for name in icc_profiles.PRIMARIES)
+        yield icc_profiles.ink_profile()
+        return
+    starts = {"jpeg": (b"\xff\xd8",), "tiff": (b"II", b"MM"), "photo": (b"\xff\xd8", b"\x89PNG")}
+    files = [photo_kinds.build(name, (8, 8)).data for name in photo_kinds.KINDS]
+    files += [path.read_bytes() for path in sorted((ROOT / "tests" / "cases").glob("*.*g"))]
+    if parser in starts:
+        yield from (data for data in files if data.startswith(starts[parser]))
+        return
+    yield {
+        "exif": build_exif(parse_exif(b"MM\0*\0\0\0\x08\0\0\0\0\0\0")[0]),
+        "iptc": build_resources([(0x0404, b"\x1c\2\x78\0\3ABC"), (0x040A, b"\1")]),
+        "xmp": _packet(),
+    }[parser]
+    for data in files:
+        if data.startswith(starts["photo"]):
+            with contextlib.suppress(SyntaxError):  # of a JPEG that Pillow doesn't open
+                block = getattr(read_metadata(open_image(*_mended(data))), parser)
+                if block is not None:
+                    yield block
+
+
+def _mended(data: bytes) -> tuple[BinaryIO, str]:
+    format_ = "PNG" if data.startswith(b"\x89PNG") else "JPEG"
+    return mend(io.BytesIO(data), format_).file, format_
+
+
+def _packet() -> bytes:
+    xmp = Xmp()
+    xmp.set("xmp:CreatorTool", "a scanner")
+    xmp.append("xmpMM:History", {"stEvt:action": "saved"})
+    return xmp.to_bytes()
+
+
 if __name__ == "__main__":
     name = sys.argv[1] if len(sys.argv) > 2 else ""
     if name not in PARSERS:
         sys.exit(f"usage: fuzz_parsers.py {'|'.join(PARSERS)} FOLDER|FILE [OPTION ...]")
-    if not Path(sys.argv[2]).is_file():
-        Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
+    folder = Path(sys.argv[2])
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        for number, data in enumerate(seeds(name)):
+            (folder / f"seed_{number:03}").write_bytes(data)
     atheris.Setup([sys.argv[0], *sys.argv[2:]], PARSERS[name])
     atheris.Fuzz()
