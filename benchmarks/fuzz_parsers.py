@@ -13,6 +13,7 @@ file `crash-*`: mend it, try that file in place of the folder, and make it a cas
 """
 
 import contextlib
+import importlib
 import io
 import sys
 from collections.abc import Callable, Iterator
@@ -168,9 +169,9 @@ PARSERS: dict[str, Callable[[bytes], None]] = {
 def seeds(parser: str) -> Iterator[bytes]:
     """Small inputs that a parser reads: random bytes don't become a profile within hours."""
     sys.path.insert(0, str(ROOT))
-    from tests import photo_kinds
-    from tests.photos import icc_profiles
-
+    # The tests' own, which are not typed as the package is.
+    photo_kinds = importlib.import_module("tests.photo_kinds")
+    icc_profiles = importlib.import_module("tests.photos.icc_profiles")
     if parser == "icc":
         yield from (icc_profiles.gray_profile(gamma) for gamma in (None, 2.2))
         yield from (icc_profiles.rgb_profile(name) for name in icc_profiles.PRIMARIES)

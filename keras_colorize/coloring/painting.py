@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from keras_colorize import color
+from keras_colorize.coloring.grained import enlarge
 from keras_colorize.coloring.upsampling import Enlargement, guide_chroma
 from keras_colorize.looks import NATURAL, apply_look
 from keras_colorize.photos.pixels import strips
@@ -44,7 +45,7 @@ class Painting:
     ) -> Enlargement:
         """Its chroma for a full luminance of shape ``(H, W)``; for the rest see :meth:`guide`."""
         height, width = shape
-        return Enlargement(self.guide(saturation, look), height, width)
+        return enlarge(self.guide(saturation, look), height, width, look)
 
 
 def color_strips(

@@ -121,17 +121,21 @@ class Enlargement:
         Raises:
             ValueError: the luminance is of another size or dtype.
         """
+        self.check(luminance)
+        planes = np.empty((2, *luminance.shape), np.uint8)
+        code_chroma(
+            self._planes, self._places, self._weights, np.ascontiguousarray(luminance), planes
+        )
+        return planes
+
+    def check(self, luminance: np.ndarray) -> None:
+        """Refuse a luminance for :meth:`coded` of another size or dtype with a ``ValueError``."""
         size = len(self._places), self._planes.shape[2]
         if luminance.shape != size or luminance.dtype != np.uint8:
             raise ValueError(
                 f"luminance must be uint8 of shape {size}. "
                 f"Received: {luminance.dtype} of shape {luminance.shape}"
             )
-        planes = np.empty((2, *luminance.shape), np.uint8)
-        code_chroma(
-            self._planes, self._places, self._weights, np.ascontiguousarray(luminance), planes
-        )
-        return planes
 
 
 def carry_along(planes: np.ndarray, luminance: np.ndarray) -> np.ndarray:

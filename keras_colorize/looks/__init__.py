@@ -1,7 +1,8 @@
 """How color was made before film made it easy: what a photograph's colors become in old processes.
 
 Beside ``film``, which says how old emulsions saw the world. A look takes a luminance and chroma and
-gives other chroma: a gray photograph stays gray, and its luminance is nobody's to change.
+gives other chroma: a gray photograph stays gray, but for the grains of a plate where they are asked
+for by name, and its luminance is nobody's to change.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,16 +13,18 @@ from keras_colorize.errors import ConfigError
 from keras_colorize.looks.dyes import autochrome, kodachrome, technicolor
 from keras_colorize.looks.washes import hand_tinted, photochrom
 
-__all__ = ["LOOKS", "NATURAL", "apply_look", "check_look"]
+__all__ = ["LOOKS", "NATURAL", "apply_look", "check_look", "has_grains"]
 
 Look = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
 #: The look that changes nothing.
 NATURAL = "natural"
+_GRAINED = "autochrome_grains"
 #: The looks by name, and what each is.
 LOOKS: Mapping[str, str] = {
     NATURAL: "as computed",
     "autochrome": "Lumière's plates of 1907: starch grains dyed red-orange, green and violet",
+    _GRAINED: "the same, and its grains as a scan of a plate 18 cm wide shows them",
     "kodachrome": "reversal film since 1935: three dyes, formed in development",
     "technicolor": "dye transfer since 1932: three records, sharply separated, of pure dyes",
     "hand_tinted": "a few transparent pigments, washed over areas of a print",
@@ -30,6 +33,7 @@ LOOKS: Mapping[str, str] = {
 
 _FUNCTIONS: Mapping[str, Look] = {
     "autochrome": autochrome,
+    _GRAINED: autochrome,
     "kodachrome": kodachrome,
     "technicolor": technicolor,
     "hand_tinted": hand_tinted,
@@ -48,8 +52,13 @@ def check_look(name: str) -> str:
     return name
 
 
+def has_grains(name: str) -> bool:
+    """Whether what :func:`apply_look` gives is to be seen through :mod:`grains`, at full size."""
+    return name == _GRAINED
+
+
 def apply_look(name: str, luminance: np.ndarray, chroma: np.ndarray, seed: int = 0) -> np.ndarray:
-    """What a photograph's colors become in a process.
+    """What a photograph's colors become in a process, short of its grains.
 
     Args:
         name: of the look, one of :data:`LOOKS`.

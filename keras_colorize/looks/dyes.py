@@ -12,7 +12,7 @@ import numpy as np
 from keras_colorize import color
 from keras_colorize.looks.spectra import bands, decode, dye, encode, to_linear_rgb
 
-__all__ = ["autochrome", "kodachrome", "technicolor"]
+__all__ = ["autochrome", "kodachrome", "mosaic", "technicolor"]
 
 _DARK = 1e-3  # of white: the least light that still makes a difference
 _LEAST = 1e-6  # of white: what passes in the deepest black
@@ -53,13 +53,23 @@ def autochrome(luminance: np.ndarray, chroma: np.ndarray, _: np.random.Generator
     """
     taken = _GRAINS @ bands().T  # (grain, RGB)
     taken = taken / taken.sum(axis=1, keepdims=True)
-    seen = to_linear_rgb(_GRAINS)  # (grain, RGB)
-    balance = np.linalg.solve(seen.T, np.ones(3))  # of the grains, so that together they are white
+    seen, shares = mosaic()
 
     def process(light: np.ndarray) -> np.ndarray:
-        return (np.power(light @ taken.T, _PLATE_CONTRAST) * balance) @ seen
+        return (np.power(light @ taken.T, _PLATE_CONTRAST) * shares) @ seen
 
     return _recolor(process, luminance, chroma)
+
+
+def mosaic() -> tuple[np.ndarray, np.ndarray]:
+    """The grains of an autochrome: their colors, and how much of each there is.
+
+    Returns:
+        Linear RGB of what passes through each kind, ``(grain, RGB)``; shares of the kinds,
+        ``(grain,)``, so that together they are white.
+    """
+    seen = to_linear_rgb(_GRAINS)
+    return seen, np.linalg.solve(seen.T, np.ones(3))
 
 
 def kodachrome(luminance: np.ndarray, chroma: np.ndarray, _: np.random.Generator) -> np.ndarray:

@@ -13,11 +13,11 @@ from PIL import Image
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decided import begin_session
 from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.grained import enlarge
 from keras_colorize.coloring.options import HALF_CHROMA_FROM
 from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
-from keras_colorize.coloring.upsampling import Enlargement
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.files import hash_file
 from keras_colorize.photos.formats import identify, open_file
@@ -145,9 +145,12 @@ class OpenPhoto:
         """Its colors as a function of luminance, which for another part of it are the same."""
         with self._lock:
             if self._guided is None or self._guided[0] != decisions:
-                look = decisions.look or self._colorizer.look
-                self._guided = decisions, self.paint(decisions).guide(decisions.saturation, look)
+                guide = self.paint(decisions).guide(decisions.saturation, self._look(decisions))
+                self._guided = decisions, guide
             return self._guided[1]
+
+    def _look(self, decisions: Decisions) -> str:
+        return decisions.look or self._colorizer.look
 
     def _session(self, decisions: Decisions) -> Session:
         """The one for these decisions; the network runs again for what it sees otherwise alone."""
@@ -203,7 +206,7 @@ class OpenPhoto:
         y = self._luminance_of(part, decisions is not None and decisions.remove_tint)
         if decisions is None:
             return _encode(Image.fromarray(y))
-        return _encode(_color(part, self._guide(decisions), y))
+        return _encode(_color(part, self._guide(decisions), self._look(decisions), y))
 
     def _luminance_of(self, part: Part, remove_tint: bool) -> np.ndarray:
         """Of a part in 8 bits; the one that was shown last is shown again with other colors."""
@@ -239,12 +242,10 @@ def _encode(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _color(part: Part, coefficients: np.ndarray, luminance: np.ndarray) -> Image.Image:
+def _color(part: Part, coefficients: np.ndarray, look: str, luminance: np.ndarray) -> Image.Image:
     """A part in color, as JPEG codes it; ``coefficients`` as of ``guide_chroma``."""
     left, top, right, bottom = part.edges
     width, height = part.whole
-    enlargement = Enlargement(
-        coefficients, height, width, rows=slice(top, bottom), columns=slice(left, right)
-    )
+    enlargement = enlarge(coefficients, height, width, look, slice(top, bottom), slice(left, right))
     planes = [luminance, *enlargement.coded(luminance)]
     return Image.merge("YCbCr", [Image.fromarray(plane) for plane in planes])

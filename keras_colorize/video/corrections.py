@@ -207,6 +207,11 @@ class Corrector:
         decided = None if nearest is None else nearest.decisions.look
         return decided or self._colorizer.look
 
+    @property
+    def looks(self) -> set[str]:
+        """All that :meth:`look` may say."""
+        return {self._colorizer.look} | {c.decisions.look for c in self._looks if c.decisions.look}
+
     def paint(self, number: int, luminance: np.ndarray) -> tuple[np.ndarray, float]:
         """The chroma of a key frame, and how many paintings it counts for.
 

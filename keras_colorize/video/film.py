@@ -18,7 +18,7 @@ from keras_colorize.coloring.reduction import reduced_size, resize_planes
 from keras_colorize.coloring.report import Record
 from keras_colorize.errors import ConfigError, ModelError, PhotoError, VideoError
 from keras_colorize.files import atomic_path, escape_name, exclusive, hash_file
-from keras_colorize.looks import NATURAL, apply_look
+from keras_colorize.looks import NATURAL, apply_look, has_grains
 from keras_colorize.metadata.provenance import Provenance, describe_settings
 from keras_colorize.version import __version__
 from keras_colorize.video.corrections import (
@@ -361,5 +361,7 @@ class _Work:
             told.append(f"interlaced ({film.field_order}): kept, each field with its own chroma")
         if chroma_step(film) == 1:
             told.append("an odd size: chroma for every pixel (4:4:4), which not every player shows")
+        if any(map(has_grains, self._corrector.looks)):
+            told.append("grains are left out of a film, which wears their colors alone")
         told += [f"left out: {what}" for what in film.left_out]
         return tuple(told)

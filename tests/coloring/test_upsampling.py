@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from keras_colorize import color
+from keras_colorize.coloring import grained
 from keras_colorize.coloring.upsampling import Enlargement, guide_chroma, resample_taps
 from keras_colorize.photos.pixels import strips
 from tests.conftest import SAMPLE
@@ -133,12 +134,13 @@ def test_coded_for_another_luminance_is_refused(shape: tuple[int, int], dtype: t
         enlargement.coded(np.zeros(shape, dtype))
 
 
-def test_coded_chroma_is_that_of_strips() -> None:
+@pytest.mark.parametrize("look", ["natural", "autochrome_grains"])
+def test_coded_chroma_is_that_of_strips(look: str) -> None:
     photo = house()
     small = resize(photo, 40, 60, Image.Resampling.LANCZOS)
     coefficients = guide_chroma(3.0 * color.chroma(small), color.luminance(small))
     levels = np.rint(255.0 * color.luminance(photo)[..., 0]).astype(np.uint8)
-    enlargement = Enlargement(coefficients, *levels.shape)
+    enlargement = grained.enlarge(coefficients, *levels.shape, look)
     y = levels.astype(np.float32) / np.float32(255.0)
     chroma = np.stack(enlargement.chroma(0, y), axis=-1)
     limited = color.limit_chroma(y[..., None], chroma)
@@ -148,3 +150,15 @@ def test_coded_chroma_is_that_of_strips() -> None:
         assert planes.dtype == np.uint8
         expected = 255.0 * np.moveaxis(limited, -1, 0) + 128.0
         assert np.abs(planes - expected).max() < 0.501
+
+
+@pytest.mark.parametrize("look", ["natural", "autochrome_grains"])
+def test_a_part_is_as_in_the_whole(look: str) -> None:
+    photo = house()
+    small = resize(photo, 40, 60, Image.Resampling.LANCZOS)
+    coefficients = guide_chroma(color.chroma(small), color.luminance(small))
+    levels = np.rint(255.0 * color.luminance(photo)[..., 0]).astype(np.uint8)
+    rows, columns = slice(31, 97), slice(20, 130)
+    part = grained.enlarge(coefficients, *levels.shape, look, rows, columns)
+    whole = grained.enlarge(coefficients, *levels.shape, look).coded(levels)
+    np.testing.assert_array_equal(part.coded(levels[rows, columns]), whole[:, rows, columns])

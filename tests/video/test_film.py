@@ -412,6 +412,20 @@ def test_a_look_of_a_still_is_worn_by_its_shot_and_no_other(
     assert json.loads(provenance.settings)["looks"] == {str(FIRST): "autochrome"}
 
 
+def test_a_film_has_the_colors_of_a_plate_without_its_grains(
+    two_shots: Path, model: Path, tmp_path: Path
+) -> None:
+    told = {}
+    for look in ("autochrome", "autochrome_grains"):
+        out = tmp_path / look
+        told[look] = color(two_shots, out, Colorizer.load(model, 32, look=look), codec="ffv1")
+    plain, grained = (planes(tmp_path / x / "town.mkv", "yuv420p", (WIDTH, HEIGHT)) for x in told)
+    for plane in range(3):
+        np.testing.assert_array_equal(plain[plane], grained[plane])
+    assert "grains are left out of a film" in told["autochrome_grains"].warnings
+    assert "grains" not in told["autochrome"].warnings
+
+
 def test_frames_that_are_files_are_one_film(tmp_path: Path, model: Path) -> None:
     folder = tmp_path / "reel [1]"
     folder.mkdir()
