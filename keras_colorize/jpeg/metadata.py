@@ -11,7 +11,8 @@ import struct
 from collections.abc import Sequence
 
 from keras_colorize.jpeg.segments import PLAIN_JFIF, Marker, Segment, join_jpeg, split_jpeg
-from keras_colorize.metadata.xmp import JPEG_EXTENSION, JPEG_LIMIT, JPEG_PACKET
+from keras_colorize.metadata.jpeg_xmp import split_packet
+from keras_colorize.metadata.xmp import JPEG_EXTENSION, JPEG_PACKET
 
 __all__ = [
     "declare_ycbcr",
@@ -94,20 +95,23 @@ def replace_exif(segments: Sequence[Segment], block: bytes) -> list[Segment]:
     Raises:
         ValueError: if the block is longer than a segment.
     """
-    _check_length("exif", block, _MAX_SEGMENT - len(_EXIF) - 1)
-    return _replace(segments, (_EXIF,), Segment(Marker.APP1, _EXIF + b"\0" + block))
+    limit = _MAX_SEGMENT - len(_EXIF) - 1
+    if len(block) > limit:
+        raise ValueError(
+            f"exif must have at most {limit} bytes, which is what a JPEG segment holds; "
+            f"fit_to_format makes it fit. Received: {len(block)} bytes"
+        )
+    return _replace(segments, (_EXIF,), [Segment(Marker.APP1, _EXIF + b"\0" + block)])
 
 
 def replace_xmp(segments: Sequence[Segment], packet: bytes) -> list[Segment]:
     """Put an XMP packet in the place of what is there, or behind JFIF and Exif.
 
     Raises:
-        ValueError: if the packet is longer than a segment.
+        ValueError: if the packet is longer than a segment and cannot be parsed.
     """
-    _check_length("xmp", packet, JPEG_LIMIT)
-    return _replace(
-        segments, (JPEG_PACKET, JPEG_EXTENSION), Segment(Marker.APP1, JPEG_PACKET + packet)
-    )
+    new = [Segment(Marker.APP1, payload) for payload in split_packet(packet)]
+    return _replace(segments, (JPEG_PACKET, JPEG_EXTENSION), new)
 
 
 def relocate_pictures(segments: Sequence[Segment], end: int) -> list[Segment]:
@@ -158,14 +162,6 @@ def _shift_entries(payload: bytes, growth: int, shift: int) -> bytes:
     return _MPF + bytes(index)
 
 
-def _check_length(name: str, content: bytes, limit: int) -> None:
-    if len(content) > limit:
-        raise ValueError(
-            f"{name} must have at most {limit} bytes, which is what a JPEG segment holds; "
-            f"fit_to_format makes it fit. Received: {len(content)} bytes"
-        )
-
-
 def _is_jfif(segment: Segment) -> bool:
     """Whether decoders take it for JFIF: libjpeg passes over what is shorter than T.871 says."""
     return _begins(segment, Marker.APP0, _JFIF) and len(segment) >= len(PLAIN_JFIF)
@@ -175,8 +171,10 @@ def _begins(segment: Segment, marker: int, name: bytes) -> bool:
     return segment.marker == marker and segment.payload[: len(name)] == name
 
 
-def _replace(segments: Sequence[Segment], heads: tuple[bytes, ...], new: Segment) -> list[Segment]:
-    """A segment in the place of the first old one, or behind those that have to come first.
+def _replace(
+    segments: Sequence[Segment], heads: tuple[bytes, ...], new: Sequence[Segment]
+) -> list[Segment]:
+    """Segments in the place of the first old one, or behind those that have to come first.
 
     Where the old one lies behind pixels, nobody looks for it.
 
@@ -196,4 +194,4 @@ def _replace(segments: Sequence[Segment], heads: tuple[bytes, ...], new: Segment
     places = [index for index, segment in enumerate(before_pixels) if is_old(segment)]
     place = places[0] if places else len(list(leading))
     kept = [segment for segment in segments if not is_old(segment)]
-    return [*kept[:place], new, *kept[place:]]
+    return [*kept[:place], *new, *kept[place:]]

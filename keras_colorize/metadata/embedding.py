@@ -29,10 +29,11 @@ from keras_colorize.metadata.exif import (
     tag_name,
 )
 from keras_colorize.metadata.iptc import IPTC_RESOURCE, build_resources
+from keras_colorize.metadata.jpeg_xmp import split_packet
 from keras_colorize.metadata.maker_note import release_maker_note
 from keras_colorize.metadata.pieces import pieces
 from keras_colorize.metadata.reading import RESOLUTION, Metadata, exif_dpi
-from keras_colorize.metadata.xmp import JPEG_LIMIT, Xmp
+from keras_colorize.metadata.xmp import Xmp
 
 __all__ = [
     "add_tiff_metadata",
@@ -59,8 +60,8 @@ def fit_to_format(metadata: Metadata, format_: str) -> Metadata:
     """What a format has a place for, with a warning for everything else.
 
     The resolution of a WebP goes into its EXIF; what EXIF says of it that cannot be, such as 600/0,
-    gives way to what the file said elsewhere. From EXIF and XMP too long for JPEG, the longest
-    values are left out.
+    gives way to what the file said elsewhere. From EXIF too long for JPEG, the longest values are
+    left out.
 
     Args:
         metadata: as they come from :func:`~keras_colorize.metadata.upright.upright`, with or
@@ -91,7 +92,7 @@ def fit_to_format(metadata: Metadata, format_: str) -> Metadata:
             _set_resolution(parsed, metadata.dpi)
             exif = build_exif(parsed)
     exif = exif and _fit_exif(exif, format_, lost)
-    xmp = metadata.xmp and _fit_xmp(metadata.xmp, format_, lost)
+    xmp = metadata.xmp and _fit_xmp(metadata.xmp, format_)
     return replace(
         metadata,
         exif=exif,
@@ -135,13 +136,10 @@ def _fit_exif(block: bytes, format_: str, lost: list[str]) -> bytes:
     return build_exif(exif)
 
 
-def _fit_xmp(packet: bytes, format_: str, lost: list[str]) -> bytes:
+def _fit_xmp(packet: bytes, format_: str) -> bytes:
     xmp = Xmp(packet)
     if xmp.has("dc:format") and xmp.text("dc:format") != _MIME[format_]:
         xmp.set("dc:format", _MIME[format_])
-        packet = xmp.to_bytes()
-    if format_ == "JPEG" and len(packet) > JPEG_LIMIT:
-        lost.append(f"XMP's {_listed(xmp.shorten(JPEG_LIMIT))}")
         packet = xmp.to_bytes()
     return packet
 
@@ -202,7 +200,10 @@ def save_options(metadata: Metadata, format_: str, icc: bytes | None = None) -> 
         return options
     options["xmp"] = metadata.xmp or b""
     if format_ == "JPEG":
-        options["extra"] = b"".join(_photoshop_segments(metadata))
+        packets = [] if metadata.xmp is None else split_packet(metadata.xmp)
+        segments = (_segment(b"\xff\xe1", payload) for payload in packets)
+        options["xmp"] = b""  # Pillow would put the first behind the others
+        options["extra"] = b"".join((*segments, *_photoshop_segments(metadata)))
         options["comment"] = "".join(text for _, text in metadata.texts).encode()
     return options
 
@@ -289,8 +290,11 @@ def _photoshop_segments(metadata: Metadata) -> Iterator[bytes]:
     resources = build_resources([*iptc, *metadata.resources])
     step = _SEGMENT - len(_PHOTOSHOP)
     for begin in range(0, len(resources), step):
-        payload = _PHOTOSHOP + resources[begin : begin + step]
-        yield b"\xff\xed" + (len(payload) + 2).to_bytes(2, "big") + payload
+        yield _segment(b"\xff\xed", _PHOTOSHOP + resources[begin : begin + step])
+
+
+def _segment(marker: bytes, payload: bytes) -> bytes:
+    return marker + (len(payload) + 2).to_bytes(2, "big") + payload
 
 
 def _png_texts(metadata: Metadata) -> PngInfo:

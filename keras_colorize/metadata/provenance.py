@@ -116,8 +116,7 @@ def add_provenance(xmp: bytes | None, provenance: Provenance, *, when: str | Non
             the same bytes.
 
     Returns:
-        A packet, without padding; for a JPEG it may be too long, which
-        :func:`~keras_colorize.metadata.embedding.fit_to_format` mends.
+        A packet, without padding.
     """
     packet = Xmp()
     if xmp is not None:

@@ -25,8 +25,9 @@ from keras_colorize.metadata.exif import (
     tag_name,
 )
 from keras_colorize.metadata.iptc import IPTC_RESOURCE, parse_resources, sound_records
+from keras_colorize.metadata.jpeg_xmp import join_packets
 from keras_colorize.metadata.maker_note import check_maker_note, release_maker_note
-from keras_colorize.metadata.xmp import JPEG_EXTENSION, JPEG_PACKET, Xmp
+from keras_colorize.metadata.xmp import Xmp
 
 __all__ = [
     "GEOREFERENCE",
@@ -209,17 +210,14 @@ def _with_segments(
 ) -> Metadata:
     """Add what a JPEG's segments hold: XMP, Photoshop's resources."""
     app1 = [data for name, data in segments if name == "APP1"]
-    packets = [data[len(JPEG_PACKET) :] for data in app1 if data.startswith(JPEG_PACKET)]
-    if len(set(packets)) > 1:
-        warnings.append("more than one XMP packet: all but the first left out")
-    if any(data.startswith(JPEG_EXTENSION) for data in app1):
-        warnings.append("extension of XMP left out")
+    packet, left_out = join_packets(app1)
+    warnings.extend(left_out)
     of_profile = (n == "APP2" and data.startswith(b"ICC_PROFILE\0") for n, data in segments)
     if raw.icc is None and any(of_profile):
         warnings.append("color profile left out: its segments don't make one")
     photoshop = [data[14:] for name, data in segments
                  if name == "APP13" and data.startswith(b"Photoshop 3.0\0")]  # fmt: skip
-    raw = replace(raw, xmp=packets[0] if packets else None)
+    raw = replace(raw, xmp=packet)
     return _with_resources(raw, b"".join(photoshop), warnings)
 
 

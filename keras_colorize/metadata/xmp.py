@@ -17,14 +17,12 @@ from PIL.ExifTags import Base as Tag
 from keras_colorize.metadata.exif import read_tiff_directories
 from keras_colorize.metadata.pieces import pieces
 
-__all__ = ["JPEG_EXTENSION", "JPEG_LIMIT", "JPEG_PACKET", "NAMESPACES", "Xmp", "find_xmp"]
+__all__ = ["JPEG_EXTENSION", "JPEG_PACKET", "NAMESPACES", "Xmp", "find_xmp"]
 
 #: How a JPEG's segment that holds a packet begins, and one that holds a piece of what was too long
 #: for it (Part 3, sections 1.1.3 and 1.1.3.1).
 JPEG_PACKET = b"http://ns.adobe.com/xap/1.0/\0"
 JPEG_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
-#: Bytes of a packet that such a segment holds.
-JPEG_LIMIT = 65502
 _PNG_PACKET = b"XML:com.adobe.xmp\0\0\0"  # of a text that isn't compressed
 
 #: The namespaces of the properties that this package reads or writes, by prefix.
@@ -147,33 +145,44 @@ class Xmp:
             array = etree.SubElement(self._add(name), _SEQ)
         _fill(etree.SubElement(array, _LI), fields)
 
-    def shorten(self, limit: int) -> list[str]:
+    def split(self, limit: int) -> bytes:
         """Take the largest properties out until the packet has at most ``limit`` bytes.
 
         Those of this package last.
 
         Returns:
-            The names of what was taken out, with the prefixes of the packet, largest first.
+            What was taken out: a packet of its own, without the instructions around it.
         """
+        rest = Xmp(self.to_bytes())
         excess = len(self.to_bytes()) - limit
-        found: dict[str, tuple[int, _Element]] = {}  # how large, and where it is first
+        sizes: dict[str, int] = {}
         for description in self._rdf.iterfind(_DESCRIPTION):
             for tag, value in description.attrib.items():
-                size, where = found.get(tag, (0, description))
-                found[tag] = size + len(value), where
+                sizes[tag] = sizes.get(tag, 0) + len(value)
             for element in description:
-                size, where = found.get(element.tag, (0, element))
-                found[element.tag] = size + _size(element), where
+                sizes[element.tag] = sizes.get(element.tag, 0) + _size(element)
         ours = _qualified("kerasColorize:")
-        lost = []
-        for tag in sorted(found, key=lambda tag: (tag.startswith(ours), -found[tag][0], tag)):
-            if excess <= 0:
-                break
-            self._remove(tag)
-            size, where = found[tag]
-            excess -= size
-            lost.append(_prefixed(tag, where))
-        return lost
+        for tag in sorted(sizes, key=lambda tag: (tag.startswith(ours), -sizes[tag], tag)):
+            if excess > 0:
+                self._remove(tag)
+                excess -= sizes[tag]
+            elif tag != _ABOUT:
+                rest._remove(tag)
+        return rest.to_bytes()[len(_BEGIN) : -len(_END)]
+
+    def merge(self, other: "Xmp") -> None:
+        """Take over what another packet says of the same and this one doesn't."""
+        said = {
+            tag
+            for description in self._rdf.iterfind(_DESCRIPTION)
+            for tag in (*description.attrib, *(element.tag for element in description))
+        }
+        for tag in said - {_ABOUT}:
+            other._remove(tag)
+        about = self._about()
+        for description in other._rdf.findall(_DESCRIPTION):
+            description.set(_ABOUT, about)
+            self._rdf.append(description)
 
     def to_bytes(self) -> bytes:
         """The packet in UTF-8, without padding: the same bytes for the same properties."""
@@ -192,11 +201,14 @@ class Xmp:
 
     def _add(self, name: str) -> _Element:
         if self._added is None:
-            # All descriptions of a packet are about the same (Part 1, section 7.4).
-            about = str(self._rdf.xpath("string(*/@rdf:about)", namespaces=NAMESPACES))
             namespaces = {p: uri for p, uri in NAMESPACES.items() if p not in ("x", "rdf")}
-            self._added = etree.SubElement(self._rdf, _DESCRIPTION, {_ABOUT: about}, namespaces)
+            about = {_ABOUT: self._about()}
+            self._added = etree.SubElement(self._rdf, _DESCRIPTION, about, namespaces)
         return etree.SubElement(self._added, _qualified(name))
+
+    def _about(self) -> str:
+        """What all descriptions of a packet are about (Part 1, section 7.4)."""
+        return str(self._rdf.xpath("string(*/@rdf:about)", namespaces=NAMESPACES))
 
 
 def _parse(packet: bytes) -> _Element:
@@ -230,14 +242,6 @@ def _size(element: _Element) -> int:
     return sum(
         len(part.text or "") + sum(map(len, part.attrib.values())) for part in element.iter()
     )
-
-
-def _prefixed(tag: str, where: _Element) -> str:
-    """``{http://purl.org/dc/elements/1.1/}title`` as it stands in the packet: ``dc:title``."""
-    name = etree.QName(tag)
-    prefixes = {uri: prefix for prefix, uri in where.nsmap.items()}
-    prefix = prefixes.get(name.namespace)
-    return f"{prefix}:{name.localname}" if prefix else str(name.localname)
 
 
 def _text(element: _Element) -> str:

@@ -21,6 +21,7 @@ _START = b"\xff\xd8"  # of a JPEG (ITU-T T.81, table B.1)
 _MAX_PROFILE = 32 << 20  # bytes
 _MAX_CHUNKS = 2000  # beside the pixels; trying each takes a tenth of a millisecond
 _INFLATION = 1032  # as much longer zlib can make what it decompresses (its Technical Details)
+_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}  # (section 5.4)
 _TONES = {b"cICP", b"iCCP", b"sRGB", b"gAMA"}
 _CICP_LIKE_SRGB = {1, 6, 13, 14, 15}  # ITU-T H.273, table 3
 _EMPTY_IDAT = bytes(4) + b"IDAT" + zlib.crc32(b"IDAT").to_bytes(4, "big")
@@ -59,7 +60,7 @@ def mend(file: BinaryIO, format_: str) -> Mended:
         refused = list(_refused_chunks(file))
         if not _sums_are_right(file):
             notes = ("PNG: a check sum of its pixels is wrong; some may be damaged",)
-        notes += _tones(file)
+        notes += _tones(file) + _unknown(file)
     file.seek(0)
     if not refused:
         return Mended(file, None, notes)
@@ -147,6 +148,14 @@ def _tones(file: BinaryIO) -> tuple[str, ...]:
     if gamma <= 0 or abs(gamma * 2.2 - 1) < 0.1:
         return ()
     return (f"PNG: its gamma of {gamma:.3g} was taken for that of sRGB",)
+
+
+def _unknown(file: BinaryIO) -> tuple[str, ...]:
+    """A note of chunks without which a PNG may not be what it should be (section 13.1)."""
+    kinds = dict.fromkeys(kind for kind, _ in pieces(file) if kind[:1].isupper())
+    unknown = [kind.decode("ascii", "replace") for kind in kinds if kind not in _CRITICAL]
+    named = ", ".join(unknown)
+    return (f"PNG: {named} is not known, and its picture may need it",) if unknown else ()
 
 
 def _sums_are_right(file: BinaryIO) -> bool:

@@ -102,7 +102,7 @@ def test_what_is_left_out_of_several_packets_is_said(tmp_path: Path) -> None:
     assert metadata.xmp == XMP
     assert metadata.warnings == (
         "more than one XMP packet: all but the first left out",
-        "extension of XMP left out",
+        "extension of XMP left out: the packet names none, or another one",
     )
 
 

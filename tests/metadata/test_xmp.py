@@ -1,6 +1,7 @@
 """XMP: what is kept, what is refused, what is found in files."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -127,17 +128,27 @@ def test_text_between_elements_does_not_stay(empty: str) -> None:
     assert Xmp(XMP.replace(b"</DC:title>", b"</DC:title>0")).to_bytes() == Xmp(XMP).to_bytes()
 
 
-def test_shortened_by_the_largest_properties() -> None:
+def test_split_by_the_largest_properties_and_merged_again() -> None:
     xmp = Xmp(XMP.replace(b'own:shelf="', b'own:shelf="' + b"x" * 5000))
     xmp.set("kerasColorize:settings", "y" * 3000)
     xmp.append("xmpMM:History", {"stEvt:action": "z" * 4000})
-    assert xmp.shorten(20_000) == []
-    assert xmp.shorten(9500) == ["own:shelf"]
-    assert xmp.shorten(4600) == ["xmpMM:History"]
+    whole = xmp.to_bytes()
+    assert b"x" * 9 not in xmp.split(20_000) and xmp.to_bytes() == whole
+    shelf = xmp.split(9500)
+    assert b"x" * 5000 in shelf and b"zzz" not in shelf and b"Geb" not in shelf
+    history = xmp.split(4600)
+    assert b"z" * 4000 in history and b"xxx" not in history
     short = Xmp(xmp.to_bytes())
     assert len(xmp.to_bytes()) <= 4600
     assert short.text("dc:title") == "Gebäude"
     assert short.text("kerasColorize:settings") == "y" * 3000
+    short.merge(Xmp(shelf))
+    short.merge(Xmp(history.replace(b"rdf:Seq>", b"rdf:Bag>")))
+    short.merge(Xmp(history))  # it says the same already
+    merged = short.to_bytes()
+    assert b'own:shelf="' + b"x" * 5000 in merged
+    assert merged.count(b"z" * 4000) == 1 and b"rdf:Bag" in merged
+    assert len(set(re.findall(rb'rdf:about="[^"]*"', merged))) == 1
 
 
 def test_whatever_makes_a_packet_long_can_be_taken_out() -> None:
@@ -148,6 +159,6 @@ def test_whatever_makes_a_packet_long_can_be_taken_out() -> None:
     ) % ((b"x" * 70_000,) * 5)
     xmp = Xmp(packet)
     xmp.set("kerasColorize:software", "s")
-    xmp.shorten(1000)
+    xmp.split(1000)
     assert len(xmp.to_bytes()) <= 1000
     assert Xmp(xmp.to_bytes()).text("kerasColorize:software") == "s"
