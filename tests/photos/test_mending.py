@@ -98,6 +98,15 @@ def test_a_wrong_check_sum_of_pixels_is_said() -> None:
     np.testing.assert_array_equal(np.asarray(open_image(mended.file, "PNG")), np.asarray(PHOTO))
 
 
+def test_a_chunk_that_a_picture_may_need_is_named() -> None:
+    """Its name begins with a capital (W3C, third edition, section 13.1): "CgBI" is Apple's."""
+    data = saved("PNG")
+    odd = data[:33] + chunk(b"CgBI", bytes(4)) + chunk(b"niCe", b"") + data[33:]
+    assert mend(io.BytesIO(odd), "PNG").notes == (
+        "PNG: CgBI is not known, and its picture may need it",
+    )
+
+
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF"])
 def test_what_is_sound_is_not_copied_and_damaged_pixels_stay_so(format_: str) -> None:
     file = io.BytesIO(saved(format_))
