@@ -257,6 +257,27 @@ def _heic_gray(size: tuple[int, int]) -> Kind:
     return replace(heic(Image.fromarray(gray_pixels(size, 8))), tolerance=0)
 
 
+@kind("heic_rgb_10")
+def _heic_rgb_10(size: tuple[int, int]) -> Kind:
+    return deep_heic("RGB;16", deep_pixels(size))
+
+
+@kind("heic_gray_10")
+def _heic_gray_10(size: tuple[int, int]) -> Kind:
+    return deep_heic("I;16", gray_pixels(size, 16))
+
+
+def deep_heic(mode: str, pixels: np.ndarray) -> Kind:
+    import pillow_heif
+
+    file = io.BytesIO()
+    size = pixels.shape[1], pixels.shape[0]
+    pillow_heif.from_bytes(mode, size, pixels.tobytes()).save(file, quality=90)
+    read = pillow_heif.open_heif(file, convert_hdr_to_8bit=False)
+    levels = np.rint((np.asarray(read) >> 6) * (65535 / 1023))
+    return Kind(file.getvalue(), levels if levels.ndim == 2 else levels @ WEIGHTS, None, 16)
+
+
 def heic(image: Image.Image) -> Kind:
     import pillow_heif  # of an extra: tests skip without it
 

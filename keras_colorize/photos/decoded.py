@@ -34,6 +34,7 @@ from keras_colorize.photos.psd import check_psd, decode_deep_psd, open_deep_psd,
 from keras_colorize.photos.uncommon import (
     avif_precision,
     decode_deep_avif,
+    decode_deep_heic,
     decode_deep_jpeg,
     decode_pnm,
     jpeg_precision,
@@ -115,8 +116,6 @@ def read_first_picture(
     turn = TURN.get(orientation(metadata))
     notes = mended.notes
     picture: Image.Image = image
-    if (bits := image.info.get("bit_depth", 8)) > 8 and format_ == "HEIF":
-        notes += (f"{bits} bits a channel are read as 8: HEIC is decoded at no more",)
     if format_ in ("AVIF", "HEIF"):
         notes += unread_tones(file)
     if format_ == "PSD":
@@ -139,6 +138,10 @@ def read_first_picture(
         decoded = replace(from_array(imagecodecs.png_decode(mended.file.read())), icc=icc)
     elif format_ == "AVIF" and avif_precision(file) > 8:  # of which Pillow gives the upper 8 bits
         decoded = replace(from_array(decode_deep_avif(file)), icc=image.info.get("icc_profile"))
+    elif format_ == "HEIF" and (bits := image.info.get("bit_depth", 8)) > 8:  # likewise
+        decoded = replace(
+            from_array(decode_deep_heic(file, bits)), icc=image.info.get("icc_profile")
+        )
     else:
         decoded = from_pillow(picture)
     reduced_to = None if drafted is None else (drafted[1][2], drafted[1][3])

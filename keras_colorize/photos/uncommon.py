@@ -17,6 +17,7 @@ from keras_colorize.photos.pixels import TRUNCATED, WHITE, scale_bits
 __all__ = [
     "avif_precision",
     "decode_deep_avif",
+    "decode_deep_heic",
     "decode_deep_jpeg",
     "decode_pnm",
     "is_lossless_jpeg",
@@ -36,7 +37,7 @@ _TONES = {16: "PQ", 18: "HLG"}
 _HEAD = 65536  # bytes, in which the boxes of an AVIF or HEIC say how its pixels are coded
 
 
-# -- AVIF -----------------------------------------------------------------------------------------
+# -- AVIF and HEIC --------------------------------------------------------------------------------
 
 
 def avif_precision(file: BinaryIO) -> int:
@@ -66,6 +67,24 @@ def decode_deep_avif(file: BinaryIO) -> np.ndarray:
     bits = avif_precision(file)
     file.seek(0)
     return scale_bits(imagecodecs.avif_decode(file.read(), index=0), bits)
+
+
+def decode_deep_heic(file: BinaryIO, bits: int) -> np.ndarray:
+    """Pixels of more than 8 bits, upright, of the main picture: uint16, in color or gray.
+
+    Args:
+        file: as it is opened.
+        bits: a sample.
+
+    Raises:
+        Exception: whatever the decoder raises at damaged data.
+    """
+    from pillow_heif import open_heif
+
+    file.seek(0)
+    picture = open_heif(file, convert_hdr_to_8bit=False)
+    shifted = np.asarray(picture)  # to the upper bits of 16
+    return scale_bits(shifted >> (16 - bits), bits)
 
 
 # -- JPEG -----------------------------------------------------------------------------------------

@@ -23,7 +23,9 @@ SIZE = (61, 43)
 # turns those of compressed floats around; it forgets the transparent color of 16 bits, that numbers
 # of 8 bits had a sign and how many bits those of 16 had; planes of YCbCr it takes for RGB, and some
 # files for damaged.
-CUT_BY_PILLOW = re.compile(r"(png|tiff|pnm|jp2)_(rgb|rgba|rgbx|graya|cmyk)_1[26]|(pnm|jp2)_gray_12")
+CUT_BY_PILLOW = re.compile(
+    r"(png|tiff|pnm|jp2)_(rgb|rgba|rgbx|graya|cmyk)_1[26]|(pnm|jp2)_gray_12|heic_.*_10"
+)
 MISREAD_BY_PILLOW = re.compile(
     r"png_rgb_16_transparent|tiff_gray_16_white_is_zero|tiff_rgba?_16_planar$|tiff_gray_12|.*_int"
     r"|tiff_gray_float32_1_big_endian_lzw|tiff_ycbcr|.*_bigtiff_big_endian|.*_webp$"

@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
+from PIL.ExifTags import Base as Tag
 
 from keras_colorize.errors import PhotoError
 from keras_colorize.photos.reading import largest_size, read_pages
@@ -70,14 +71,19 @@ def test_avif_keeps_its_depth(bits: int, channels: int, tmp_path: Path) -> None:
     np.testing.assert_allclose(page.luminance / 65535, luminance, atol=2e-5)
 
 
-def test_heic_of_ten_bits_is_said_to_lose_two(tmp_path: Path) -> None:
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_heic_of_ten_bits_keeps_them_and_stands_upright(tmp_path: Path, orientation: int) -> None:
     heif = pytest.importorskip("pillow_heif")
-    pixels = np.random.default_rng(0).integers(0, 65536, (32, 48, 3), np.uint16)
-    photo = heif.from_bytes(mode="RGB;16", size=(48, 32), data=pixels.tobytes())
-    photo.save(tmp_path / "x.heic", quality=90)
+    gray = np.linspace(0, 65535, 48 * 32).astype(np.uint16).reshape(32, 48)
+    exif = Image.Exif()
+    exif[Tag.Orientation] = orientation
+    photo = heif.from_bytes(mode="I;16", size=(48, 32), data=gray.tobytes())
+    photo.save(tmp_path / "x.heic", quality=-1, exif=exif.tobytes())
     (page,) = read_pages(tmp_path / "x.heic")
-    assert page.depth == 8
-    assert any("10 bits a channel are read as 8" in note for note in page.notes)
+    assert page.depth == 16 and page.notes == ()
+    assert len(np.unique(page.luminance)) > 1000
+    upright = gray if orientation == 1 else np.rot90(gray, -1)
+    np.testing.assert_allclose(page.luminance, upright, atol=64)
 
 
 @pytest.mark.parametrize(("marker", "name"), [(0xF7, "JPEG-LS"), (0xC5, "hierarchical")])
