@@ -1,6 +1,7 @@
 """Whether photographs of one place, and frames of films, get one color as an album, measured.
 
     python benchmarks/album_pairs.py --photos FOLDER ... [--films FILM ...] [--model MODEL.keras]
+    python benchmarks/album_pairs.py --different FOLDER ... [--apart 30]
 
 Beside ``album.py``, where both views come from one photograph. Here they are two photographs of one
 place, or frames 10 apart of a film. What both show is found without anything of this package: SIFT
@@ -11,6 +12,9 @@ them in each cell of a 12 x 12 grid, color is compared, over the same part of wh
 Each folder is one album, and so are the frames of each film. Of the pairs in it are printed how
 many the album recognizes, the distance in (Cb, Cr) between what both show, colored one by one,
 as an album, and in truth, and of the photographs in pairs PSNR, CIEDE2000 and colorfulness.
+
+Of photographs of different things are printed the pairs that an album would take for the same:
+where names tell series, of those that are so far apart in a list of names.
 """
 
 import argparse
@@ -23,6 +27,7 @@ from measuring import describe_machine, format_table, spread
 
 from keras_colorize import color
 from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.correspondence import match
 from keras_colorize.coloring.painting import Painting
 from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.reading import read_color
@@ -35,6 +40,7 @@ LEAST = 12  # keypoints that two photographs of one place have in common
 CELLS = 12  # of a grid, in each of which one of them counts
 LARGEST = 1 / 12  # of the shorter side: radius of what is compared
 APART = 10  # frames
+LISTED = 12
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", nargs="*", default=[], help="folders, an album each")
     parser.add_argument("--films", nargs="*", default=[], help="files, an album each")
+    parser.add_argument("--different", nargs="*", default=[], help="folders, one list of all")
+    parser.add_argument("--apart", type=int, default=1, help="names in that list")
     parser.add_argument("--pairs", type=int, default=12, help="of frames of each film")
     parser.add_argument(
         "--within", type=int, default=5, help="names in a folder that the two of a pair are apart"
@@ -74,8 +82,30 @@ def main() -> None:
         pictures = read_frames(film, args.pairs)
         pairs = [pair for pair in find_pairs(pictures, 1) if pair.first % 2 == 0]
         rows += measure(film.name, pictures, pairs, colorizer)
+    if args.different:
+        count_alike([Path(folder) for folder in args.different], args.apart, colorizer)
+    if not rows:
+        return
     header = ["", "pairs", "recognized", "distance", "PSNR", "dE2000", "colorfulness"]
     print(format_table(header, rows))
+
+
+def count_alike(folders: list[Path], apart: int, colorizer: Colorizer) -> None:
+    paths = [path for folder in folders for path in find_photos(folder)]
+    traits = []
+    for path in paths:
+        seen = colorizer.see(color.luminance(read_color(path) / np.float32(255.0))[..., 0])
+        traits.append(seen.note(seen.painting.chroma).traits)
+    pairs, found = 0, []
+    for first in range(len(traits)):
+        for second in range(first + apart, len(traits)):
+            matches = match(traits[first], traits[second])
+            pairs += 1
+            if matches.belief.any():
+                found.append((float(matches.belief.max()), first, second))
+    print(f"{len(found)} of {pairs} pairs of {len(paths)} photographs are taken for the same")
+    for belief, first, second in sorted(found, reverse=True)[:LISTED]:
+        print(f"  {belief:.2f} {paths[first].name} {paths[second].name}")
 
 
 def read_frames(film: Path, pairs: int) -> list[np.ndarray]:

@@ -141,11 +141,11 @@ def test_what_has_no_like_is_left_alone(album: Album, scene: np.ndarray) -> None
     assert album.agreement("of no album") is None
 
 
-def add_overlapping(album: Album, column: int) -> None:
-    """Two notes of 16 x 20 places: the last three columns of one are those from ``column`` on."""
+def add_overlapping(album: Album, here: int, there: int, columns: int = 3) -> None:
+    """Two notes of 16 x 20 places, some columns of which are the same, at one place or another."""
     rng = np.random.default_rng(3)
     first, second = rng.standard_normal((2, 16, 20, 128))
-    second[:, column : column + 3] = first[:, 17:]
+    second[:, there : there + columns] = first[:, here : here + columns]
     for name, scene, value in (("a", first, 0.1), ("b", second, 0.3)):
         seen = scene.reshape(320, 128)
         seen = seen + 0.8 * rng.standard_normal(seen.shape)  # similarities of about 0.6
@@ -156,7 +156,7 @@ def add_overlapping(album: Album, column: int) -> None:
 
 
 def test_where_two_photographs_overlap_a_little_they_agree(album: Album) -> None:
-    add_overlapping(album, column=0)
+    add_overlapping(album, here=17, there=0)
     agreement = album.agreement("a")
     assert agreement is not None
     np.testing.assert_allclose(agreement.change[:, 17:], 0.1, atol=0.02)
@@ -164,7 +164,13 @@ def test_where_two_photographs_overlap_a_little_they_agree(album: Album) -> None
 
 
 def test_what_stands_at_the_same_place_in_both_tells_nothing(album: Album) -> None:
-    add_overlapping(album, column=17)
+    add_overlapping(album, here=17, there=17)
+    assert album.agreement("a") is None
+
+
+def test_a_thing_that_stands_elsewhere_before_another_ground_is_no_overlap(album: Album) -> None:
+    """As two faces are, each beside the middle: what is around them would have to be alike too."""
+    add_overlapping(album, here=12, there=5)
     assert album.agreement("a") is None
 
 
