@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+import flatbuffers
 import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 
 from keras_colorize import color
 from keras_colorize.errors import DataError, ModelError, PhotoError
@@ -28,6 +30,7 @@ from keras_colorize.exporting.origin import (
     write_card,
 )
 from keras_colorize.exporting.signatures import as_graph, save_graphs
+from keras_colorize.exporting.subpixel import replace_transposed
 from keras_colorize.files import atomic_folder
 from keras_colorize.models.litert import LiteRTModel
 from keras_colorize.models.outputs import COLOR
@@ -171,6 +174,7 @@ def convert(
         generator = replace_normalization(generator)
     if precision == "int8":
         generator = leave_unlimited(generator)
+    generator = replace_transposed(generator)
     network = seeing(generator)
 
     def paint(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -181,6 +185,7 @@ def convert(
 
     return convert_endpoint(
         paint_hinted if hints else paint,
+        stride=stride,
         inputs=[tf.TensorSpec((HINTS, len(COLUMNS)), tf.float32, name="hints")] if hints else [],
         precision=precision,
         size=size,
@@ -191,6 +196,7 @@ def convert(
 def convert_endpoint(
     endpoint: Callable[..., dict[str, tf.Tensor]],
     *,
+    stride: int,
     inputs: Sequence[tf.TensorSpec] = (),
     precision: Precision = "float32",
     size: tuple[int, int] | None = None,
@@ -198,8 +204,8 @@ def convert_endpoint(
 ) -> bytes:
     """A TensorFlow Lite model of what makes named outputs of a luminance ``(1, h, w, 1)``.
 
-    ``inputs`` are what else the endpoint takes, in its order. The other arguments are those of
-    :func:`export_tflite`.
+    Height and width are multiples of ``stride``; ``inputs`` are what else the endpoint takes, in
+    its order. The other arguments are those of :func:`export_tflite`.
 
     Raises:
         ModelError: TensorFlow Lite's operations cannot express it.
@@ -211,7 +217,7 @@ def convert_endpoint(
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         _configure(converter, precision, calibration)
         try:
-            return converter.convert()
+            content: bytes = converter.convert()
         # The converter's own exception belongs to a private module and derives from this.
         except Exception as error:
             raise ModelError(
@@ -219,6 +225,7 @@ def convert_endpoint(
                 f"{'' if size else ' with a resizable input; give it a fixed size'}. The converter "
                 f"has said which above: {type(error).__name__}"
             ) from error
+    return content if size else _beginning_at(content, stride)
 
 
 def replace_normalization(generator: keras.Model) -> keras.Model:
@@ -322,6 +329,29 @@ def _configure(
         converter.inference_input_type = converter.inference_output_type = tf.int8
         converter.representative_dataset = lambda: ([photo[None]] for photo in calibration)
     converter.target_spec.supported_ops = operations
+
+
+def _beginning_at(content: bytes, side: int) -> bytes:
+    """A model of a resizable input that has this height and width until it is resized.
+
+    The converter leaves 1 x 1, at which skips don't meet what they are joined to.
+    """
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    graph = model.subgraphs[0]  # the others are bodies of loops
+    for index in graph.inputs:
+        tensor = graph.tensors[index]
+        if tensor.shapeSignature is not None and -1 in tensor.shapeSignature:
+            tensor.shape = np.where(tensor.shapeSignature == -1, side, tensor.shape).astype(
+                np.int32
+            )
+    return serialize(model)
+
+
+def serialize(model: schema.ModelT) -> bytes:
+    """The content of a TensorFlow Lite model."""
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")  # as such files name themselves
+    return bytes(builder.Output())
 
 
 def _readable(paths: Sequence[Path], size: tuple[int, int]) -> Iterator[np.ndarray]:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-import flatbuffers
 import keras
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -20,7 +19,8 @@ from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.twin_network import TwinNetwork
 from keras_colorize.errors import ModelError
 from keras_colorize.exporting.origin import seeing
-from keras_colorize.exporting.tflite import convert_endpoint
+from keras_colorize.exporting.subpixel import replace_transposed
+from keras_colorize.exporting.tflite import convert_endpoint, serialize
 from keras_colorize.files import atomic_path
 from keras_colorize.models.packing import LARGE
 from keras_colorize.models.saved import add_twin, load_generator
@@ -34,7 +34,6 @@ MOST_DIFFERENCE = 1
 
 # The rounding of a normal float16: what lies below its range loses more.
 _HALF_ROUNDING = 2.0**-11
-_IDENTIFIER = b"TFL3"  # of a file of TensorFlow Lite
 # Which input of an operation is its kernel.
 _KERNELS = {
     schema.BuiltinOperator.CONV_2D: 1,
@@ -59,7 +58,7 @@ def give_twin(path: Path) -> int:
             :data:`MOST_DIFFERENCE`; the file stays as it was.
     """
     generator, facts = load_generator(path)
-    twin = halve_kernels(convert_twin(generator))
+    twin = halve_kernels(convert_twin(generator, facts.stride))
     painters = [Colorizer(network, facts, path=path) for network in (generator, TwinNetwork(twin))]
     difference = _difference(*painters)
     if difference > MOST_DIFFERENCE:
@@ -73,13 +72,17 @@ def give_twin(path: Path) -> int:
     return difference
 
 
-def convert_twin(generator: keras.Model) -> bytes:
+def convert_twin(generator: keras.Model, stride: int) -> bytes:
     """A TensorFlow Lite model of all that a Colorizer asks of a generator, for every size.
+
+    Args:
+        generator: a UNet.
+        stride: of which heights and widths are multiples.
 
     Raises:
         ModelError: TensorFlow Lite's operations cannot express the generator.
     """
-    return convert_endpoint(seeing(generator))
+    return convert_endpoint(seeing(replace_transposed(generator)), stride=stride)
 
 
 def halve_kernels(content: bytes) -> bytes:
@@ -119,9 +122,7 @@ def halve_kernels(content: bytes) -> bytes:
         widen.inputs, widen.outputs = [len(graph.tensors) - 1], [index]
         widening.append(widen)
     graph.operators = widening + graph.operators
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), _IDENTIFIER)
-    return bytes(builder.Output())
+    return serialize(model)
 
 
 def _kernels(model: schema.ModelT, graph: schema.SubGraphT) -> set[int]:

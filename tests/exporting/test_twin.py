@@ -137,8 +137,8 @@ def test_several_threads_paint_what_one_does(packed: Path) -> None:
 
 
 def test_only_large_kernels_lose_half_their_bits(packed: Path) -> None:
-    generator, _ = load_generator(packed)
-    whole = convert_twin(generator)
+    generator, facts = load_generator(packed)
+    whole = convert_twin(generator, facts.stride)
     half = halve_kernels(whole)
     assert 0.5 * len(whole) < len(half) < 0.65 * len(whole)
     y = np.random.default_rng(0).random((1, 32, 48, 1), np.float32)
@@ -190,8 +190,8 @@ def test_a_twin_that_paints_otherwise_is_left_out(
 ) -> None:
     other = build_unet(4, 2, output="chroma", distribution=False, seed=5)
     other.set_weights([9.0 * weight for weight in other.get_weights()])
-    twin = convert_twin(other)
-    monkeypatch.setattr(twins, "convert_twin", lambda generator: twin)
+    twin = convert_twin(other, 4)
+    monkeypatch.setattr(twins, "convert_twin", lambda *_: twin)
     output = tmp_path / "packed.keras"
     assert pack.main(["--model", str(packed), "--output", str(output)]) == 0
     assert "without a twin: what LiteRT paints differs by" in capsys.readouterr().out
