@@ -16,7 +16,7 @@ every frame colored by itself, against what ``colorize`` makes of it, both at th
 
 Neither is measured across cuts. ``--speed``: frames a second at 480 and 1080 lines against FFmpeg
 alone, which decodes and encodes the same film with the same encoder; and the processor time of
-both, children included, which others on the machine disturb less.
+both, children included, which others on the machine disturb less; medians of rounds.
 ``--memory``: the most that a process takes for 1,000 frames and for 10,000.
 """
 
@@ -33,7 +33,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from measuring import ROOT, describe_machine, describe_versions, format_table
+from measuring import ROOT, describe_machine, describe_ratios, describe_versions, format_table
 
 SAMPLE = ROOT / "keras_colorize" / "sample" / "modern"
 PANS = 3
@@ -41,6 +41,7 @@ STEP = 3  # pixels of the network's size that a pan moves a frame
 BINS = 256
 INTERVALS = (1, 2, 4)
 MEMORY_FRAMES = (1_000, 10_000)
+ROUNDS = 5  # in which coloring and FFmpeg alone take turns
 
 
 @dataclass
@@ -225,6 +226,8 @@ def processor_seconds() -> float:
 def measure_speed(film: Path, heights: Sequence[int], count: int, folder: Path) -> None:
     import logging
 
+    import numpy as np
+
     from keras_colorize.coloring.colorizer import Colorizer
     from keras_colorize.video.encoding import choose_codec, encoder_settings
     from keras_colorize.video.film import FilmOptions, color_film
@@ -254,25 +257,28 @@ def measure_speed(film: Path, heights: Sequence[int], count: int, folder: Path) 
 
         if not rows:
             ours()  # compiles
-        works: list[Callable[[], None]] = [ours, alone]
-        wall, busy = [], []
-        for work in works:
-            before = time.perf_counter(), processor_seconds()
-            work()
-            wall.append((time.perf_counter() - before[0]) / count)
-            busy.append((processor_seconds() - before[1]) / count)
+        costs = np.array([[cost_of(work) for work in (ours, alone)] for _ in range(ROUNDS)]) / count
+        wall, busy = np.median(costs, axis=0).T
+        ratios = costs[:, 1] / costs[:, 0]  # (round, of wall and processor time)
         rows.append(
             [
                 f"{facts.width} x {height}",
                 *(f"{1.0 / seconds:.1f}" for seconds in wall),
-                f"{wall[1] / wall[0]:.2f}",
+                describe_ratios(list(ratios[:, 0])),
                 *(f"{1000.0 * seconds:.0f}" for seconds in busy),
-                f"{busy[1] / busy[0]:.2f}",
+                f"{np.median(ratios[:, 1]):.2f}",
             ]
         )
     header = ["size", "frames/s, colored", "FFmpeg alone", "ratio"]
     header += ["processor ms/frame, colored", "FFmpeg alone", "ratio"]
     print(format_table(header, rows))
+
+
+def cost_of(work: Callable[[], None]) -> tuple[float, float]:
+    """Seconds on the clock and of the processor, of this process and those it starts."""
+    before = time.perf_counter(), processor_seconds()
+    work()
+    return time.perf_counter() - before[0], processor_seconds() - before[1]
 
 
 def measure_memory(film: Path, folder: Path) -> None:
