@@ -21,7 +21,7 @@ from keras_colorize.photos.sheets import draw_sheet
 SAMPLE = Path(__file__).parents[1] / "keras_colorize" / "sample"
 CELL = (190, 142)  # width and height in pixels
 IMAGES = Path(__file__).parent / "images"
-PLATE = 4  # which photograph is shown behind grains
+BEHIND_GRAINS = 4  # which photograph is shown behind grains
 SCANS = (800, 1600, 3000)  # their longer sides, in pixels
 
 
@@ -47,7 +47,7 @@ def main() -> None:
         print(photo.name)
     save(draw_sheet(rows, names), args.output)
     colorizer.look = next(filter(has_grains, LOOKS))
-    cells = [grains(colorizer, photos[PLATE], width) for width in SCANS]
+    cells = [grains(colorizer, photos[BEHIND_GRAINS], width) for width in SCANS]
     save(draw_sheet([cells], [f"{width} pixels across" for width in SCANS]), args.grains)
     gray = np.full((400, 400), 0.5, np.float32)
     for width in SCANS:

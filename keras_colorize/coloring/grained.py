@@ -36,22 +36,10 @@ def enlarge(
 class _GrainedEnlargement(Enlargement):
     """Chroma of a full photograph behind grains, strip by strip."""
 
-    def __init__(
-        self,
-        coefficients: np.ndarray,
-        height: int,
-        width: int,
-        rows: slice = slice(None),
-        columns: slice = slice(None),
-    ) -> None:
-        super().__init__(coefficients, height, width, rows, columns)
-        self._size = height, width
-        self._corner = rows.indices(height)[0], columns.indices(width)[0]
-
     def chroma(self, top: int, luminance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         planes = np.stack(super().chroma(top, luminance), axis=-1)
-        first, left = self._corner
-        grained = add_grains(luminance, planes, size=self._size, top=first + top, left=left)
+        first, left = self.corner
+        grained = add_grains(luminance, planes, size=self.size, top=first + top, left=left)
         return grained[..., 0], grained[..., 1]
 
     def coded(self, luminance: np.ndarray) -> np.ndarray:

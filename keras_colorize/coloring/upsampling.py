@@ -76,6 +76,10 @@ class Enlargement:
         width: of the full photograph, in pixels.
         rows: those that are wanted, instead of all; luminance is then given of these.
         columns: likewise.
+
+    Attributes:
+        size: height and width of the full photograph.
+        corner: the first row and column that are wanted.
     """
 
     def __init__(
@@ -86,6 +90,8 @@ class Enlargement:
         rows: slice = slice(None),
         columns: slice = slice(None),
     ) -> None:
+        self.size = height, width
+        self.corner = rows.indices(height)[0], columns.indices(width)[0]
         _, high, wide = coefficients.shape
         places, weights = (taps[columns] for taps in resample_taps(wide, width))
         # (4, h, width): of few rows as yet; enlarged down where they are used.

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_colorize.exporting.replacing import replace_layers
+
 __all__ = ["replace_transposed"]
 
 # Which rows (or columns) of the kernel the two of a convolution are, for even and odd pixels: pixel
@@ -24,22 +26,18 @@ def replace_transposed(generator: keras.Model) -> keras.Model:
 
     Those of other kernels or strides than the UNet's stay as they are.
     """
+    return replace_layers(generator, _is_upsampling, _make, _weights)
 
-    def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if _is_upsampling(layer):
-            return _Subpixel(
-                layer.filters, use_bias=layer.use_bias, name=layer.name, dtype=layer.dtype_policy
-            )
-        return layer.__class__.from_config(layer.get_config())
 
-    copy = keras.models.clone_model(generator, clone_function=replace)
-    for layer in generator.layers:
-        if _is_upsampling(layer):
-            kernel, *bias = layer.get_weights()
-            copy.get_layer(layer.name).set_weights([_split(kernel), *(np.tile(b, 4) for b in bias)])
-        elif layer.weights:
-            copy.get_layer(layer.name).set_weights(layer.get_weights())
-    return copy
+def _make(layer: keras.layers.Conv2DTranspose) -> keras.layers.Layer:
+    return _Subpixel(
+        layer.filters, use_bias=layer.use_bias, name=layer.name, dtype=layer.dtype_policy
+    )
+
+
+def _weights(layer: keras.layers.Conv2DTranspose) -> list[np.ndarray]:
+    kernel, *bias = layer.get_weights()
+    return [_split(kernel), *(np.tile(values, 4) for values in bias)]
 
 
 def _is_upsampling(layer: keras.layers.Layer) -> bool:

@@ -29,6 +29,7 @@ from keras_colorize.exporting.origin import (
     seeing,
     write_card,
 )
+from keras_colorize.exporting.replacing import replace_layers
 from keras_colorize.exporting.signatures import as_graph, save_graphs
 from keras_colorize.exporting.subpixel import replace_transposed
 from keras_colorize.files import atomic_folder
@@ -238,23 +239,12 @@ def replace_normalization(generator: keras.Model) -> keras.Model:
     Channels that hardly varied in training are held at their mean; otherwise the copy computes the
     same.
     """
-
-    def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            return keras.layers.DepthwiseConv2D(1, name=layer.name)
-        return layer.__class__.from_config(layer.get_config())
-
-    def call(layer: keras.layers.Layer, *inputs: keras.KerasTensor, **options: object) -> object:
-        options.pop("mask", None)  # which normalization takes and a convolution does not
-        return layer(*inputs, **options)
-
-    copy = keras.models.clone_model(generator, clone_function=replace, call_function=call)
-    for layer in generator.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            copy.get_layer(layer.name).set_weights(_as_convolution(layer))
-        elif layer.weights:
-            copy.get_layer(layer.name).set_weights(layer.get_weights())
-    return copy
+    return replace_layers(
+        generator,
+        lambda layer: isinstance(layer, keras.layers.BatchNormalization),
+        lambda layer: keras.layers.DepthwiseConv2D(1, name=layer.name),
+        _as_convolution,
+    )
 
 
 def leave_unlimited(generator: keras.Model) -> keras.Model:

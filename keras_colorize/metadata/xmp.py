@@ -153,8 +153,8 @@ class Xmp:
         Returns:
             What was taken out: a packet of its own, without the instructions around it.
         """
-        rest = Xmp(self.to_bytes())
-        excess = len(self.to_bytes()) - limit
+        packet = self.to_bytes()
+        rest, excess = Xmp(packet), len(packet) - limit
         sizes: dict[str, int] = {}
         for description in self._rdf.iterfind(_DESCRIPTION):
             for tag, value in description.attrib.items():

@@ -47,7 +47,6 @@ def test_a_generator_gives_the_same_outputs_by_the_same_names(upsampling: str) -
     wanted, given = named_outputs(generator), named_outputs(copy)
     assert set(wanted) == set(given)
     y = tf.random.stateless_uniform((1, 24, 32, 1), (1, 2))
-    both = (keras.Model(m.inputs, o)(y) for m, o in ((generator, wanted), (copy, given)))
-    one, other = both
+    one, other = (keras.Model(m.inputs, o)(y) for m, o in ((generator, wanted), (copy, given)))
     for name in wanted:
         np.testing.assert_allclose(one[name], other[name], atol=1e-5)
