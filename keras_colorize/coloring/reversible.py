@@ -188,7 +188,8 @@ def _check_colors(image: JpegImagePlugin.JpegImageFile) -> bool:
     try:
         srgb = make_converter(profile, 1 if of_gray else 3) is None
     except ValueError as error:
-        raise IrreversibleJpegError(str(error)) from error
+        # Why not is told where the pixels are read without it.
+        raise IrreversibleJpegError("its ICC profile cannot be used") from error
     if not srgb:
         raise IrreversibleJpegError(
             "its profile of gray has other tones than sRGB, which a picture in color has"

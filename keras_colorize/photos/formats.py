@@ -92,6 +92,7 @@ _SIGNATURES = re.compile(
 )
 
 _HEAD = 64  # bytes
+_BEFORE = 512  # bytes, in which headers of old systems and of networks would have room
 
 #: Which way to turn a stored picture, by EXIF orientation 2 to 8 (CIPA DC-008, section 4.6.4).
 TURN = {
@@ -136,13 +137,16 @@ def identify(file: BinaryIO) -> str:
         PhotoError: it is empty, none of these formats, or cannot be read.
     """
     try:
-        start = file.read(_HEAD)
+        before = file.read(_BEFORE + 3)
         file.seek(0)
     except OSError as error:  # a bad disk, a network that is gone
         raise PhotoError(f"unreadable: {error.strerror or error}") from error
-    if not start:
+    if not before:
         raise PhotoError("the file is empty (0 bytes)")
+    start = before[:_HEAD]
     match = _SIGNATURES.match(start)
+    if match is None and (at := before.find(b"\xff\xd8\xff")) > 0:
+        raise PhotoError(f"a JPEG behind {at} other bytes; cut those off its beginning")
     if match is None:
         raise PhotoError(
             "not a photograph that can be read (JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC, AVIF, "

@@ -131,7 +131,7 @@ def test_a_profile_of_gray_with_the_tones_of_srgb_goes(tmp_path: Path) -> None:
     "profile, reason",
     [
         (gray_profile(1.8), "its profile of gray has other tones than sRGB"),
-        (gray_profile(None)[:200], "its ICC profile is damaged"),
+        (gray_profile(None)[:200], "its ICC profile cannot be used"),
         (rgb_profile("adobe"), "its color profile is not sRGB"),
     ],
 )

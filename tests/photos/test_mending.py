@@ -144,6 +144,30 @@ def test_a_jpeg_that_lacks_its_end_marker_alone_is_read(tmp_path: Path, behind: 
     np.testing.assert_array_equal(page.luminance, read_luminance(tmp_path / "whole.jpg"))
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_progressive_jpeg_whose_scans_are_all_there(tmp_path: Path, mode: str) -> None:
+    output = io.BytesIO()
+    PHOTO.convert(mode).save(output, "JPEG", progressive=True)
+    data = output.getvalue()
+    (tmp_path / "whole.jpg").write_bytes(data)
+    (tmp_path / "x.jpg").write_bytes(data[:-2])
+    (page,) = read_pages(tmp_path / "x.jpg")
+    assert "JPEG: its end marker is missing, its pixels are not" in page.notes
+    np.testing.assert_array_equal(page.luminance, read_luminance(tmp_path / "whole.jpg"))
+    scans = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    assert len(scans) > 5
+    for end in scans[1:]:
+        (tmp_path / "x.jpg").write_bytes(data[:end])
+        with pytest.raises(PhotoError, match=r"^truncated"):
+            read_luminance(tmp_path / "x.jpg")
+
+
+def test_a_jpeg_behind_other_bytes_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").write_bytes(b"\r\n" + JPEG)
+    with pytest.raises(PhotoError, match=r"^a JPEG behind 2 other bytes"):
+        read_luminance(tmp_path / "x.jpg")
+
+
 def test_a_jpeg_that_begins_twice(tmp_path: Path) -> None:
     (tmp_path / "whole.jpg").write_bytes(JPEG)
     (tmp_path / "x.jpg").write_bytes(JPEG[:2] + JPEG)
@@ -154,8 +178,8 @@ def test_a_jpeg_that_begins_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [JPEG[:-4], JPEG[: len(JPEG) // 2], JPEG[:300], saved("JPEG", progressive=True)[:-2]],
-    ids=["two bytes", "half", "all pixels", "maybe scans"],
+    [JPEG[:-4], JPEG[: len(JPEG) // 2], JPEG[:300], saved("JPEG", progressive=True)[:-6]],
+    ids=["two bytes", "half", "all pixels", "of its last scan"],
 )
 def test_a_jpeg_that_lacks_more_is_truncated(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.jpg").write_bytes(data)
