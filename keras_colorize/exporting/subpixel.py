@@ -31,7 +31,11 @@ def replace_transposed(generator: keras.Model) -> keras.Model:
 
 def _make(layer: keras.layers.Conv2DTranspose) -> keras.layers.Layer:
     return _Subpixel(
-        layer.filters, use_bias=layer.use_bias, name=layer.name, dtype=layer.dtype_policy
+        layer.filters,
+        use_bias=layer.use_bias,
+        activation=layer.activation,
+        name=layer.name,
+        dtype=layer.dtype_policy,
     )
 
 
@@ -43,7 +47,8 @@ def _weights(layer: keras.layers.Conv2DTranspose) -> list[np.ndarray]:
 def _is_upsampling(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, keras.layers.Conv2DTranspose) and (
         (layer.kernel_size, layer.strides, layer.padding) == ((4, 4), (2, 2), "same")
-        and (layer.dilation_rate, layer.activation) == ((1, 1), keras.activations.linear)
+        and layer.dilation_rate == (1, 1)
+        and layer.activation in (keras.activations.linear, keras.activations.relu)
     )
 
 
@@ -56,11 +61,16 @@ def _split(kernel: np.ndarray) -> np.ndarray:
 class _Subpixel(keras.layers.Layer):
     """Twice the size: ``(B, h, w, c)`` to ``(B, 2 h, 2 w, filters)``."""
 
-    def __init__(self, filters: int, *, use_bias: bool, **options: Any) -> None:
+    def __init__(self, filters: int, *, use_bias: bool, activation: Any, **options: Any) -> None:
         super().__init__(**options)
         self._filters = filters
         self._conv = keras.layers.Conv2D(
-            4 * filters, 2, use_bias=use_bias, name="conv", dtype=self.dtype_policy
+            4 * filters,
+            2,
+            use_bias=use_bias,
+            activation=activation,
+            name="conv",
+            dtype=self.dtype_policy,
         )
 
     def build(self, shape: tuple[int | None, ...]) -> None:

@@ -20,13 +20,13 @@ from ai_edge_litert import schema_py_generated as schema
 
 from keras_colorize import color
 from keras_colorize.errors import DataError, ModelError, PhotoError
+from keras_colorize.exporting.folding import as_factors, fold
 from keras_colorize.exporting.graph_hints import COLUMNS, HINTS_USAGE, paint_with_hints
 from keras_colorize.exporting.origin import (
     METADATA_NAME,
     Origin,
     compare,
     describe,
-    seeing,
     write_card,
 )
 from keras_colorize.exporting.replacing import replace_layers
@@ -34,7 +34,7 @@ from keras_colorize.exporting.signatures import as_graph, save_graphs
 from keras_colorize.exporting.subpixel import replace_transposed
 from keras_colorize.files import atomic_folder
 from keras_colorize.models.litert import LiteRTModel
-from keras_colorize.models.outputs import COLOR
+from keras_colorize.models.outputs import COLOR, named_outputs
 from keras_colorize.models.unet import CHROMA_LAYER
 from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.reading import read_photo
@@ -170,19 +170,20 @@ def convert(
         raise ModelError("hints need a model that computes in floats, not one of precision int8")
     if precision == "int8" and not calibration:
         raise DataError("precision int8 needs photographs to calibrate with; found none")
-    generator = origin.generator
-    if precision in ("dynamic", "int8"):
-        generator = replace_normalization(generator)
-    if precision == "int8":
-        generator = leave_unlimited(generator)
-    generator = replace_transposed(generator)
-    network = seeing(generator)
+    quantized = precision in ("dynamic", "int8")
+    generator = leave_unlimited(origin.generator) if precision == "int8" else origin.generator
+    outputs = named_outputs(generator) if hints else {COLOR: generator.output}
+    network = fold(keras.Model(generator.input, outputs), constant=_CONSTANT if quantized else 0.0)
+    if quantized:
+        network = replace_normalization(network)
+    network = replace_transposed(network)
 
     def paint(luminance: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {COLOR: generator(luminance, training=False)}
+        painted: dict[str, tf.Tensor] = network(luminance, training=False)
+        return painted
 
     def paint_hinted(luminance: tf.Tensor, hints: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {COLOR: paint_with_hints(network, luminance, hints)}
+        return {COLOR: paint_with_hints(paint, luminance, hints)}
 
     return convert_endpoint(
         paint_hinted if hints else paint,
@@ -357,6 +358,5 @@ def _readable(paths: Sequence[Path], size: tuple[int, int]) -> Iterator[np.ndarr
 
 
 def _as_convolution(layer: keras.layers.BatchNormalization) -> list[np.ndarray]:
-    gamma, beta, mean, variance = layer.get_weights()
-    factor = np.where(variance < _CONSTANT, 0.0, gamma / np.sqrt(variance + layer.epsilon))
-    return [factor[None, None, :, None], beta - mean * factor]  # (1, 1, C, 1) and (C,)
+    factor, offset = as_factors(layer, _CONSTANT)
+    return [factor[None, None, :, None], offset]  # (1, 1, C, 1) and (C,)
