@@ -156,10 +156,10 @@ def _plan(graph: _Graph) -> _Plan:
     for call in filter(graph.is_single, filter(_is_convolution, graph.calls)):
         (result,) = call.outputs
         followers = graph.consumers(result)
-        if len(followers) == 1 and _is_normalization(follower := followers[0]):
-            if graph.is_single(follower):
-                normalized[call.layer.name] = follower.layer.name
-                (result,) = follower.outputs
+        follower = followers[0] if len(followers) == 1 else None
+        if follower and _is_normalization(follower) and graph.is_single(follower):
+            normalized[call.layer.name] = follower.layer.name
+            (result,) = follower.outputs
         by_result[id(result)] = call.layer.name
         next_to[id(result)] = graph.rectifiers(result)
     # A rectifier goes where all that comes to it takes it along and goes nowhere else.
