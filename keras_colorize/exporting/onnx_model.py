@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_colorize.errors import ModelError
+from keras_colorize.exporting.folding import fold
 from keras_colorize.exporting.graph_hints import COLUMNS, HINTS_USAGE, paint_with_hints
 from keras_colorize.exporting.origin import (
     METADATA_NAME,
@@ -137,7 +138,7 @@ def _convert(origin: Origin, path: Path, *, hints: bool) -> None:
 
             tf2onnx.convert.from_function(paint, signature, opset=_OPSET, output_path=str(path))
         else:
-            generator.export(path, format="onnx", verbose=False, input_signature=signature)
+            fold(generator).export(path, format="onnx", verbose=False, input_signature=signature)
     model = onnx.load(path)
     (output,) = model.graph.output
     for node in model.graph.node:

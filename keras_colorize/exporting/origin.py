@@ -12,6 +12,7 @@ import yaml
 
 from keras_colorize import color
 from keras_colorize.errors import ModelError, RunError
+from keras_colorize.exporting.folding import fold
 from keras_colorize.files import hash_file, read_numbers
 from keras_colorize.models.outputs import named_outputs
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator
@@ -94,11 +95,11 @@ def load_origin(
 
 
 def seeing(generator: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """A generator as a function of luminance to all its outputs by name.
+    """A generator as a function of luminance to all its outputs by name, folded.
 
     See :mod:`keras_colorize.models.outputs`.
     """
-    network = keras.Model(generator.inputs, named_outputs(generator))
+    network = fold(keras.Model(generator.input, named_outputs(generator)))
     return lambda luminance: network(luminance, training=False)
 
 

@@ -351,8 +351,10 @@ class ColorizationGAN(keras.Model):
         """Move the average towards the generator, once after each :meth:`update`."""
         step = tf.cast(self.optimizer.iterations, tf.float32)
         momentum = tf.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
-        for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
-            average.assign_sub((1.0 - momentum) * (average - weight))
+        for average, layer in zip(self.ema_generator.layers, self.generator.layers, strict=True):
+            if layer.trainable:  # what is frozen stays equal
+                for mean, weight in zip(average.weights, layer.weights, strict=True):
+                    mean.assign_sub((1.0 - momentum) * (mean - weight))
 
     def record(self, values: dict[str, tf.Tensor], photos: tf.Tensor, colored: tf.Tensor) -> None:
         """Add what a step reports to the running means.
