@@ -177,7 +177,8 @@ def _attempt(
 
     A graph knows no exceptions, but a data set can pass over the elements that fail.
     """
-    done = tf.data.Dataset.from_tensors(arguments).map(action).ignore_errors()
+    plain = tf.autograph.experimental.do_not_convert(action)
+    done = tf.data.Dataset.from_tensors(arguments).map(plain).ignore_errors()
     return done.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1).get_single_element()
 
 

@@ -84,7 +84,7 @@ class Probe:
         given = _layer_outputs(network.model)
         outputs = [given[layer] for layer in chosen]
         self._model = keras.Model(network.model.inputs, outputs)
-        self._measure = tf.function(self._summaries, reduce_retracing=True)
+        self._measure = tf.function(self._summaries, reduce_retracing=True, autograph=False)
 
     def __call__(self, photographs: Any) -> tuple[np.ndarray, np.ndarray]:
         """Statistics ``(L, S)`` and histograms ``(L, BINS)`` of the layers, in their order."""

@@ -191,7 +191,9 @@ class Xmp:
                 self._rdf.remove(description)
                 self._added = None if description is self._added else self._added
         etree.cleanup_namespaces(self._root)
-        return _BEGIN + etree.tostring(self._root, encoding="utf-8", pretty_print=True) + _END
+        # Declarations that one which is gone now had hidden go only when it is read again.
+        root = etree.fromstring(etree.tostring(self._root, encoding="utf-8"), _parser())
+        return _BEGIN + etree.tostring(root, encoding="utf-8", pretty_print=True) + _END
 
     def _remove(self, tag: str) -> None:
         for description in self._rdf.iterfind(_DESCRIPTION):
@@ -222,19 +224,23 @@ def _parse(packet: bytes) -> _Element:
         raise ValueError("with a document type, which XMP has not")
     if text.count("<") > _MAX_TAGS or text.count("=") > _MAX_ATTRIBUTES:
         raise ValueError(f"of more than {_MAX_TAGS} tags or {_MAX_ATTRIBUTES} attributes")
-    parser = etree.XMLParser(
+    try:
+        return etree.fromstring(text.strip("\ufeff\0 \t\r\n").encode(), _parser())
+    except etree.XMLSyntaxError as error:
+        reason = (error.msg or "").partition(", use XML_PARSE_HUGE")[0].partition(", try XML")[0]
+        raise ValueError(f"not well-formed ({reason})") from error
+
+
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(
         encoding="utf-8",  # whatever the packet says: this is what was searched
+        ns_clean=True,
         resolve_entities=False,
         no_network=True,
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
     )
-    try:
-        return etree.fromstring(text.strip("\ufeff\0 \t\r\n").encode(), parser)
-    except etree.XMLSyntaxError as error:
-        reason = (error.msg or "").partition(", use XML_PARSE_HUGE")[0].partition(", try XML")[0]
-        raise ValueError(f"not well-formed ({reason})") from error
 
 
 def _size(element: _Element) -> int:

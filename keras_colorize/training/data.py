@@ -39,6 +39,9 @@ class Part:
 
 WHOLE = Part(0, 1)
 
+# Autograph would read the sources of all that is called, for loops that are not there.
+_plain = tf.autograph.experimental.do_not_convert
+
 
 class DrawOrder:
     """Which photograph is drawn at which position, for an endless stream.
@@ -145,7 +148,7 @@ def make_dataset(
     stream = functools.partial(_stream, data=data, seed=seed, start_step=start_step, part=part)
     new_images = stream(modern, count=new_count, salt=_MODERN)
     steps = tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
-    finish = functools.partial(_finish, data=data, film=film, seed=seed, part=part)
+    finish = _plain(functools.partial(_finish, data=data, film=film, seed=seed, part=part))
     if historical is None or old_count == 0:
         batches = tf.data.Dataset.zip((steps, new_images)).map(finish)
     else:
@@ -199,6 +202,7 @@ def _stream(
     present = {s: w for s, w in data.source_weights.items() if s in set(sources)}
     order = DrawOrder(sources, present, [seed, salt])
 
+    @_plain
     def crop_at(position: tf.Tensor) -> tf.Tensor:
         image = _fetch(photos, position, order)
         return _random_crop(
@@ -208,7 +212,8 @@ def _stream(
     each = count // part.count
     positions = tf.data.Dataset.range(start_step * each, np.iinfo(np.int64).max)
     if part != WHOLE:
-        positions = positions.map(lambda n: n // each * count + part.index * each + n % each)
+        first = part.index * each
+        positions = positions.map(_plain(lambda n: n // each * count + first + n % each))
     crops = positions.map(crop_at, num_parallel_calls=os.cpu_count(), deterministic=True)
     return crops.batch(each, drop_remainder=True)
 
@@ -347,6 +352,7 @@ def _with_luminance(images: tf.Tensor) -> dict[str, tf.Tensor]:
 def _centers(photos: PhotoSet, size: int, batch_size: int, part: Part) -> tf.data.Dataset:
     """Batches of centers, in the order of the photographs."""
 
+    @_plain
     def center(index: tf.Tensor) -> tf.Tensor:
         image = _fetch(photos, index)
         height, width = tf.shape(image)[0], tf.shape(image)[1]
@@ -358,4 +364,4 @@ def _centers(photos: PhotoSet, size: int, batch_size: int, part: Part) -> tf.dat
     if part != WHOLE:
         indices = indices.batch(batch_size).shard(part.count, part.index).unbatch()
     centers = indices.map(center, num_parallel_calls=os.cpu_count(), deterministic=True)
-    return centers.batch(batch_size).map(_with_luminance)
+    return centers.batch(batch_size).map(_plain(_with_luminance))

@@ -194,7 +194,7 @@ class Replicas:
                 seed.assign(seed + tf.cast(offset, seed.dtype))
 
         if seeds:
-            self.strategy.run(tf.function(shift))
+            self.strategy.run(tf.function(shift, autograph=False))
 
 
 def join(distribution: Distribution) -> Replicas:

@@ -72,7 +72,7 @@ def fit_replicated(
 
 
 def _train_step(gan: ColorizationGAN, strategy: tf.distribute.Strategy) -> Callable[..., Any]:
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def step(batch: Batch, adversarial: bool) -> dict[str, tf.Tensor]:  # noqa: ARG001  # retraces
         names: list[str] = []
 
@@ -97,7 +97,7 @@ def _train_step(gan: ColorizationGAN, strategy: tf.distribute.Strategy) -> Calla
 
 
 def _test_step(gan: ColorizationGAN) -> Callable[..., Any]:
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def step(batch: Batch, adversarial: bool) -> None:  # noqa: ARG001  # retraces
         gan.test_step(batch)
 

@@ -88,6 +88,19 @@ def test_prefixes_that_mean_several_namespaces() -> None:
     assert [root.findtext(f".//{{urn:{i}}}a") for i in range(500)] == [str(i) for i in range(500)]
 
 
+def test_what_is_written_is_written_alike_again() -> None:
+    """Without the second declaration of a prefix, which nothing uses, the third is needless."""
+    inner = '<rdf:Description xmlns:a="urn:1"><a:two>t</a:two></rdf:Description>'
+    middle = f'<b:b xmlns:a="urn:2" xmlns:b="urn:3">{inner}</b:b>'
+    packet = (
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f'<rdf:Description xmlns:a="urn:1"><a:one>{middle}</a:one></rdf:Description></rdf:RDF>'
+    )
+    written = Xmp(packet.encode()).to_bytes()
+    assert Xmp(written).to_bytes() == written
+    assert b"a:two" in written
+
+
 def test_a_declared_encoding_changes_nothing() -> None:
     declared = b"<?xml version='1.0' encoding='utf-7'?>" + XMP.partition(b"?>\n")[2]
     assert Xmp(declared).values("dc:title") == ["Gebäude", "Édifice\n"]

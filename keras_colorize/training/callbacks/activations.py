@@ -155,7 +155,7 @@ class ActivationStatistics(keras.callbacks.Callback):
         return np.sqrt([part.sum() for part in parts]).astype(np.float32)
 
 
-@tf.function
+@tf.function(autograph=False)
 def _norms(before: list[tf.Tensor], after: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
     """Euclidean norms of the variables before a step, and of their changes by it."""
     changes = [new - old for old, new in zip(before, after, strict=True)]
