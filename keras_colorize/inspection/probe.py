@@ -184,7 +184,7 @@ def _percentiles(counts: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tenso
     bins = tf.searchsorted(cumulative, targets)
     inside = tf.gather(tf.cast(counts, tf.float64), bins)
     within = 1.0 - tf.math.divide_no_nan(tf.gather(cumulative, bins) - targets, inside)
-    position = (tf.cast(bins, tf.float64) + within) / len(counts)
+    position = (tf.cast(bins, tf.float64) + within) / (BINS * _FINE)
     return low + (high - low) * tf.cast(position, tf.float32)
 
 
