@@ -46,7 +46,7 @@ def fold(network: keras.Model, *, constant: float = 0.0) -> keras.Model:
             return inputs[0]
         of_ones = [any(given is one for one in ones) for given in inputs]
         kind = type(layer).__name__
-        if kind == _MULTIPLY and any(of_ones):
+        if kind == _MULTIPLY and any(of_ones) and len(_tensors(inputs)) == 2:
             return inputs[1 - of_ones.index(True)]
         result = layer(*inputs, **options)
         if _is_one(layer) or (kind in _KEEP_ONES and any(of_ones)):
