@@ -15,7 +15,7 @@ __all__ = ["END", "ends_early", "lacks_only_its_end"]
 #: The marker at the end of a JPEG (ITU-T T.81, table B.1).
 END = b"\xff\xd9"
 
-_PROGRESSIVE = 0xC2  # a frame (T.81, table B.1)
+_PROGRESSIVE = 2  # the lowest two bits of such a frame's marker (T.81, table B.1)
 _SCAN = b"\xff\xda"
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # that ends it (section B.1.1.5)
 # Coded data that might follow, in place of what a decoder makes up where there are none.
@@ -34,7 +34,7 @@ def lacks_only_its_end(file: BinaryIO) -> bool:
     for kind, size in pieces(file):
         if is_frame(kind[1]) and size >= 6:
             frame = file.read(size)
-            progressive, components = kind[1] == _PROGRESSIVE, frame[6::3]
+            progressive, components = kind[1] & 3 == _PROGRESSIVE, frame[6::3]
         if kind == _SCAN:
             scan = file.tell() - 4
     file.seek(0)

@@ -368,7 +368,10 @@ class ColorizationGAN(keras.Model):
             meter = self._meters[name]
             if name in _LEARNING_RATES:
                 meter.reset_state()  # an epoch reports the rate it ended with
-            meter.update_state(value, sample_weight=photos if _is_of_all(name) else colored)
+            weight = tf.cast(photos if _is_of_all(name) else colored, tf.float32)
+            # As update_state() does, in two operations: they are many, and each is traced.
+            meter.total.assign_add(weight * value)
+            meter.count.assign_add(weight)
 
 
 def count_photographs(batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
