@@ -19,7 +19,16 @@ from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_gener
 from keras_colorize.run_folder import RunFolder
 from keras_colorize.version import __version__
 
-__all__ = ["METADATA_NAME", "Origin", "compare", "describe", "load_origin", "seeing", "write_card"]
+__all__ = [
+    "METADATA_NAME",
+    "Origin",
+    "all_outputs",
+    "compare",
+    "describe",
+    "load_origin",
+    "seeing",
+    "write_card",
+]
 
 #: Name of the metadata: of the file inside a TFLite model, and of the entry in an ONNX model.
 METADATA_NAME = "keras_colorize.json"
@@ -94,12 +103,17 @@ def load_origin(
     return replace(origin, weights_license=weights_license)
 
 
-def seeing(generator: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """A generator as a function of luminance to all its outputs by name, folded.
+def all_outputs(generator: keras.Model) -> keras.Model:
+    """A generator as a model of all its outputs by name, folded.
 
     See :mod:`keras_colorize.models.outputs`.
     """
-    network = fold(keras.Model(generator.input, named_outputs(generator)))
+    return fold(keras.Model(generator.input, named_outputs(generator)))
+
+
+def seeing(generator: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """A generator as a function of luminance to all its outputs by name, folded."""
+    network = all_outputs(generator)
     return lambda luminance: network(luminance, training=False)
 
 

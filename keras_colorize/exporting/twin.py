@@ -18,11 +18,10 @@ from ai_edge_litert import schema_py_generated as schema
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.twin_network import TwinNetwork
 from keras_colorize.errors import ModelError
-from keras_colorize.exporting.folding import fold
+from keras_colorize.exporting.origin import all_outputs
 from keras_colorize.exporting.subpixel import replace_transposed
 from keras_colorize.exporting.tflite import convert_endpoint, serialize
 from keras_colorize.files import atomic_path
-from keras_colorize.models.outputs import named_outputs
 from keras_colorize.models.packing import LARGE
 from keras_colorize.models.saved import add_twin, load_generator
 from keras_colorize.photos.finding import find_photos
@@ -83,8 +82,7 @@ def convert_twin(generator: keras.Model, stride: int) -> bytes:
     Raises:
         ModelError: TensorFlow Lite's operations cannot express the generator.
     """
-    network = fold(keras.Model(generator.input, named_outputs(generator)))
-    network = replace_transposed(network)
+    network = replace_transposed(all_outputs(generator))
     return convert_endpoint(lambda luminance: network(luminance, training=False), stride=stride)
 
 

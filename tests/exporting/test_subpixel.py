@@ -18,9 +18,13 @@ def randomized(model: keras.Model) -> keras.Model:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (4, 5)])
 @pytest.mark.parametrize("use_bias", [False, True])
-def test_every_pixel_is_the_same(size: tuple[int, int], use_bias: bool) -> None:
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_every_pixel_is_the_same(
+    size: tuple[int, int], use_bias: bool, activation: str | None
+) -> None:
     features = keras.Input((None, None, 3))
-    up = keras.layers.Conv2DTranspose(5, 4, 2, "same", use_bias=use_bias, name="up")
+    options = {"use_bias": use_bias, "activation": activation, "name": "up"}
+    up = keras.layers.Conv2DTranspose(5, 4, 2, "same", **options)
     model = randomized(keras.Model(features, up(features)))
     copy = replace_transposed(model)
     given = np.random.default_rng(1).normal(size=(2, *size, 3)).astype(np.float32)
