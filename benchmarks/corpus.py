@@ -1,6 +1,6 @@
 """Which photographs teach and which measure: the rules, as folders of links.
 
-    python benchmarks/corpus.py --photos PHOTOS --output runs/corpus
+    python benchmarks/corpus.py --photos PHOTOS --output runs/corpus [--nothing_held_out]
 
 ``PHOTOS`` is a folder of photographs with a ``MANIFEST.csv`` (columns ``path``, ``split`` and
 ``source``). Written are ``train/SOURCE/``, ``validation/KIND/`` and ``excluded.csv``, which says
@@ -8,7 +8,8 @@ of every photograph that does not teach why. A run takes ``--data.modern runs/co
 choice is made on ``runs/corpus/validation``; the test folders of PHOTOS are in neither.
 
 Validation holds whole sources, or whole places, of which nothing is trained on, about as many
-photographs of each kind of scene.
+photographs of each kind of scene. Once every choice is made, ``--nothing_held_out`` lets those
+sources teach as well: then nothing but the test folders measures.
 """
 
 import argparse
@@ -65,13 +66,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Choose what teaches and what measures.")
     parser.add_argument("--photos", required=True, type=Path, help="folder with MANIFEST.csv")
     parser.add_argument("--output", required=True, type=Path, help="a new folder for the links")
+    parser.add_argument(
+        "--nothing_held_out", action="store_true", help="all sources teach; no validation"
+    )
     args = parser.parse_args()
 
     with (args.photos / "MANIFEST.csv").open(newline="") as file:
         table: list[Mapping[str, str]] = list(csv.DictReader(file))
     rows = [row for row in table if row["split"] in TRAINING_SPLITS]
-    validation = choose_validation(rows)
-    held_out = {row["path"] for row in rows if kind_of(row)}
+    held_out = set() if args.nothing_held_out else {r["path"] for r in rows if kind_of(r)}
+    validation = choose_validation(row for row in rows if row["path"] in held_out)
     teaching = [row for row in rows if row["path"] not in held_out]
     with ThreadPoolExecutor() as pool:
         photos = [args.photos / row["path"] for row in teaching]

@@ -31,7 +31,20 @@ def _pack(argv: Sequence[str]) -> int:
         "generator.keras.",
         exit_on_error=False,
     )
-    parser.add_argument("--model", type=str, required=True, help="a run's generator.keras")
+    parser.add_argument(
+        "--model",
+        type=str,
+        nargs="+",
+        required=True,
+        help="a run's generator.keras; of several, which started from one another, the mean of "
+        "their weights is taken",
+    )
+    parser.add_argument(
+        "--shares",
+        type=float,
+        nargs="+",
+        help="how much each of several models counts; by default all the same",
+    )
     parser.add_argument("--output", type=str, required=True, help="the .keras file to write")
     parser.add_argument(
         "--saturation",
@@ -91,13 +104,23 @@ def _pack(argv: Sequence[str]) -> int:
         value = getattr(args, name)
         if value is not None and value <= 0.0:
             raise ConfigError(f"--{name} must be above 0. Received: {value}")
+    shares = args.shares or [1.0] * len(args.model)
+    if len(shares) != len(args.model) or min(shares) <= 0.0:
+        raise ConfigError(
+            f"--shares must be a number above 0 for each of {len(args.model)} --model. "
+            f"Received: {' '.join(map(str, shares))}"
+        )
     if (args.ranks is None) != (args.photos is None):
         raise ConfigError("--ranks and --photos belong together; give both or neither")
     # TensorFlow takes seconds to import; --help and mistaken arguments need not wait for it.
+    from keras_colorize.models.averaging import average_weights
     from keras_colorize.models.packing import pack_generator
     from keras_colorize.models.saved import load_generator
 
-    generator, facts = load_generator(args.model)
+    models = [load_generator(model) for model in args.model]
+    generator, facts = models[-1]
+    if len(models) > 1:
+        generator = average_weights([model for model, _ in models], shares)
     if args.working_size is not None:
         facts.check_working_size(args.working_size)
     if args.ranks is not None:

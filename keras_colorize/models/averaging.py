@@ -1,0 +1,67 @@
+"""One generator from several of one origin: the mean of their weights.
+
+Networks that were trained on from the same weights lie close enough for the mean of them to be a
+network as good as they are. Wortsman et al., "Robust fine-tuning of zero-shot models", 2022:
+between a network and what further training made of it lies one that keeps the generality of the
+first and has most of what the second learned. It costs one network to run.
+"""
+
+from collections.abc import Sequence
+
+import keras
+
+from keras_colorize.errors import ModelError
+
+__all__ = ["average_weights"]
+
+
+def average_weights(generators: Sequence[keras.Model], shares: Sequence[float]) -> keras.Model:
+    """A generator whose weights are the mean of several.
+
+    Args:
+        generators: of the same layers, best trained from the same weights; at least one.
+        shares: how much each counts, above 0; only their ratios matter.
+
+    Returns:
+        A new generator of those layers.
+
+    Raises:
+        ModelError: the generators are not of the same layers.
+        ValueError: the shares are not as many, or one of them is not above 0.
+    """
+    if len(shares) != len(generators) or not all(0.0 < share < float("inf") for share in shares):
+        raise ValueError(
+            f"Expected a share above 0 for each of {len(generators)} generators. "
+            f"Received: {list(shares)}"
+        )
+    first, *others = generators
+    for other in others:
+        if _layout(other) != _layout(first):
+            raise ModelError(
+                "weights can only be averaged of generators that were built alike, such as runs "
+                "that started from one another; these differ in "
+                f"{_difference(first, other)}"
+            )
+    total = sum(shares)
+    average = keras.models.clone_model(first)
+    columns = zip(*(generator.get_weights() for generator in generators), strict=True)
+    average.set_weights(
+        [sum(share / total * values for share, values in zip(shares, same)) for same in columns]
+    )
+    return average
+
+
+def _layout(generator: keras.Model) -> dict[str, tuple[int, ...]]:
+    """The shapes of all weights by their paths, in their order."""
+    return {
+        f"{layer.name}/{weight.name}": tuple(weight.shape)
+        for layer in generator.layers
+        for weight in layer.weights
+    }
+
+
+def _difference(first: keras.Model, other: keras.Model) -> str:
+    """The first weight that differs in shape, or that one of them lacks."""
+    a, b = _layout(first), _layout(other)
+    name = next(name for name in [*a, *b] if a.get(name) != b.get(name))
+    return f"{name}: {a.get(name, 'none')} and {b.get(name, 'none')}"
