@@ -59,7 +59,9 @@ def test_a_grain_may_be_wider_than_a_pixel() -> None:
 def test_parts_fit_together_and_a_seed_is_a_plate() -> None:
     size = (600, 2000)
     whole = behind(size, part=90)
-    np.testing.assert_array_equal(behind(size, part=30, top=40, left=25), whole[40:70, 25:55])
+    part = behind(size, part=30, top=40, left=25)
+    # In levels of 255: how a product is rounded may depend on the size of what is multiplied.
+    np.testing.assert_allclose(part, whole[40:70, 25:55], atol=1e-3)
     np.testing.assert_array_equal(behind(size, part=90, seed=0), whole)
     assert np.abs(behind(size, part=90, seed=1) - whole).mean() > 1.0
 

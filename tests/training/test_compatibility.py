@@ -36,7 +36,10 @@ def test_a_run_begun_before_is_continued_to_the_end_it_would_have_had(
 
     history, expected = read_numbers(run.history), read_numbers(BEFORE / "finished.csv")
     for name, values in expected.items():
-        np.testing.assert_allclose(history[name], values, rtol=1e-3, atol=1e-6, err_msg=name)
+        # Two of the 512 patches that are judged may lie so close to the threshold that rounding,
+        # which is another on every processor, decides.
+        atol = 2.0 / 512 if name.endswith("accuracy") else 1e-6
+        np.testing.assert_allclose(history[name], values, rtol=1e-3, atol=atol, err_msg=name)
     generator, facts = load_generator(run.generator)
     assert facts.step == 8
     generated = np.asarray(generator(golden["luminance"]))
