@@ -36,7 +36,7 @@ def average_weights(generators: Sequence[keras.Model], shares: Sequence[float]) 
         )
     first, *others = generators
     for other in others:
-        if _layout(other) != _layout(first):
+        if list(_layout(other).items()) != list(_layout(first).items()):  # in order, too
             raise ModelError(
                 "weights can only be averaged of generators that were built alike, such as runs "
                 "that started from one another; these differ in "
@@ -61,7 +61,9 @@ def _layout(generator: keras.Model) -> dict[str, tuple[int, ...]]:
 
 
 def _difference(first: keras.Model, other: keras.Model) -> str:
-    """The first weight that differs in shape, or that one of them lacks."""
+    """The first weight that differs in shape, or that one lacks; otherwise only their order does."""
     a, b = _layout(first), _layout(other)
-    name = next(name for name in [*a, *b] if a.get(name) != b.get(name))
+    name = next((name for name in [*a, *b] if a.get(name) != b.get(name)), None)
+    if name is None:
+        return "the order of their layers"
     return f"{name}: {a.get(name, 'none')} and {b.get(name, 'none')}"

@@ -48,6 +48,18 @@ def test_generators_of_other_layers_are_refused() -> None:
         average_weights([build(1), with_one_more_layer(build(1))], [1.0, 1.0])
 
 
+def test_generators_of_another_order_are_refused() -> None:
+    with pytest.raises(ModelError, match="differ in the order of their layers"):
+        average_weights([two_layers("a", "b"), two_layers("b", "a")], [1.0, 1.0])
+
+
+def two_layers(*names: str) -> keras.Model:
+    x = inputs = keras.Input((None, None, 3))
+    for name in names:
+        x = keras.layers.Conv2D(3, 1, name=name)(x)
+    return keras.Model(inputs, x)
+
+
 def with_one_more_layer(generator: keras.Model) -> keras.Model:
     extra = keras.layers.Conv2D(3, 1, name="up_0_extra")(generator.output)
     return keras.Model(generator.inputs, extra)
