@@ -61,7 +61,7 @@ def _layout(generator: keras.Model) -> dict[str, tuple[int, ...]]:
 
 
 def _difference(first: keras.Model, other: keras.Model) -> str:
-    """The first weight that differs in shape, or that one lacks; otherwise only their order does."""
+    """The first weight that differs in shape, or that one lacks; failing that, their order."""
     a, b = _layout(first), _layout(other)
     name = next((name for name in [*a, *b] if a.get(name) != b.get(name)), None)
     if name is None:
