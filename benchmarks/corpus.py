@@ -74,9 +74,9 @@ def main() -> None:
     with (args.photos / "MANIFEST.csv").open(newline="") as file:
         table: list[Mapping[str, str]] = list(csv.DictReader(file))
     rows = [row for row in table if row["split"] in TRAINING_SPLITS]
-    held_out = set() if args.nothing_held_out else {r["path"] for r in rows if kind_of(r)}
-    validation = choose_validation(row for row in rows if row["path"] in held_out)
-    teaching = [row for row in rows if row["path"] not in held_out]
+    held_out = [] if args.nothing_held_out else [row for row in rows if kind_of(row)]
+    validation = choose_validation(held_out)
+    teaching = [row for row in rows if args.nothing_held_out or not kind_of(row)]
     with ThreadPoolExecutor() as pool:
         photos = [args.photos / row["path"] for row in teaching]
         reasons = list(pool.map(reason_to_exclude, photos))
@@ -107,8 +107,8 @@ def kind_of(row: Mapping[str, str]) -> str:
 
 
 def choose_validation(rows: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """The photographs that measure, in the order of the manifest."""
-    ordered = sorted((row for row in rows if kind_of(row)), key=lambda row: hash_share(row["path"]))
+    """Those of the rows that are held out that measure, in the order of the manifest."""
+    ordered = sorted(rows, key=lambda row: hash_share(row["path"]))
     chosen, counts = [], Counter[str]()
     for row in ordered:
         if counts[kind_of(row)] < LARGEST_KIND:

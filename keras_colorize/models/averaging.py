@@ -6,13 +6,16 @@ between a network and what further training made of it lies one that keeps the g
 first and has most of what the second learned. It costs one network to run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 
 from keras_colorize.errors import ModelError
+from keras_colorize.models.saved import layout
 
 __all__ = ["average_weights"]
+
+Shape = tuple[int, ...]
 
 
 def average_weights(generators: Sequence[keras.Model], shares: Sequence[float]) -> keras.Model:
@@ -35,12 +38,13 @@ def average_weights(generators: Sequence[keras.Model], shares: Sequence[float]) 
             f"Received: {list(shares)}"
         )
     first, *others = generators
-    for other in others:
-        if list(_layout(other).items()) != list(_layout(first).items()):  # in order, too
+    expected = layout(first)
+    for received in map(layout, others):
+        if received != expected:
             raise ModelError(
                 "weights can only be averaged of generators that were built alike, such as runs "
                 "that started from one another; these differ in "
-                f"{_difference(first, other)}"
+                f"{_difference(dict(expected), dict(received))}"
             )
     total = sum(shares)
     average = keras.models.clone_model(first)
@@ -51,19 +55,9 @@ def average_weights(generators: Sequence[keras.Model], shares: Sequence[float]) 
     return average
 
 
-def _layout(generator: keras.Model) -> dict[str, tuple[int, ...]]:
-    """The shapes of all weights by their paths, in their order."""
-    return {
-        f"{layer.name}/{weight.name}": tuple(weight.shape)
-        for layer in generator.layers
-        for weight in layer.weights
-    }
-
-
-def _difference(first: keras.Model, other: keras.Model) -> str:
+def _difference(first: Mapping[str, Shape], other: Mapping[str, Shape]) -> str:
     """The first weight that differs in shape, or that one lacks; failing that, their order."""
-    a, b = _layout(first), _layout(other)
-    name = next((name for name in [*a, *b] if a.get(name) != b.get(name)), None)
-    if name is None:
-        return "the order of their layers"
-    return f"{name}: {a.get(name, 'none')} and {b.get(name, 'none')}"
+    for name in {**first, **other}:
+        if first.get(name) != other.get(name):
+            return f"{name}: {first.get(name, 'none')} and {other.get(name, 'none')}"
+    return "the order of their layers"

@@ -32,6 +32,7 @@ __all__ = [
     "find_generator",
     "find_shipped",
     "has_twin",
+    "layout",
     "load_generator",
     "load_twin",
     "load_weights",
@@ -168,6 +169,11 @@ def find_generator(name: str) -> Path:
     return path
 
 
+def layout(generator: "keras.Model") -> list[tuple[str, tuple[int, ...]]]:
+    """Path and shape of every weight, in order: what models that share weights have in common."""
+    return [(weight.path, tuple(weight.shape)) for weight in generator.weights]
+
+
 def load_weights(generator: "keras.Model", path: Path) -> None:
     """Give a generator the weights of a saved one, whose decoder may have been factored.
 
@@ -177,10 +183,7 @@ def load_weights(generator: "keras.Model", path: Path) -> None:
     from keras_colorize.models.factoring import merge_factors
 
     saved = merge_factors(load_generator(path)[0])
-    expected, received = (
-        [(weight.path, tuple(weight.shape)) for weight in model.weights]
-        for model in (generator, saved)
-    )
+    expected, received = layout(generator), layout(saved)
     if expected != received:
         wrong = next((b for a, b in zip(expected, received) if a != b), "other layers")
         raise ModelError(
