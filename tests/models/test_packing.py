@@ -55,13 +55,14 @@ def test_saturation_multiplies_chroma(output: str) -> None:
 
 @pytest.mark.parametrize("output", ["chroma", "rgb"])
 def test_emphasis_is_its_formula(output: str) -> None:
-    generator, y = build(output), 0.45 + 0.1 * sample_luminance()  # room for any chroma
+    generator, y = build(output), 0.3 + 0.2 * sample_luminance()  # dark, with room for chroma
     before = color.chroma(np.asarray(generator(y)))
     after = color.chroma(np.asarray(emphasize(generator, 0.8)(y)))
     length = np.abs(before).sum(axis=-1, keepdims=True)
     share = np.maximum(1.0 - 6.0 * length.mean(axis=(1, 2), keepdims=True), 0.3)
-    expected = color.limit_chroma(y, before * 0.8 * 15.0 * np.minimum(length + 0.02, 0.1) * share)
-    assert np.abs(before).max() > 0.01
+    factor = 0.8 * 15.0 * np.minimum(length + 0.02, 0.1) * share * np.minimum(0.2 + 2.0 * y, 1.0)
+    expected = color.limit_chroma(y, before * factor)
+    assert np.abs(before).max() > 0.01 and y.min() < 0.35 and y.max() > 0.4
     np.testing.assert_allclose(after, expected, atol=1e-5)
 
 
