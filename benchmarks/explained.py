@@ -30,8 +30,7 @@ from keras_colorize.models.saved import load_generator
 from keras_colorize.models.unet import CHROMA_LAYER
 from keras_colorize.photos.finding import find_photos
 
-SIDE = 224  # pixels: what the encoder was trained at
-WORKING_SIZE = 160
+SIDE = 160  # pixels: what the network sees
 SCALES = {"photograph": 1, "a seventh of the side": 7, "128 pixels": 128}
 FEATURES = ("encoder_5_expand_relu", "encoder_11_expand_relu", "encoder_15_project")
 COUNTS, KEPT = (625, 1250, 2500, 5000), 1000
@@ -95,19 +94,19 @@ def resize(images: Array, side: int) -> Array:
 
 
 def _painted(paint: keras.Model, paths: Sequence[Path]) -> Iterator[tuple[Array, Array]]:
-    for luminance, chroma in _read(paths, WORKING_SIZE):
+    for luminance, chroma in _read(paths):
         yield resize(paint.predict_on_batch(luminance), 128), resize(chroma, 128)
 
 
 def _seen(see: keras.Model, paths: Sequence[Path]) -> Iterator[tuple[Array, Array]]:
-    for luminance, chroma in _read(paths, SIDE):
+    for luminance, chroma in _read(paths):
         yield see.predict_on_batch(luminance), chroma.mean(axis=(1, 2))
 
 
-def _read(paths: Sequence[Path], side: int) -> Iterator[tuple[Array, Array]]:
+def _read(paths: Sequence[Path]) -> Iterator[tuple[Array, Array]]:
     """Luminance and chroma of batches of photographs."""
     for start in range(0, len(paths), BATCH):
-        batch = [read_truth(path, Protocol(side)) for path in paths[start : start + BATCH]]
+        batch = [read_truth(path, Protocol(SIDE)) for path in paths[start : start + BATCH]]
         rgb = np.stack(batch).astype(np.float32) / 255.0
         yield np.asarray(color.luminance(rgb)), np.asarray(color.chroma(rgb))
 
