@@ -50,21 +50,26 @@ def main() -> None:
     paint = keras.Model(generator.inputs, generator.get_layer(CHROMA_LAYER).output)
     pools = [keras.ops.mean(generator.get_layer(name).output, axis=(1, 2)) for name in FEATURES]
     see = keras.Model(generator.inputs, keras.ops.concatenate(pools, axis=-1))
-    foreign = find_photos(args.photos)
-    own = find_photos(args.train)
-    order = np.random.default_rng(0).permutation(len(own))[: COUNTS[-1] + KEPT]
 
     print("scale | explained | at the best factor")
-    painted, true = map(np.concatenate, zip(*_painted(paint, foreign), strict=True))
+    y, true = map(np.concatenate, zip(*_read(find_photos(args.photos)), strict=True))
+    painted = paint.predict(y, batch_size=BATCH, verbose=0)
     for name, side in SCALES.items():
         p, t = resize(painted, side), resize(true, side)
         factor = np.sum(p * t) / np.sum(p * p)
         print(f"{name} | {explained(p, t):.3f} | {explained(factor * p, t):.3f} ({factor:.2f})")
 
-    features, means = map(np.concatenate, zip(*_seen(see, [own[i] for i in order]), strict=True))
+    paths = find_photos(args.train)
+    order = np.random.default_rng(0).permutation(len(paths))[: COUNTS[-1] + KEPT]
+    # By batches: there are too many to keep.
+    own = [
+        (see.predict_on_batch(seen), chroma.mean(axis=(1, 2)))
+        for seen, chroma in _read([paths[i] for i in order])
+    ]
+    features, means = map(np.concatenate, zip(*own, strict=True))
     tests = {
         "same sources": (features[COUNTS[-1] :], means[COUNTS[-1] :]),
-        "others": tuple(map(np.concatenate, zip(*_seen(see, foreign), strict=True))),
+        "others": (see.predict(y, batch_size=BATCH, verbose=0), true.mean(axis=(1, 2))),
     }
     print("photographs | " + " | ".join(tests))
     for count in COUNTS:
@@ -91,16 +96,6 @@ def regress(features: Array, true: Array, seen: Array, wanted: Array) -> float:
 def resize(images: Array, side: int) -> Array:
     """Float32 images ``(B, H, W, 2)``, reduced to ``(B, side, side, 2)``."""
     return np.stack([cv2.resize(i, (side, side), interpolation=cv2.INTER_AREA) for i in images])
-
-
-def _painted(paint: keras.Model, paths: Sequence[Path]) -> Iterator[tuple[Array, Array]]:
-    for luminance, chroma in _read(paths):
-        yield resize(paint.predict_on_batch(luminance), 128), resize(chroma, 128)
-
-
-def _seen(see: keras.Model, paths: Sequence[Path]) -> Iterator[tuple[Array, Array]]:
-    for luminance, chroma in _read(paths):
-        yield see.predict_on_batch(luminance), chroma.mean(axis=(1, 2))
 
 
 def _read(paths: Sequence[Path]) -> Iterator[tuple[Array, Array]]:

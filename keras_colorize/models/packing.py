@@ -69,20 +69,17 @@ def emphasize(generator: keras.Model, strength: float) -> keras.Model:
     if not 0.0 < strength < float("inf"):
         raise ValueError(f"strength must be above 0 and finite. Received: {strength}")
     generator = _painting_chroma(generator)
-    # Of the same structure as the generator's: a tensor, or a list of one.
-    inputs = keras.tree.map_structure(
-        lambda old: keras.Input(old.shape[1:], name=old.name), generator.input
-    )
-    (luminance,) = keras.tree.flatten(inputs)
+    (luminance,) = generator.inputs
 
-    def call(layer: keras.layers.Layer, *seen: keras.KerasTensor, **options: object) -> object:
+    def call(layer: keras.layers.Layer, *inputs: keras.KerasTensor, **options: object) -> object:
         if layer.name != CHROMA_LAYER:
-            return layer(*seen, **options)
+            return layer(*inputs, **options)
         # In front of the layer, whose output is what exporters and saturate() take for the chroma.
-        painted = build_emphasis(strength, layer.scale)([*seen, luminance])
-        return layer(painted, **options)
+        return layer(build_emphasis(strength, layer.scale)([*inputs, luminance]), **options)
 
-    emphasized = keras.models.clone_model(generator, input_tensors=inputs, call_function=call)
+    emphasized = keras.models.clone_model(
+        generator, input_tensors=generator.input, call_function=call
+    )
     for layer in generator.layers:  # one by one: the order of all may be another
         if layer.weights:
             emphasized.get_layer(layer.name).set_weights(layer.get_weights())
