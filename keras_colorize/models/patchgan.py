@@ -94,8 +94,10 @@ class _Convolution:
     ) -> keras.KerasTensor:
         convolution = self.layers.conv(filters, name, kernel_size=_KERNEL, strides=strides)
         if self._spectral:
+            # In float32 at any precision: each step stores the kernel again, and Keras would store
+            # it as it reads it, rounded to 16 bits. The convolution itself keeps its own policy.
             convolution = keras.layers.SpectralNormalization(
-                convolution, name=f"{name}_spectral", dtype=self.layers.dtype
+                convolution, name=f"{name}_spectral", dtype="float32"
             )
         return convolution(x)
 

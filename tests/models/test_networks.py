@@ -310,6 +310,16 @@ def test_spectral_normalization_bounds_every_kernel() -> None:
     np.testing.assert_allclose(norms(), 1.0, atol=0.05)
 
 
+def test_spectral_normalization_stores_kernels_in_full_at_mixed_precision() -> None:
+    model = tiny_patchgan(normalization="none", spectral_normalization=True, dtype="mixed_bfloat16")
+    model([random_input(1, 16, 16, 1), random_input(1, 16, 16, 3)], training=True)
+    for weight in model.trainable_weights:
+        if weight.path.endswith("/kernel"):
+            values = weight.numpy()
+            rounded = keras.ops.cast(keras.ops.cast(values, "bfloat16"), "float32")
+            assert np.mean(values == np.asarray(rounded)) < 0.1, weight.path
+
+
 # --- both ---
 
 
