@@ -27,7 +27,7 @@ The discriminator emits logits, so D = sigmoid(logit), -log D = softplus(-logit)
 would not.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -55,6 +55,7 @@ __all__ = [
     "luminance_loss",
     "masked_mean",
     "real_loss",
+    "sums",
     "weighted_l1_loss",
     "weighted_sum",
 ]
@@ -368,16 +369,23 @@ def weighted_sum(seen: Outcome, *, weights: LossConfig) -> dict[str, Tensor]:
         if per_image is not None:
             mask = ops.ones_like(seen.has_color) if term.of_all else seen.has_color
             values[term.name] = masked_mean(per_image, mask)
+    return values | sums(values, weights)
 
-    def total(terms: Iterable[Term]) -> Tensor:
-        return sum(term.weigh(weights) * values[term.name] for term in terms)
 
-    present = [term for term in TERMS if term.name in values]
-    values["reconstruction"] = total(term for term in present if term.reconstruction)
-    values["loss"] = weights.lambda_reconstruction * values["reconstruction"] + total(
-        term for term in present if not term.reconstruction
-    )
-    return values
+def sums(terms: Mapping[str, Tensor], weights: LossConfig) -> dict[str, Tensor]:
+    """``"reconstruction"`` and ``"loss"`` of the terms by name: the sums of :func:`weighted_sum`.
+
+    They are linear: of the terms' means over several batches they are those of all photographs,
+    also where the batches hold unlike shares of those in color.
+    """
+
+    def total(*, reconstruction: bool) -> Tensor:
+        chosen = (t for t in TERMS if t.name in terms and t.reconstruction == reconstruction)
+        return sum(term.weigh(weights) * terms[term.name] for term in chosen)
+
+    inner = total(reconstruction=True)
+    loss = weights.lambda_reconstruction * inner + total(reconstruction=False)
+    return {"reconstruction": inner, "loss": loss}
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:

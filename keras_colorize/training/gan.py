@@ -275,12 +275,17 @@ class ColorizationGAN(keras.Model):
         return self.validation_means()
 
     def validation_means(self) -> dict[str, tf.Tensor]:
-        """The means so far of what a validation measures."""
-        return {
+        """The means so far of what a validation measures, each over the photographs it is of.
+
+        Those of the discriminator's loss and of the image metrics are over those in color.
+        """
+        means = {
             name: meter.result()
             for name, meter in self._meters.items()
             if self._reports(name) and name not in TRAINING_METRICS
         }
+        # Its batches are of one stream each: a mean of their losses would be of neither.
+        return means | losses.sums(means, self.loss_config)
 
     def _loss_terms(self, batch: Batch, painted: Painted, training: bool) -> dict[str, tf.Tensor]:
         """Every loss as a scalar, each averaged over the photographs to which it applies."""

@@ -213,6 +213,20 @@ def test_validation_of_historical_photographs_alone(batch: dict[str, tf.Tensor])
     assert before["luminance"] != after["luminance"]
 
 
+def test_validation_sums_what_its_terms_measure(batch: dict[str, tf.Tensor]) -> None:
+    gan = build()
+    for part in (slice(0, 1), slice(1, 2), slice(2, 3)):  # in color, in color, historical
+        values = gan.test_step({name: value[part] for name, value in batch.items()})
+    terms = {name: float(value) for name, value in values.items()}
+    inner = terms["l1"] + 3.0 * terms["luminance"] + 7.0 * terms["color"]
+    assert terms["reconstruction"] == pytest.approx(inner)
+    assert terms["loss"] == pytest.approx(2.0 * inner + 0.5 * terms["generator_adversarial"])
+    whole = {name: float(value) for name, value in build().test_step(batch).items()}
+    assert {name: terms[name] for name in ("l1", "luminance", "loss")} == pytest.approx(
+        {name: whole[name] for name in ("l1", "luminance", "loss")}, rel=1e-4
+    )
+
+
 def test_discriminator_joins_when_told(batch: dict[str, tf.Tensor]) -> None:
     gan = build()
     gan.adversarial = False
