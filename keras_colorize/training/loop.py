@@ -297,6 +297,8 @@ def _fit(
             shuffle=False,
             verbose=0,
         )
+        if gan.stop_training:
+            break
         start_step = last * steps_per_epoch
 
 
@@ -400,5 +402,4 @@ def _finish(
 ) -> TrainingResult:
     _save(run.generator, gan, config)
     plots = plot_history(run.history, run.plots) if config.tracking.plots else []
-    sheet = samples.path(config.training.epochs)
-    return TrainingResult(run, (run.generator, sheet, run.history, *plots))
+    return TrainingResult(run, (run.generator, *samples.latest(), run.history, *plots))

@@ -232,6 +232,35 @@ def test_finished_run_is_not_trained_again(copied: FitConfig, finished: FitConfi
     assert_same_end(folder_of(finished).root, run.root)
 
 
+def test_who_stops_a_continued_epoch_stops_the_run(tiny: FitConfig) -> None:
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            if int(self.model.optimizer.iterations) == 3:  # of 4 an epoch; a checkpoint is of 2
+                raise InterruptedError
+
+    class StopEarly(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+            self.model.stop_training = True
+
+    with pytest.raises(InterruptedError):
+        train(tiny, callbacks=[Interrupt()], show_progress=False)
+    result = train(tiny, callbacks=[StopEarly()], show_progress=False)
+    assert read_numbers(result.run.history)["step"] == [4.0]
+    assert all(file.exists() for file in result.files)
+
+
+def test_damaged_rows_of_the_record_are_dropped(copied: FitConfig, finished: FitConfig) -> None:
+    run = folder_of(copied)
+    for table in (run.history, run.steps, run.warnings):
+        lines = table.read_text().splitlines()
+        lines[0] += ",of_another_version"
+        lines[1:] = [line + ",1" for line in lines[1:]]
+        cells = len(lines[0].split(","))
+        table.write_text("\n".join([*lines, ",".join(["\0"] * cells), "7,", ""]))
+    train(copied, show_progress=False)
+    assert_same_end(folder_of(finished).root, run.root)
+
+
 def test_run_of_other_settings_is_refused(copied: FitConfig) -> None:
     with pytest.raises(RunError, match=r"training\.epochs: 2 -> 3"):
         train(replace_training(copied, epochs=3), show_progress=False)

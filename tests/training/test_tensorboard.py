@@ -1,5 +1,7 @@
 """What TensorBoard is given, read back from its own files."""
 
+import dataclasses
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,9 +12,10 @@ import tensorflow as tf
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from keras_colorize.fit_arguments import parse_fit_config
 from keras_colorize.inspection.snapshots import load_statistics
 from keras_colorize.training.callbacks.wandb_values import table_rows
-from keras_colorize.training.loop import TrainingResult
+from keras_colorize.training.loop import TrainingResult, train
 from tests.training.conftest import LAYER
 
 
@@ -85,3 +88,12 @@ def test_images_are_the_sheets_and_the_pictures(trained: SimpleNamespace) -> Non
         with Image.open(trained.run.samples / f"epoch_{epoch:04}.png") as sheet:
             np.testing.assert_array_equal(tf.io.decode_png(encoded), np.asarray(sheet))
     assert list(trained.layers[f"colorful_dimension/{LAYER}"]) == [8]
+
+
+def test_a_finished_run_logs_nothing_more(trained: SimpleNamespace, tmp_path: Path) -> None:
+    config = parse_fit_config(["--config", str(trained.run.config)])
+    tracking = dataclasses.replace(config.tracking, wandb="disabled")
+    config = dataclasses.replace(config, runs=str(tmp_path), tracking=tracking)
+    shutil.copytree(trained.run.root, tmp_path / config.name)
+    run = train(config, show_progress=False).run
+    assert read(run.tensorboard / "layers").keys() == trained.layers.keys()

@@ -1,15 +1,16 @@
 """The record of a run in two tables: one row an epoch, one row every few steps."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from keras_colorize.files import atomic_path, naming
+from keras_colorize.files import atomic_path, naming, read_rows
 from keras_colorize.training.gan import TRAINING_METRICS, metric_names
 
-__all__ = ["HistoryWriter"]
+__all__ = ["HistoryWriter", "is_up_to"]
 
 
 class HistoryWriter(keras.callbacks.Callback):
@@ -48,24 +49,24 @@ class HistoryWriter(keras.callbacks.Callback):
         _append(self.history, self._epoch_columns, row)
 
 
+def is_up_to(last_step: int, row: Mapping[str | None, str | None]) -> bool:
+    """Whether a row of a table is whole, not as a crash leaves it, and of a step up to this one."""
+    step = row.get("step") or ""
+    return (
+        None not in row and None not in row.values() and step.isdecimal() and int(step) <= last_step
+    )
+
+
 def _truncate(path: Path, columns: tuple[str, ...], last_step: int) -> None:
-    """Keep the rows up to ``last_step``; a row that a crash cut short is dropped with the rest."""
-    rows = []
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if _is_whole(row, last_step)]
+    """Keep the rows up to ``last_step``, and of them the columns that there are now."""
+    rows = [row for row in read_rows(path) if is_up_to(last_step, row)]
     with (
         atomic_path(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        writer = csv.DictWriter(file, columns)
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _is_whole(row: dict[str, str], last_step: int) -> bool:
-    complete = None not in row.values() and None not in row
-    return complete and int(row["step"]) <= last_step
 
 
 def _append(path: Path, columns: tuple[str, ...], values: dict[str, Any]) -> None:

@@ -46,6 +46,10 @@ class SampleSheets(keras.callbacks.Callback):
         """The sheet after an epoch, counted from 1."""
         return self.folder / f"epoch_{epoch:04d}.png"
 
+    def latest(self) -> list[Path]:
+        """The sheet after the last epoch that has one, if any has."""
+        return sorted(self.folder.glob("epoch_*.png"), key=lambda path: (len(path.name), path))[-1:]
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs:
             self.write(self.path(epoch + 1))

@@ -37,13 +37,15 @@ class TensorBoardLogger(keras.callbacks.TensorBoard):
         log_steps: Keras writes metrics every so many steps.
     """
 
-    #: It logs: see :attr:`WandbLogger.active`.
-    active = True
-
     def __init__(self, folder: Path, sheet: Callable[[int], Path], log_steps: int) -> None:
         super().__init__(str(folder), histogram_freq=1, write_graph=False, update_freq=log_steps)
         self.folder = folder
         self.sheet = sheet
+
+    @property
+    def active(self) -> bool:
+        """Whether it logs: not before a training has begun, and so not where none is left to do."""
+        return self.model is not None
 
     @cached_property
     def _writer(self) -> tf.summary.SummaryWriter:

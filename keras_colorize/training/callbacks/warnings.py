@@ -12,6 +12,7 @@ import numpy as np
 from keras_colorize.config import WarningConfig
 from keras_colorize.files import atomic_path, read_rows
 from keras_colorize.inspection.snapshots import STATISTICS, Snapshot
+from keras_colorize.training.callbacks.history import is_up_to
 
 __all__ = ["TrainingWarnings"]
 
@@ -39,7 +40,7 @@ class TrainingWarnings(keras.callbacks.Callback):
         super().__init__()
         self.path = path
         self.thresholds = thresholds
-        self._rows = [row for row in read_rows(path) if int(row["step"]) <= start_step]
+        self._rows = [row for row in read_rows(path) if is_up_to(start_step, row)]
         self._lasting = {"discriminator wins": 0, "color collapses": 0}
         self._norms: dict[str, deque[float]] = {}
         self._write()
