@@ -70,9 +70,19 @@ def _range_problems(section: Any, prefix: str = "") -> Iterator[str]:
 
 
 def _general_problems(config: FitConfig) -> Iterator[str]:
-    if config.name in ("", ".", "..") or "/" in config.name or "\\" in config.name:
+    if config.name in ("", ".", "..") or any(sign in config.name for sign in "/\\\0"):
         yield f"name must be the name of a folder, not a path. Received: {config.name!r}"
-    sizes, stride = config.data.sizes, 2**config.generator.depth
+    data = config.data
+    folders = {
+        "runs": [config.runs],
+        "data.modern": data.modern,
+        "data.historical": data.historical,
+    }
+    # A variable of the shell that is not set would name the folder in which the command runs.
+    for name, named in folders.items():
+        if "" in named:
+            yield f"{name} must name folders. Received: {named}"
+    sizes, stride = data.sizes, 2**config.generator.depth
     if not sizes or any(size < _SMALLEST_SIZE or size % stride for size in sizes):
         yield (
             f"data.sizes must be multiples of 2 ** generator.depth = {stride}, and at least "
@@ -157,14 +167,16 @@ def _film_problems(film: FilmConfig) -> Iterator[str]:
 
 
 def _loss_problems(losses: LossConfig, sizes: Sequence[int]) -> Iterator[str]:
-    within_reconstruction = ("lambda_l1", "lambda_luminance", "lambda_color")
-    weights = {
-        f"losses.{name}": value
-        for name, value in vars(losses).items()
-        if name.startswith("lambda_") and name not in within_reconstruction
-    }
-    if not any(weights.values()):
-        yield f"{', '.join(weights)} are all 0: nothing would be trained; raise one of them"
+    inner = {"lambda_l1", "lambda_luminance", "lambda_color"}
+    weights = {n: value for n, value in vars(losses).items() if n.startswith("lambda_")}
+    reconstructs = losses.lambda_reconstruction and any(weights[name] for name in inner)
+    others = weights.keys() - inner - {"lambda_reconstruction"}
+    if not reconstructs and not any(weights[name] for name in others):
+        yield (
+            f"losses.{', losses.'.join(sorted(others))} are 0, and so is "
+            "losses.lambda_reconstruction or all that it weighs, losses."
+            f"{', losses.'.join(sorted(inner))}: nothing would be trained; raise one of them"
+        )
     if losses.lambda_perceptual > 0 and losses.perceptual_weights is None:
         yield (
             "losses.lambda_perceptual is above 0 without losses.perceptual_weights: name "

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import NoneType
 from typing import Any, get_args, get_origin
 
 import yaml
@@ -39,22 +40,34 @@ def parse_fit_config(argv: Sequence[str]) -> FitConfig:
     argv = _join_lists(argv, _list_options(FitConfig))
     _refuse_unknown(_named_on_command_line(argv), settings, "on the command line")
     for path in _config_files(argv):
-        _refuse_unknown(_named_in_file(path), settings, f"in {path}")
+        content = _read(path)
+        _refuse_unknown(_key_paths(content), settings, f"in {path}")
+        _refuse_empty_sections(content, settings, path)
     try:
         return _construct(FitConfig, parser.parse_args(argv))
     except ArgumentError as error:
         raise ConfigError(one_line(error)) from error
 
 
-def _construct(kind: type, namespace: Any) -> Any:
-    """Dataclasses of parsed values; the parser itself constructs them with deprecated calls."""
+def _construct(kind: type, namespace: Any, prefix: str = "") -> Any:
+    """Dataclasses of parsed values; the parser itself constructs them with deprecated calls.
+
+    The parser takes ``null`` for a value of any type.
+    """
     values = {}
     for entry in dataclasses.fields(kind):
-        value = getattr(namespace, entry.name)
+        name, value = prefix + entry.name, getattr(namespace, entry.name)
         if isinstance(entry.type, type) and dataclasses.is_dataclass(entry.type):
-            value = _construct(entry.type, value)
+            value = _construct(entry.type, value, f"{name}.")
+        elif value is None and NoneType not in _types(entry.type):
+            raise ConfigError(f"{name} must have a value; leave it out for its default")
         values[entry.name] = value
     return kind(**values)
+
+
+def _types(annotation: Any) -> set[Any]:
+    """The type, and all that it is made of."""
+    return {annotation}.union(*map(_types, get_args(annotation)))
 
 
 def _list_options(kind: type, prefix: str = "--") -> dict[str, type]:
@@ -113,26 +126,43 @@ def _config_files(argv: Sequence[str]) -> list[Path]:
     return [Path(file) for file in files]
 
 
-def _named_in_file(path: Path) -> list[str]:
+def _read(path: Path) -> dict[Any, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot read the settings in {path}: {one_line(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold settings such as 'name: my_run'")
-    return [".".join(map(str, keys)) for keys in _key_paths(content)]
+    try:
+        json.dumps(content, default=str, skipkeys=True)
+    except ValueError as error:
+        raise ConfigError(f"{path} must hold settings; one in it holds itself") from error
+    return content
 
 
-def _key_paths(content: dict[Any, Any]) -> Iterable[tuple[Any, ...]]:
+def _key_paths(content: dict[Any, Any], prefix: str = "") -> Iterable[str]:
     for key, value in content.items():
         if isinstance(value, dict) and value:
-            yield from ((key, *inner) for inner in _key_paths(value))
+            yield from _key_paths(value, f"{prefix}{key}.")
         else:
-            yield (key,)
+            yield f"{prefix}{key}"
+
+
+def _refuse_empty_sections(content: dict[Any, Any], settings: dict[str, Any], path: Path) -> None:
+    for section in sorted(_sections(settings) & content.keys()):
+        if not isinstance(content[section], dict):
+            raise ConfigError(
+                f"{section} in {path} must hold settings of its own, or be left out. "
+                f"Received: {content[section]!r}"
+            )
+
+
+def _sections(settings: dict[str, Any]) -> set[str]:
+    return {name.rpartition(".")[0] for name in settings} - {""}
 
 
 def _refuse_unknown(names: Iterable[str], settings: dict[str, Any], where: str) -> None:
-    sections = {name.rpartition(".")[0] for name in settings} - {""}
+    sections = _sections(settings)
     open_keys = [name for name, value in settings.items() if isinstance(value, dict)]
     for name in names:
         if name in settings or name in sections:

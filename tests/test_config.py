@@ -178,6 +178,9 @@ def test_resolved_copy_reads_back(tmp_path: Path) -> None:
         ("losses: {adversarial: wasserstein}", r"losses.adversarial"),
         ("[1, 2]", r"must hold settings"),
         ("a: [", r"cannot read the settings"),
+        ("name: a\ntraining:", r"training in .* must hold settings .*left out. Received: None"),
+        ("data: 3", r"data in .* must hold settings of its own"),
+        ("data: &a {modern: *a}", r"holds itself"),
     ],
 )
 def test_faulty_file_is_refused(content: str, message: str, tmp_path: Path) -> None:
@@ -185,6 +188,20 @@ def test_faulty_file_is_refused(content: str, message: str, tmp_path: Path) -> N
     file.write_text(content)
     with pytest.raises(ConfigError, match=message):
         parse_fit_config(["--config", str(file)])
+
+
+@pytest.mark.parametrize("name", flatten(FitConfig()))
+def test_a_setting_without_a_value_is_refused_or_means_something(name: str, tmp_path: Path) -> None:
+    means = {"data.historical_share", "data.cache_dir", "losses.perceptual_weights"}
+    means |= {"training.steps_per_epoch", "training.start_from", "tracking.wandb_entity"}
+    section, _, key = name.rpartition(".")
+    file = tmp_path / "own.yaml"
+    file.write_text(yaml.safe_dump({section: {key: None}} if section else {key: None}))
+    if name in means:
+        assert flatten(parse_fit_config(["--config", str(file)]))[name] is None
+    else:
+        with pytest.raises(ConfigError, match=f"{name} must have a value"):
+            parse_fit_config(["--config", str(file)])
 
 
 def test_absent_file_is_refused(tmp_path: Path) -> None:
@@ -321,10 +338,16 @@ def test_impossible_data(data: dict[str, object], message: str) -> None:
         check_config(FitConfig(data=dataclasses.replace(DataConfig(), **data)))
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b"])
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "a\0b"])
 def test_name_is_a_folder(name: str) -> None:
     with pytest.raises(ConfigError, match="name of a folder"):
         check_config(changed("name", name))
+
+
+@pytest.mark.parametrize("name", ["runs", "data.modern", "data.historical"])
+def test_an_unset_variable_of_the_shell_names_no_folder(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must name folders. Received: "):
+        check_config(changed(name, "" if name == "runs" else ["photos", ""]))
 
 
 def test_all_problems_are_named_at_once() -> None:
@@ -347,6 +370,11 @@ def test_other_impossible_combinations() -> None:
             FitConfig().losses, lambda_adversarial=0.0, lambda_reconstruction=0.0
         )
         check_config(FitConfig(losses=losses))
+    with pytest.raises(ConfigError, match="nothing would be trained"):
+        hollow = dataclasses.replace(losses, lambda_reconstruction=1.0, lambda_l1=0.0)
+        hollow = dataclasses.replace(hollow, lambda_luminance=0.0, lambda_color=0.0)
+        check_config(FitConfig(losses=hollow))
+    check_config(FitConfig(losses=dataclasses.replace(hollow, lambda_l1=1.0)))
     check_config(FitConfig(losses=dataclasses.replace(losses, lambda_colorfulness=1.0)))
     with pytest.raises(ConfigError, match=r"generator\.distribution and losses\.lambda_distr"):
         check_config(FitConfig(losses=dataclasses.replace(losses, lambda_distribution=1.0)))
