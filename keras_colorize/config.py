@@ -221,7 +221,7 @@ class LossConfig:
         lambda_colorfulness: weight of the colorfulness loss.
         lambda_distribution: weight of the distribution loss, of a generator with a distribution.
         lambda_teacher: weight of the distance to what the teachers paint, on all photographs.
-        teachers: trained generators, or runs, whose mean is learned beside the truth.
+        teachers: files of trained generators, whose mean is learned beside the truth.
     """
 
     adversarial: AdversarialKind = "non_saturating"

@@ -162,7 +162,7 @@ def distribution_loss(y_true: Tensor, logits: Tensor) -> Tensor:
     """L_distribution: cross-entropy of the true chroma and a distribution over its bins.
 
     Chroma between bins is shared among the four around it, so that their mean is the chroma. Rare
-    colors weigh more: w is their :func:`~keras_colorize.models.distribution.rarity`.
+    colors weigh more: w is their :func:`~keras_colorize.models.outputs.rarity`.
 
     Args:
         y_true: true color, RGB in [0, 1], ``(B, H, W, 3)``.

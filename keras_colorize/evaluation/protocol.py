@@ -48,7 +48,8 @@ class Protocol:
             to it and the center cut out. Smaller photographs are enlarged, but at most twice.
         film: the stock through which the photographs are seen, as if they were old. The truth then
             has that film's luminance and the true chroma, as far as there is room for it.
-        seed: of all that the film draws. Each photograph has its own draws, from this and its name.
+        seed: of all that the film draws. A photograph's draws come from this and its file's name,
+            so that they do not depend on the others.
     """
 
     size: int = 256

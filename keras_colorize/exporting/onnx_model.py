@@ -145,8 +145,12 @@ def _convert(origin: Origin, path: Path, *, hints: bool) -> None:
         node.output[:] = ["color" if name == output.name else name for name in node.output]
     output.name = "color"
     for value in (model.graph.input[0], output):
-        for axis, name in enumerate(("batch", "height", "width")):
-            value.type.tensor_type.shape.dim[axis].dim_param = name
+        batch, height, width, _ = value.type.tensor_type.shape.dim
+        height.dim_param, width.dim_param = "height", "width"
+        if hints:  # they are of one photograph
+            batch.dim_value = 1
+        else:
+            batch.dim_param = "batch"
     onnx.helper.set_model_props(
         model, {METADATA_NAME: json.dumps(describe(origin, hints=None if hints else 0))}
     )

@@ -71,8 +71,8 @@ def train(
     """Train as configured, or continue where an interrupted run of the same settings stopped.
 
     With ``training.distribution`` it has to be called before TensorFlow is used for anything else.
-    Everything is drawn from ``config.seed``: on one machine, in float32, a run that was
-    interrupted ends with the same weights as one that was not.
+    Everything is drawn from ``config.seed``: on one CPU, in float32, a run that was interrupted
+    ends with the same weights as one that was not.
 
     Args:
         config: the settings.

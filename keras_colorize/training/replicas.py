@@ -10,6 +10,7 @@ import functools
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -75,15 +76,27 @@ class Replicas:
 
     @contextlib.contextmanager
     def watch(self, checkpoint: Callable[[], str] | None = None) -> Iterator[None]:
-        """Turn what TensorFlow raises where a worker is lost into a RunError.
+        """Turn what TensorFlow raises into an error of ours, as far as it is one of the run.
 
         Args:
             checkpoint: says where the run stands, if this worker knows.
+
+        Raises:
+            RunError: a worker is lost, or the memory is full.
+            DataError: while photographs were read.
         """
         try:
             yield
-        except _LOST as error:
-            if self.workers == 1:
+        except tf.errors.OpError as error:
+            # What Python raises within tf.data arrives as text.
+            if told := re.search(rf"\b{DataError.__name__}: (.+)", error.message):
+                raise DataError(told[1]) from error
+            if isinstance(error, tf.errors.ResourceExhaustedError):
+                raise RunError(
+                    "the memory of the device is full; lower data.batch_size or data.sizes, in a "
+                    f"run of another name ({_reason(error)})"
+                ) from error
+            if self.workers == 1 or not isinstance(error, _LOST):
                 raise
             raise RunError(
                 f"worker {self.worker} of {self.workers} has lost another: it ended, or cannot be "

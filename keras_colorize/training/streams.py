@@ -41,7 +41,7 @@ class Streams:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the photographs that are trained on."""
+        """Changes with the names of the photographs that are trained on."""
         sets = [self.modern, *([self.historical] if self.historical else [])]
         names = "\n".join(photo.name for photos in sets for photo in photos.photos)
         return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -297,6 +297,15 @@ def test_onnx_names_its_dimensions(exported: dict[str, Path]) -> None:
     assert batch.shape == (3, 8, 16, 3)
 
 
+def test_onnx_with_hints_takes_one_photograph(hinted: dict[str, Path]) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(hinted["onnx"], providers=["CPUExecutionProvider"])
+    (luminance, _), (result,) = session.get_inputs(), session.get_outputs()
+    assert luminance.shape == [1, "height", "width", 1]
+    assert result.shape == [1, "height", "width", 3]
+
+
 # Other networks, and what cannot be done
 
 

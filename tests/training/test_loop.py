@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 from PIL import Image
 
@@ -381,6 +382,26 @@ def test_unknown_film_is_refused_before_any_work(tiny: FitConfig) -> None:
     with pytest.raises(ConfigError, match="wet_plate"):
         train(dataclasses.replace(tiny, film=film), show_progress=False)
     assert not Path(tiny.runs).exists()
+
+
+def test_photographs_that_vanish_end_the_run_in_words(tiny: FitConfig) -> None:
+    class Unmount(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+            for photo in Path(tiny.data.modern[0]).glob("*.jpg"):
+                photo.unlink()
+
+    config = dataclasses.replace(tiny, data=dataclasses.replace(tiny.data, cache="none"))
+    with pytest.raises(DataError, match=r"^none of the \d+ photographs can be read any longer$"):
+        train(config, callbacks=[Unmount()], show_progress=False)
+
+
+def test_a_full_device_is_told_in_words(tiny: FitConfig) -> None:
+    class Allocate(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+            tf.zeros([1 << 40])
+
+    with pytest.raises(RunError, match=r"memory .* is full; lower data\.batch_size"):
+        train(tiny, callbacks=[Allocate()], show_progress=False)
 
 
 # Other kinds of run

@@ -49,12 +49,12 @@ class HistoryWriter(keras.callbacks.Callback):
         _append(self.history, self._epoch_columns, row)
 
 
-def is_up_to(last_step: int, row: Mapping[str | None, str | None]) -> bool:
+def is_up_to(last_step: int, row: Mapping[str, str]) -> bool:
     """Whether a row of a table is whole, not as a crash leaves it, and of a step up to this one."""
     step = row.get("step") or ""
-    return (
-        None not in row and None not in row.values() and step.isdecimal() and int(step) <= last_step
-    )
+    # csv has None for the name of a cell beyond the columns, and for a cell that is missing.
+    whole = None not in {*row, *row.values()} and step.isdecimal()
+    return whole and int(step) <= last_step
 
 
 def _truncate(path: Path, columns: tuple[str, ...], last_step: int) -> None:
