@@ -104,6 +104,11 @@ def _pack(argv: Sequence[str]) -> int:
         value = getattr(args, name)
         if value is not None and value <= 0.0:
             raise ConfigError(f"--{name} must be above 0. Received: {value}")
+    if args.emphasis is not None and args.saturation != 1.0:
+        raise ConfigError(
+            "--emphasis takes the place of --saturation; leave one out. "
+            f"Received: {args.emphasis:g} and {args.saturation:g}"
+        )
     shares = args.shares or [1.0] * len(args.model)
     if len(shares) != len(args.model) or min(shares) <= 0.0:
         raise ConfigError(
