@@ -26,6 +26,7 @@ from keras_colorize.photos.formats import FORMATS
 __all__ = [
     "Bucket",
     "Scratch",
+    "canonical",
     "check_sources",
     "is_url",
     "list_files",
@@ -49,6 +50,18 @@ def is_url(name: str) -> bool:
 def local_path(name: str) -> Path:
     """The path of a file, or of a ``file://`` URL."""
     return Path(name.removeprefix("file://"))
+
+
+def canonical(url: str) -> str:
+    """The one URL by which its file system names a place: s3a:// is s3://, gcs:// is gs://.
+
+    Without a slash at its end; only so can URLs be compared.
+
+    Raises:
+        ConfigError: it is of a kind that is not known, or needs an extra.
+    """
+    files = _connect(url)
+    return files.unstrip_protocol(files._strip_protocol(url).rstrip("/"))
 
 
 @dataclass(frozen=True)
@@ -114,8 +127,7 @@ def open_target(place: str, scratch: Path | None = None) -> Target:
     """
     if not is_url(place):
         return Folder(local_path(place))
-    _connect(place)
-    return Bucket(place, scratch)
+    return Bucket(canonical(place), scratch)
 
 
 def check_sources(names: Iterable[str]) -> None:

@@ -104,6 +104,12 @@ def test_errors_and_slow_replies_in_between_are_overcome(s3: S3) -> None:
     scratch.close()
 
 
+def test_a_place_has_one_name(s3: S3) -> None:
+    assert (
+        open_target("s3a://color/all/") == open_target("s3://color/all") == Bucket("s3://color/all")
+    )
+
+
 def test_what_cannot_be_fetched_says_why(s3: S3) -> None:
     put(s3, "secret.jpg")
     s3.fail("GET", "/scans/secret.jpg", status=403, code="AccessDenied")
