@@ -227,9 +227,11 @@ class Scratch:
         parent = Path(tempfile.gettempdir()) if parent is None else parent
         for other in parent.glob(f"{_SCRATCH}*"):
             _remove_abandoned(other)
-        self.path = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=parent))
-        held = (self.path / _LOCK).open("w")
+        # Another process that begins may only meet it by its name once it is locked.
+        hidden = Path(tempfile.mkdtemp(prefix=f".{_SCRATCH}", dir=parent))
+        held = (hidden / _LOCK).open("w")
         lock(held, wait=False)
+        self.path = hidden.rename(parent / hidden.name[1:])
         self._end = weakref.finalize(self, _remove, self.path, held)
 
     @contextlib.contextmanager
@@ -279,7 +281,7 @@ def _remove_abandoned(folder: Path) -> None:
         with (folder / _LOCK).open("r+") as file:
             lock(file, wait=False)
             shutil.rmtree(folder, ignore_errors=True)
-    except OSError:  # in use, someone else's, or not made yet
+    except OSError:  # in use, or someone else's
         return
 
 
