@@ -14,6 +14,7 @@ from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError, ModelError
+from keras_colorize.files import make_folder
 
 __all__ = ["main"]
 
@@ -126,6 +127,7 @@ def _pack(argv: Sequence[str]) -> int:
     generator, facts = models[-1]
     if len(models) > 1:
         generator = average_weights([model for model, _ in models], shares)
+    make_folder(output.parent)
     if args.working_size is not None:
         facts.check_working_size(args.working_size)
     if args.ranks is not None:

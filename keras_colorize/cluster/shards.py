@@ -18,7 +18,7 @@ from keras_colorize.cluster.storage import Scratch, list_files
 from keras_colorize.coloring.report import COLUMNS, SAME, Record, Status, to_row
 from keras_colorize.coloring.targets import Target
 from keras_colorize.errors import ConfigError, DataError, PhotoError, RunError
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, make_folder
 
 __all__ = ["FOLDER", "Format", "ShardWriter", "merge_reports", "write_shard"]
 
@@ -144,6 +144,7 @@ def merge_reports(place: str, output: Path) -> dict[Status, int]:
     database = sqlite3.connect(scratch.path / "rows")
     with contextlib.closing(scratch), contextlib.closing(database):
         _gather(database, scratch, names)
+        make_folder(output.parent)
         with atomic_path(output) as temporary:
             _write(temporary, format_, _rows(database))
         counts = database.execute("SELECT status, count(*) FROM rows GROUP BY status")

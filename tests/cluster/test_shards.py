@@ -135,7 +135,7 @@ def test_unusable_calls_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
 def test_a_report_without_rows_is_replaced_too(name: str, tmp_path: Path) -> None:
     """Of a run that was interrupted before it had colored anything."""
-    place, output = tmp_path / "color", tmp_path / name
+    place, output = tmp_path / "color", tmp_path / "new" / name
     place.mkdir()
     (place / "report.csv").write_text(",".join(COLUMNS) + "\n")
     arguments = ["merge", str(place), "--output", str(output)]
