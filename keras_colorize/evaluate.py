@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError
-from keras_colorize.files import hash_file
+from keras_colorize.files import hash_file, make_folder
 from keras_colorize.film.stocks import STOCKS
 
 __all__ = ["main"]
@@ -44,7 +44,7 @@ def _evaluate(argv: Sequence[str]) -> int:
     }
     judges = load_judges(args.lpips_weights, args.fid_weights)
     if args.output:
-        Path(args.output).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(args.output))
     evaluation = evaluate(list(groups), colorizers, protocol, judges)
     print(format_table(evaluation))
     if any(groups.values()):

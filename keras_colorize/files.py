@@ -27,6 +27,7 @@ __all__ = [
     "fit_name",
     "hash_file",
     "lock",
+    "make_folder",
     "naming",
     "read_numbers",
     "read_rows",
@@ -80,7 +81,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     # The file isn't created here (as `mkstemp` would, with mode 0600): so it gets the user's umask.
     temporary = _temporary_name(path)
     try:
-        with naming(path):
+        with naming(path, temporary):
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
@@ -92,14 +93,36 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Have errors of the system say which file they are about, as those of writing never do."""
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Have errors of the system say which file they are about, as those of writing never do.
+
+    Args:
+        path: the file.
+        temporary: its name in the meantime, of which nobody has heard.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename is not None:
+        unheard = temporary is not None and str(error.filename).startswith(str(temporary))
+        if error.errno is None or (error.filename is not None and not unheard):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, and those around it, unless it is there.
+
+    Raises:
+        FileExistsError: a file has its place.
+        OSError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        paths = (path for path in (folder, *folder.parents) if os.path.lexists(path))
+        raise FileExistsError(
+            f"expected a folder for results. Received: {folder}; {next(paths, folder)} is a file"
+        ) from error
 
 
 def disk_failed(error: OSError, folder: Path) -> bool:
@@ -180,8 +203,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     _refuse_existing(path)
     temporary = _temporary_name(path)
     try:
-        temporary.mkdir()
-        with naming(path):
+        with naming(path, temporary):
+            temporary.mkdir()
             yield temporary
         for parent, _, names in os.walk(temporary):
             for name in names:

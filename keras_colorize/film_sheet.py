@@ -16,7 +16,7 @@ from PIL import Image
 from keras_colorize.cli import run_command
 from keras_colorize.color import luminance
 from keras_colorize.errors import ConfigError, PhotoError
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, make_folder
 from keras_colorize.film.stocks import STOCKS, FilmStock
 from keras_colorize.photos.reading import read_photo
 from keras_colorize.photos.sheets import draw_sheet
@@ -84,6 +84,7 @@ def _draw(argv: Sequence[str]) -> int:
         raise ConfigError(f"--size must be at least 8 pixels. Received: {options.size}")
     photos = [_read(path, options.size) for path in options.photos]
     sheet = film_sheet(photos, options.stocks, options.seed)
+    make_folder(output.parent)
     try:
         with atomic_path(output) as temporary:
             save_picture(sheet, temporary)

@@ -14,6 +14,7 @@ from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError, ModelError
+from keras_colorize.files import make_folder
 
 __all__ = ["main"]
 
@@ -104,6 +105,11 @@ def _pack(argv: Sequence[str]) -> int:
         value = getattr(args, name)
         if value is not None and value <= 0.0:
             raise ConfigError(f"--{name} must be above 0. Received: {value}")
+    if args.emphasis is not None and args.saturation != 1.0:
+        raise ConfigError(
+            "--emphasis takes the place of --saturation; leave one out. "
+            f"Received: {args.emphasis:g} and {args.saturation:g}"
+        )
     shares = args.shares or [1.0] * len(args.model)
     if len(shares) != len(args.model) or min(shares) <= 0.0:
         raise ConfigError(
@@ -121,6 +127,7 @@ def _pack(argv: Sequence[str]) -> int:
     generator, facts = models[-1]
     if len(models) > 1:
         generator = average_weights([model for model, _ in models], shares)
+    make_folder(output.parent)
     if args.working_size is not None:
         facts.check_working_size(args.working_size)
     if args.ranks is not None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, make_folder
 
 
 def test_atomic_path_appears_when_complete(tmp_path: Path) -> None:
@@ -36,6 +36,27 @@ def test_atomic_path_refuses_what_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(OSError), atomic_path(tmp_path / "folder") as temporary:
         temporary.write_text("x")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_atomic_path_names_no_temporary_file(tmp_path: Path) -> None:
+    target = tmp_path / "absent" / "x.csv"
+    with pytest.raises(FileNotFoundError) as raised, atomic_path(target) as temporary:
+        temporary.write_text("x")
+    assert raised.value.filename == str(target)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError) as renaming, atomic_path(tmp_path / "folder") as temporary:
+        temporary.write_text("x")
+    assert renaming.value.filename == str(tmp_path / "folder")
+
+
+def test_a_folder_is_made_where_there_is_no_file(tmp_path: Path) -> None:
+    for _ in range(2):
+        make_folder(tmp_path / "a" / "b")
+    (tmp_path / "notes.txt").write_text("mine")
+    for folder in (tmp_path / "notes.txt", tmp_path / "notes.txt" / "b"):
+        with pytest.raises(FileExistsError, match=r"expected a folder .*notes\.txt is a file"):
+            make_folder(folder)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 def test_atomic_path_with_a_long_name_and_the_umask(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from keras_colorize.coloring.report import (
 )
 from keras_colorize.coloring.tasks import Shard, Task, clear_leftovers
 from keras_colorize.errors import ConfigError, ModelError
-from keras_colorize.files import hash_file
+from keras_colorize.files import hash_file, make_folder
 
 __all__ = ["main"]
 
@@ -206,7 +206,7 @@ def _claim(output: str, shard: Shard | None, jobs: Sequence[Job]) -> Iterator[No
         yield
         return
     folder, shard = local_path(output), shard or Shard()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with Ledger(report_path(folder, shard)):
         refuse_other_shards(folder, shard)
         clear_leftovers(folder, [Task(Path(), Path(job.relative), job.format) for job in jobs])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from keras_colorize.cluster.storage import is_url, list_photos, local_path
+from keras_colorize.cluster.storage import canonical, is_url, list_photos, local_path
 from keras_colorize.coloring.tasks import Shard, Task, find_tasks, name_results
 from keras_colorize.errors import ConfigError, DataError
 
@@ -70,10 +70,10 @@ def find_jobs(
             f"photographs must be folders, or URLs, not both. Received: {', '.join(sources)}"
         )
     # A photograph that is named twice is taken once, by its first name; results are left out.
-    results = output.rstrip("/") + "/"
+    results = (canonical(output) if is_url(output) else output.rstrip("/")) + "/"
     photos: dict[str, Path] = {}
-    for source in sources:
-        inside = f"{source.rstrip('/')}/".startswith(results)
+    for source in map(canonical, sources):
+        inside = f"{source}/".startswith(results)
         for url, relative in list_photos(source):
             if inside or not url.startswith(results):
                 photos.setdefault(url, Path(relative))

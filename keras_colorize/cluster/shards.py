@@ -18,7 +18,7 @@ from keras_colorize.cluster.storage import Scratch, list_files
 from keras_colorize.coloring.report import COLUMNS, SAME, Record, Status, to_row
 from keras_colorize.coloring.targets import Target
 from keras_colorize.errors import ConfigError, DataError, PhotoError, RunError
-from keras_colorize.files import atomic_path
+from keras_colorize.files import atomic_path, make_folder
 
 __all__ = ["FOLDER", "Format", "ShardWriter", "merge_reports", "write_shard"]
 
@@ -30,6 +30,7 @@ FOLDER = Path("report")
 _ROWS, _SECONDS = 1000, 60.0  # after which a shard is written
 _INTEGERS = ("width", "height", "pages")
 _NUMBERS = ("seconds",)
+_DAMAGE = (csv.Error, KeyError, ValueError, OSError)  # what reading a file that is no report raises
 _SHARD = re.compile(r"part-.*\.(csv|parquet)|report(_[0-9]+_of_[0-9]+)?\.csv")
 
 
@@ -143,6 +144,7 @@ def merge_reports(place: str, output: Path) -> dict[Status, int]:
     database = sqlite3.connect(scratch.path / "rows")
     with contextlib.closing(scratch), contextlib.closing(database):
         _gather(database, scratch, names)
+        make_folder(output.parent)
         with atomic_path(output) as temporary:
             _write(temporary, format_, _rows(database))
         counts = database.execute("SELECT status, count(*) FROM rows GROUP BY status")
@@ -166,7 +168,7 @@ def _gather(database: sqlite3.Connection, scratch: Scratch, names: Iterable[str]
                         "OR same != excluded.same",
                         (row["source"], row["output"], row["status"], same, json.dumps(row)),
                     )
-            except (KeyError, ValueError, OSError) as error:
+            except _DAMAGE as error:
                 raise DataError(
                     f"expected {name} to be a report with the columns {', '.join(COLUMNS)}; it is "
                     "damaged, or another file. Move it away"
@@ -242,11 +244,18 @@ def _chunks(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mappi
 
 
 def _is_report(path: Path) -> bool:
+    """Whether it has the columns of one, and so has its first row, where there is any."""
     try:
-        first = next(_read(path), None)
-    except (KeyError, ValueError, OSError):
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            columns = pq.read_schema(path).names
+        else:
+            with path.open(newline="", encoding="utf-8", errors="backslashreplace") as file:
+                columns = next(csv.reader(file), [])
+        return columns == COLUMNS and list(next(_read(path), COLUMNS)) == COLUMNS
+    except _DAMAGE:
         return False
-    return first is not None and list(first) == COLUMNS
 
 
 def _now() -> str:

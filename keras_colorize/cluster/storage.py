@@ -26,6 +26,7 @@ from keras_colorize.photos.formats import FORMATS
 __all__ = [
     "Bucket",
     "Scratch",
+    "canonical",
     "check_sources",
     "is_url",
     "list_files",
@@ -49,6 +50,18 @@ def is_url(name: str) -> bool:
 def local_path(name: str) -> Path:
     """The path of a file, or of a ``file://`` URL."""
     return Path(name.removeprefix("file://"))
+
+
+def canonical(url: str) -> str:
+    """The one URL by which its file system names a place: s3a:// is s3://, gcs:// is gs://.
+
+    Without a slash at its end; only so can URLs be compared.
+
+    Raises:
+        ConfigError: it is of a kind that is not known, or needs an extra.
+    """
+    files = _connect(url)
+    return files.unstrip_protocol(files._strip_protocol(url).rstrip("/"))
 
 
 @dataclass(frozen=True)
@@ -114,8 +127,7 @@ def open_target(place: str, scratch: Path | None = None) -> Target:
     """
     if not is_url(place):
         return Folder(local_path(place))
-    _connect(place)
-    return Bucket(place, scratch)
+    return Bucket(canonical(place), scratch)
 
 
 def check_sources(names: Iterable[str]) -> None:
@@ -215,9 +227,11 @@ class Scratch:
         parent = Path(tempfile.gettempdir()) if parent is None else parent
         for other in parent.glob(f"{_SCRATCH}*"):
             _remove_abandoned(other)
-        self.path = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=parent))
-        held = (self.path / _LOCK).open("w")
+        # Another process that begins may only meet it by its name once it is locked.
+        hidden = Path(tempfile.mkdtemp(prefix=f".{_SCRATCH}", dir=parent))
+        held = (hidden / _LOCK).open("w")
         lock(held, wait=False)
+        self.path = hidden.rename(parent / hidden.name[1:])
         self._end = weakref.finalize(self, _remove, self.path, held)
 
     @contextlib.contextmanager
@@ -267,7 +281,7 @@ def _remove_abandoned(folder: Path) -> None:
         with (folder / _LOCK).open("r+") as file:
             lock(file, wait=False)
             shutil.rmtree(folder, ignore_errors=True)
-    except OSError:  # in use, someone else's, or not made yet
+    except OSError:  # in use, or someone else's
         return
 
 

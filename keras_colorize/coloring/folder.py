@@ -26,6 +26,7 @@ from keras_colorize.coloring.report import (
 from keras_colorize.coloring.side_by_side import work_ahead
 from keras_colorize.coloring.targets import Folder
 from keras_colorize.coloring.tasks import Shard, Task, clear_leftovers, find_tasks
+from keras_colorize.files import make_folder
 from keras_colorize.photos.finding import describe_others
 
 __all__ = ["colorize_photos", "default_workers"]
@@ -88,7 +89,7 @@ def colorize_photos(
     tasks = [task for task in album_of if shard.holds(task.relative)]
     if others := describe_others([path for path in named if path.is_dir()], output):
         _log.warning("%s", others)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     budget, folder = PixelBudget(PIXELS_AT_ONCE), Folder(output)
 
     def work(task: Task) -> Record | None:

@@ -24,7 +24,7 @@ from keras_colorize.exporting.origin import (
     write_card,
 )
 from keras_colorize.exporting.signatures import as_graph
-from keras_colorize.files import atomic_folder
+from keras_colorize.files import atomic_folder, make_folder
 from keras_colorize.models.outputs import COLOR
 
 __all__ = ["FILE_NAME", "export_onnx", "load_onnx"]
@@ -74,7 +74,7 @@ def export_onnx(
         FileExistsError: the folder exists.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     with atomic_folder(folder) as temporary:
         path = temporary / FILE_NAME
         _convert(origin, path, hints=hints)

@@ -13,7 +13,7 @@ from keras_colorize.exporting.graph_hints import COLUMNS, refuse_hints
 from keras_colorize.exporting.graph_photos import ImageFormat, decode_photo, encode_photo
 from keras_colorize.exporting.origin import Origin, seeing, write_card
 from keras_colorize.exporting.signatures import as_graph, save_graphs
-from keras_colorize.files import atomic_folder, atomic_path
+from keras_colorize.files import atomic_folder, atomic_path, make_folder
 
 __all__ = ["MAX_PIXELS", "export_saved_model", "next_version"]
 
@@ -94,9 +94,7 @@ def export_saved_model(
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file; name a folder for the versions of the model")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     version = folder / str(next_version(folder))
     with atomic_folder(version) as temporary:
         _write_graph(origin, temporary, image_format, max_pixels)

@@ -32,7 +32,7 @@ from keras_colorize.exporting.origin import (
 from keras_colorize.exporting.replacing import replace_layers
 from keras_colorize.exporting.signatures import as_graph, save_graphs
 from keras_colorize.exporting.subpixel import replace_transposed
-from keras_colorize.files import atomic_folder
+from keras_colorize.files import atomic_folder, make_folder
 from keras_colorize.models.litert import LiteRTModel
 from keras_colorize.models.outputs import COLOR, named_outputs
 from keras_colorize.models.unet import CHROMA_LAYER
@@ -125,7 +125,7 @@ def export_tflite(
         DataError: photographs for calibration are needed, and there are none.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     with atomic_folder(folder) as temporary:
         path = temporary / FILE_NAME
         path.write_bytes(

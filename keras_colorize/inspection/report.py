@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 
 from keras_colorize.errors import RunError
-from keras_colorize.files import atomic_path, read_numbers, read_rows
+from keras_colorize.files import atomic_path, make_folder, read_numbers, read_rows
 from keras_colorize.inspection.curves import plot_history
 from keras_colorize.inspection.pictures import Picture, draw_pictures
 from keras_colorize.inspection.snapshots import StatisticsHistory, choose_layers, load_statistics
@@ -130,7 +130,7 @@ def inspect_run(root: Path, output: Path | None = None, patterns: Sequence[str] 
     pictures, paths = [], []
     for picture in draw_pictures(record.statistics, record.epochs, record.name, layers):
         path = output / f"{picture.name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with atomic_path(path) as temporary:
             temporary.write_bytes(picture.png)
         pictures.append(picture)
@@ -144,7 +144,7 @@ def write_report(record: RunRecord, path: Path, pictures: Sequence[Picture]) -> 
     Returns:
         The file written; its folder is made where it is missing.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_path(path) as temporary:
         page = _page(record, pictures)
         temporary.write_text(page, "utf-8", "backslashreplace")  # a folder's name may be no text

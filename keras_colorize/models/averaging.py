@@ -6,30 +6,29 @@ between a network and what further training made of it lies one that keeps the g
 first and has most of what the second learned. It costs one network to run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import keras
 
 from keras_colorize.errors import ModelError
-from keras_colorize.models.saved import layout
+from keras_colorize.models.factoring import is_factored
+from keras_colorize.models.likeness import difference
 
 __all__ = ["average_weights"]
-
-Shape = tuple[int, ...]
 
 
 def average_weights(generators: Sequence[keras.Model], shares: Sequence[float]) -> keras.Model:
     """A generator whose weights are the mean of several.
 
     Args:
-        generators: of the same layers, best trained from the same weights; at least one.
+        generators: alike but for their weights, best trained from the same; at least one.
         shares: how much each counts, above 0; only their ratios matter.
 
     Returns:
-        A new generator of those layers.
+        A new generator, otherwise like the last of them.
 
     Raises:
-        ModelError: the generators are not of the same layers.
+        ModelError: the generators are not alike, or their decoders are factored.
         ValueError: the shares are not as many, or one of them is not above 0.
     """
     if len(shares) != len(generators) or not all(0.0 < share < float("inf") for share in shares):
@@ -37,27 +36,22 @@ def average_weights(generators: Sequence[keras.Model], shares: Sequence[float]) 
             f"Expected a share above 0 for each of {len(generators)} generators. "
             f"Received: {list(shares)}"
         )
-    first, *others = generators
-    expected = layout(first)
-    for received in map(layout, others):
-        if received != expected:
+    *others, last = generators
+    if others and any(map(is_factored, generators)):
+        raise ModelError(
+            "the factors of lighter decoders have no mean; give generators as they were before "
+            "--ranks, and factor their mean"
+        )
+    for other in others:
+        if found := difference(other, last):
             raise ModelError(
-                "weights can only be averaged of generators that were built alike, such as runs "
-                "that started from one another; these differ in "
-                f"{_difference(dict(expected), dict(received))}"
+                "weights can only be averaged of generators that were built and packed alike, such "
+                f"as runs that started from one another; these differ in {found}"
             )
     total = sum(shares)
-    average = keras.models.clone_model(first)
+    average = keras.models.clone_model(last)
     columns = zip(*(generator.get_weights() for generator in generators), strict=True)
     average.set_weights(
         [sum(share / total * values for share, values in zip(shares, same)) for same in columns]
     )
     return average
-
-
-def _difference(first: Mapping[str, Shape], other: Mapping[str, Shape]) -> str:
-    """The first weight that differs in shape, or that one lacks; failing that, their order."""
-    for name in {**first, **other}:
-        if first.get(name) != other.get(name):
-            return f"{name}: {first.get(name, 'none')} and {other.get(name, 'none')}"
-    return "the order of their layers"

@@ -13,7 +13,10 @@ Sums, products and limits alone, no quotient and no root: it works in 8 bits.
 import keras
 from keras import ops
 
-__all__ = ["build_emphasis"]
+__all__ = ["EMPHASIS_LAYER", "build_emphasis"]
+
+#: Name of the model within a generator that has an emphasis.
+EMPHASIS_LAYER = "emphasis"
 
 # Chosen on benchmarks/corpus.py's validation: of forms with equal colorfulness, about the least
 # CIEDE2000 for the PSNR. Lengths are |Cb| + |Cr|, 0.05 on average.
@@ -48,4 +51,4 @@ def build_emphasis(strength: float, limit: float) -> keras.Model:
     sure = ops.minimum(length + _FLOOR, _MOST)
     lit = ops.minimum(_BLACK + _RISE * luminance, 1.0)
     emphasized = painted * ((strength * _SCALE) * sure * share * lit)
-    return keras.Model([painted, luminance], emphasized, name="emphasis")
+    return keras.Model([painted, luminance], emphasized, name=EMPHASIS_LAYER)

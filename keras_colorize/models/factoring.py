@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_colorize.errors import ModelError
 
-__all__ = ["factorize", "merge_factors"]
+__all__ = ["factorize", "is_factored", "merge_factors"]
 
 _PREFIX = "reduce_"
 _BATCH = 8
@@ -43,7 +43,7 @@ def factorize(
             its kernel has.
     """
     steps = _steps(generator)
-    if any(layer.name.startswith(_PREFIX) for layer in generator.layers):
+    if is_factored(generator):
         raise ModelError("the generator's decoder is factored already; give an unpacked one")
     if len(ranks) != len(steps):
         raise ModelError(
@@ -74,6 +74,11 @@ def factorize(
         copy.get_layer(_PREFIX + layer.name).set_weights([left[None, None].astype(np.float32)])
         copy.get_layer(layer.name).set_weights(_with_matrix(layer, right))
     return copy
+
+
+def is_factored(generator: keras.Model) -> bool:
+    """Whether :func:`factorize` made it."""
+    return any(layer.name.startswith(_PREFIX) for layer in generator.layers)
 
 
 def merge_factors(generator: keras.Model) -> keras.Model:

@@ -21,7 +21,7 @@ from keras_colorize.errors import ModelError
 from keras_colorize.files import atomic_path
 from keras_colorize.models.archive import WEIGHTS_ENTRY
 from keras_colorize.models.distribution import GAIN_LAYER
-from keras_colorize.models.emphasis import build_emphasis
+from keras_colorize.models.emphasis import EMPHASIS_LAYER, build_emphasis
 from keras_colorize.models.saved import GeneratorFacts, write_generator
 from keras_colorize.models.unet import CHROMA_LAYER, keep_luminance
 
@@ -64,10 +64,16 @@ def emphasize(generator: keras.Model, strength: float) -> keras.Model:
         A generator of the same weights.
 
     Raises:
+        ModelError: the generator has an emphasis already.
         ValueError: the strength is not above 0.
     """
     if not 0.0 < strength < float("inf"):
         raise ValueError(f"strength must be above 0 and finite. Received: {strength}")
+    if any(layer.name == EMPHASIS_LAYER for layer in generator.layers):
+        raise ModelError(
+            "the generator has an emphasis already; give an unpacked one, or make its color "
+            "stronger with a saturation"
+        )
     generator = _painting_chroma(generator)
     (luminance,) = generator.inputs
 
@@ -95,7 +101,7 @@ def follow_certainty(generator: keras.Model, multiple: float) -> keras.Model:
             average; above 0.
 
     Returns:
-        A generator of the same weights whose gain holds the multiple.
+        A generator of the same weights whose gain holds the multiple, in place of an earlier one.
 
     Raises:
         ModelError: the generator has no distribution.
@@ -158,13 +164,18 @@ def pack_generator(
             photograph shows things smaller than the crops of a training do.
 
     Raises:
-        ModelError: a weight is beyond 16 bits; or color is to follow a certainty that the generator
-            does not have.
+        ModelError: a weight is beyond 16 bits; color is to follow a certainty that the generator
+            does not have; or it has an emphasis, or a saturation in whose place one would be.
     """
     if saturation != 1.0:
         generator = saturate(generator, saturation)
         facts = dataclasses.replace(facts, saturation=facts.saturation * saturation)
     if emphasis is not None:
+        if facts.saturation != 1.0:  # emphasis goes by how long the chroma is that was learned
+            raise ModelError(
+                "an emphasis takes the place of a saturation, and the generator has one of "
+                f"{facts.saturation:g}; give an unpacked one, and no saturation"
+            )
         generator = emphasize(generator, emphasis)
     if certainty is not None:
         generator = follow_certainty(generator, certainty)

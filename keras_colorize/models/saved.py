@@ -32,7 +32,6 @@ __all__ = [
     "find_generator",
     "find_shipped",
     "has_twin",
-    "layout",
     "load_generator",
     "load_twin",
     "load_weights",
@@ -169,11 +168,6 @@ def find_generator(name: str) -> Path:
     return path
 
 
-def layout(generator: "keras.Model") -> list[tuple[str, tuple[int, ...]]]:
-    """Path and shape of every weight, in order: what models that share weights have in common."""
-    return [(weight.path, tuple(weight.shape)) for weight in generator.weights]
-
-
 def load_weights(generator: "keras.Model", path: Path) -> None:
     """Give a generator the weights of a saved one, whose decoder may have been factored.
 
@@ -181,14 +175,13 @@ def load_weights(generator: "keras.Model", path: Path) -> None:
         ModelError: the saved one was built with other settings, or cannot be loaded.
     """
     from keras_colorize.models.factoring import merge_factors
+    from keras_colorize.models.likeness import weights_difference
 
     saved = merge_factors(load_generator(path)[0])
-    expected, received = layout(generator), layout(saved)
-    if expected != received:
-        wrong = next((b for a, b in zip(expected, received) if a != b), "other layers")
+    if found := weights_difference(saved, generator):
         raise ModelError(
-            f"{path} was built with other settings of generator than this run: it has {wrong}; "
-            "give the run the settings in the config.yaml beside it"
+            f"{path} was built with other settings of generator than this run; the two differ in "
+            f"{found}; give the run the settings in the config.yaml beside it"
         )
     generator.set_weights(saved.get_weights())
 

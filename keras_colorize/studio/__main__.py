@@ -18,6 +18,7 @@ from keras_colorize.cli import run_command, without_greeting
 from keras_colorize.coloring.report import Ledger, refuse_other_shards, report_path
 from keras_colorize.coloring.tasks import Shard, clear_leftovers
 from keras_colorize.errors import ConfigError
+from keras_colorize.files import make_folder
 from keras_colorize.looks import LOOKS, NATURAL
 from keras_colorize.studio.album import Album
 
@@ -47,7 +48,7 @@ def _serve(argv: Sequence[str]) -> int:
             raise ConfigError(f"expected photographs and folders. There is none called {name!r}")
     output = Path(args.output)
     album = Album(args.photos, output, args.max_pixels)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     token = secrets.token_urlsafe(24)
     path = report_path(output, Shard())
     with Ledger(path) as ledger, _listen(args.host, args.port) as listening:

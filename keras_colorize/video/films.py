@@ -8,6 +8,7 @@ from pathlib import Path
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.report import Ledger, Status, report_path
 from keras_colorize.coloring.tasks import Shard
+from keras_colorize.files import make_folder
 from keras_colorize.video.ffmpeg import find_tool
 from keras_colorize.video.film import FilmOptions, color_film
 from keras_colorize.video.motion import import_opencv
@@ -48,7 +49,7 @@ def colorize_films(
     find_tool("ffmpeg")
     find_tool("ffprobe")
     import_opencv()
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     counts: Counter[Status] = Counter()
     with Ledger(report_path(output, shard or Shard())) as ledger:
         for task in tasks:

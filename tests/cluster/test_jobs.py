@@ -43,13 +43,20 @@ def test_a_bucket_gives_the_results_of_a_folder(s3: S3, tmp_path: Path) -> None:
     assert sum(map(len, parts)) == len(there)
 
 
-def test_results_are_not_colored_again_and_originals_not_replaced(s3: S3) -> None:
+@pytest.mark.parametrize(
+    ("source", "output"), [("s3", "s3"), ("s3a", "s3a"), ("s3a", "s3"), ("s3", "s3a")]
+)
+def test_results_are_not_colored_again_and_originals_not_replaced(
+    source: str, output: str, s3: S3
+) -> None:
     put(s3, "a.jpg", "color/a.jpg", "color/compare/a.jpg.jpg")
-    jobs = find_jobs(["s3://scans"], "s3://scans/color")
+    jobs = find_jobs([f"{source}://scans"], f"{output}://scans/color")
     assert [job.source for job in jobs] == ["s3://scans/a.jpg"]
     with pytest.raises(DataError, match=r"would replace s3://scans/a\.jpg\. Choose another"):
-        find_jobs(["s3://scans/a.jpg"], "s3://scans/")
-    assert find_jobs(["s3://scans/color"], "s3://scans/again")
+        find_jobs([f"{source}://scans/a.jpg"], f"{output}://scans/")
+    assert find_jobs([f"{source}://scans/color"], f"{output}://scans/again")
+    with pytest.raises(DataError, match=r"would replace s3://scans/color/a\.jpg\. Choose another"):
+        find_jobs([f"{source}://scans/color"], f"{output}://scans/color")
 
 
 def test_what_cannot_be_colored_together_is_refused(s3: S3) -> None:

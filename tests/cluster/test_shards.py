@@ -114,12 +114,15 @@ def test_unusable_calls_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "empty").mkdir()
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "report.csv").write_text("name,grade\nann,1\n")
+    (tmp_path / "wide").mkdir()
+    (tmp_path / "wide" / "report.csv").write_text("x" * 200_000 + "\n")
     write_shard(Folder(tmp_path), [record("a.jpg", "colorized")], "csv")
     for place, output, message in (
         (tmp_path, tmp_path / "mine.csv", "exists already, and is no report"),
         (tmp_path, tmp_path / "all.txt", "a file called .csv or .parquet"),
         (tmp_path / "empty", tmp_path / "all.csv", "found none"),
         (tmp_path / "absent", tmp_path / "all.csv", "expected a folder"),
+        (tmp_path / "wide", tmp_path / "all.csv", "report.csv to be a report with the columns"),
         (tmp_path / "damaged", tmp_path / "all.csv", "report.csv to be a report with the columns"),
     ):
         assert command.main(["merge", str(place), "--output", str(output)]) == 2
@@ -127,3 +130,30 @@ def test_unusable_calls_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert message in error and error.count("\n") == 1
     assert (tmp_path / "mine.csv").read_text() == "name,grade\nann,1\n"
     assert not (tmp_path / "all.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
+def test_a_report_without_rows_is_replaced_too(name: str, tmp_path: Path) -> None:
+    """Of a run that was interrupted before it had colored anything."""
+    place, output = tmp_path / "color", tmp_path / "new" / name
+    place.mkdir()
+    (place / "report.csv").write_text(",".join(COLUMNS) + "\n")
+    arguments = ["merge", str(place), "--output", str(output)]
+    assert command.main(arguments) == 0
+    before = output.read_bytes()
+    assert command.main(arguments) == 0
+    write_shard(Folder(place), [record("a.jpg", "colorized")], "csv")
+    assert command.main(arguments) == 0
+    assert output.read_bytes() != before
+
+
+@pytest.mark.parametrize("content", ["", "name\n", "x" * 200_000])
+def test_no_other_file_is_replaced(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "mine.csv"
+    output.write_text(content)
+    write_shard(Folder(tmp_path), [record("a.jpg", "colorized")], "csv")
+    assert command.main(["merge", str(tmp_path), "--output", str(output)]) == 2
+    assert "exists already, and is no report" in capsys.readouterr().err
+    assert output.read_text() == content

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 import pytest
 
+from keras_colorize.cluster import storage
 from keras_colorize.cluster.storage import (
     Bucket,
     Scratch,
@@ -16,6 +18,7 @@ from keras_colorize.cluster.storage import (
 )
 from keras_colorize.coloring.targets import Folder
 from keras_colorize.errors import ConfigError, DataError, PhotoError
+from keras_colorize.files import lock
 from tests.cluster.conftest import PHOTOS, S3
 from tests.conftest import ROOT
 
@@ -104,6 +107,12 @@ def test_errors_and_slow_replies_in_between_are_overcome(s3: S3) -> None:
     scratch.close()
 
 
+def test_a_place_has_one_name(s3: S3) -> None:
+    assert (
+        open_target("s3a://color/all/") == open_target("s3://color/all") == Bucket("s3://color/all")
+    )
+
+
 def test_what_cannot_be_fetched_says_why(s3: S3) -> None:
     put(s3, "secret.jpg")
     s3.fail("GET", "/scans/secret.jpg", status=403, code="AccessDenied")
@@ -134,6 +143,23 @@ def test_what_killed_processes_have_fetched_is_removed(tmp_path: Path) -> None:
     Scratch(tmp_path).close()
     assert list(tmp_path.iterdir()) == [alive.path]
     alive.close()
+
+
+def test_a_folder_is_not_taken_from_a_process_that_is_just_making_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = iter([Scratch])  # one that begins at the worst moment
+
+    def late(file: IO[str], *, wait: bool) -> None:
+        for other in others:
+            other(tmp_path).close()
+        lock(file, wait=wait)
+
+    monkeypatch.setattr(storage, "lock", late)
+    scratch = Scratch(tmp_path)
+    assert list(tmp_path.iterdir()) == [scratch.path]
+    assert [path.name for path in scratch.path.iterdir()] == [".lock"]
+    scratch.close()
 
 
 # -- writing ------------------------------------------------------------------------------------

@@ -320,7 +320,7 @@ def test_a_file_in_the_place_of_the_versions(
     (tmp_path / "colorize").write_text("mine")
     arguments = ["--format", "saved_model", "--model", str(model)]
     assert export.main([*arguments, "--output", str(tmp_path / "colorize")]) == 2
-    assert "colorize is a file; name a folder for the versions" in capfd.readouterr().err
+    assert "expected a folder for results" in capfd.readouterr().err
     assert (tmp_path / "colorize").read_text() == "mine"
 
 

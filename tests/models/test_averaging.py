@@ -10,10 +10,13 @@ from keras_colorize import pack
 from keras_colorize.config import GeneratorConfig
 from keras_colorize.errors import ModelError
 from keras_colorize.models.averaging import average_weights
-from keras_colorize.models.saved import load_generator, save_generator
+from keras_colorize.models.factoring import factorize
+from keras_colorize.models.packing import emphasize, pack_generator, saturate
+from keras_colorize.models.saved import GeneratorFacts, load_generator, save_generator
 from keras_colorize.models.unet import build_unet
 
-CONFIG = GeneratorConfig(filters=4, depth=2)
+CONFIG = GeneratorConfig(filters=4, depth=2, output="chroma")
+FACTS = GeneratorFacts(stride=4, working_size=16, run="test", step=7)
 
 
 def build(seed: int, filters: int = 4) -> keras.Model:
@@ -42,7 +45,9 @@ def test_of_one_it_is_the_same() -> None:
 
 
 def test_generators_of_other_layers_are_refused() -> None:
-    with pytest.raises(ModelError, match=r"built alike.*kernel: \(4, 4, 1, 4\) and \(4, 4, 1, 6\)"):
+    with pytest.raises(
+        ModelError, match=r"packed alike.*kernel: \(4, 4, 1, 4\) and \(4, 4, 1, 6\)"
+    ):
         average_weights([build(1), build(1, filters=6)], [1.0, 1.0])
     with pytest.raises(ModelError, match="up_0_extra/kernel: none and"):
         average_weights([build(1), with_one_more_layer(build(1))], [1.0, 1.0])
@@ -63,6 +68,35 @@ def two_layers(*names: str) -> keras.Model:
 def with_one_more_layer(generator: keras.Model) -> keras.Model:
     extra = keras.layers.Conv2D(3, 1, name="up_0_extra")(generator.output)
     return keras.Model(generator.inputs, extra)
+
+
+def test_generators_that_were_packed_otherwise_are_refused() -> None:
+    plain = build(1)
+    for others, named in [
+        ([plain, saturate(build(2), 1.3)], r"chroma: scale 0\.5 and 0\.65"),
+        ([saturate(build(2), 1.3), plain], r"chroma: scale 0\.65 and 0\.5"),
+        ([plain, emphasize(build(2), 1.2)], r"tanh \(Activation\) and emphasis"),
+        ([emphasize(plain, 1.0), emphasize(build(2), 1.2)], r"emphasis, multiply.*15\.0.*18\.0"),
+        ([plain, build_unet(4, 2, output="chroma", upsampling="resize")], "up_1/kernel"),
+    ]:
+        with pytest.raises(ModelError, match=f"packed alike.* differ in {named}"):
+            average_weights(others, [1.0, 1.0])
+
+
+def test_factored_generators_are_refused() -> None:
+    photo = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16, 1)
+    factored = [factorize(build(seed), [1, 2], [photo]) for seed in (1, 2)]
+    with pytest.raises(ModelError, match="factors of lighter decoders have no mean"):
+        average_weights(factored, [1.0, 1.0])
+
+
+def test_what_only_training_needs_may_differ(tmp_path: Path) -> None:
+    """As between a run and another that began with it; one of them read from a file."""
+    first, last = build(1), build_unet(4, 2, output="chroma", dropout=0.0, seed=2)
+    pack_generator(tmp_path / "first.keras", first, FACTS)
+    first = load_generator(tmp_path / "first.keras")[0]
+    average = average_weights([first, last], [1.0, 1.0])
+    assert {layer.name for layer in average.layers} == {layer.name for layer in last.layers}
 
 
 @pytest.mark.parametrize("shares", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, np.inf], [1.0, np.nan]])
@@ -88,3 +122,15 @@ def test_pack_averages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     expected = average_weights([load_generator(model)[0] for model in models], [1.0, 2.0])
     y = np.random.default_rng(0).random((1, 16, 16, 1), np.float32)
     np.testing.assert_allclose(packed(y), expected(y), atol=1e-3)
+
+
+def test_pack_averages_no_saturation_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = [tmp_path / "first.keras", tmp_path / "second.keras"]
+    for seed, model in enumerate(models):
+        pack_generator(model, build(seed), FACTS, saturation=1.3 - 0.3 * seed)
+    output = tmp_path / "packed.keras"
+    assert pack.main(["--model", *map(str, models), "--output", str(output), "--no_twin"]) == 2
+    assert "these differ in chroma: scale 0.65 and 0.5" in capsys.readouterr().err
+    assert not output.exists()

@@ -144,6 +144,12 @@ def test_color_cannot_follow_a_certainty_that_is_not_there() -> None:
         follow_certainty(build(), 0.0)
 
 
+def test_another_multiple_takes_the_place_of_the_first() -> None:
+    generator, y = build(), color.luminance(photos())
+    again = follow_certainty(follow_certainty(generator, 1.5), 2.0)
+    np.testing.assert_array_equal(again(y), follow_certainty(generator, 2.0)(y))
+
+
 def test_a_generator_with_a_distribution_survives_saving(tmp_path: Path) -> None:
     generator, y = follow_certainty(build(), 2.0), color.luminance(photos())
     generator.save(tmp_path / "generator.keras")

@@ -85,6 +85,27 @@ def test_emphasis_and_saturation_multiply() -> None:
 
 
 @pytest.mark.parametrize("output", ["chroma", "rgb"])
+def test_a_second_emphasis_is_refused(output: str, tmp_path: Path) -> None:
+    generator = emphasize(build(output), 1.2)
+    with pytest.raises(ModelError, match="has an emphasis already; give an unpacked one"):
+        emphasize(generator, 1.2)
+    with pytest.raises(ModelError, match=r"place of a saturation, .* has one of 1\.3"):
+        pack_generator(tmp_path / "packed.keras", build(output), FACTS, saturation=1.3, emphasis=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_shipped_model_gets_no_second_emphasis(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "packed.keras"
+    arguments = ["--model", str(find_shipped()), "--emphasis", "1.2", "--output", str(output)]
+    assert pack.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: the generator has an emphasis already") and said.count("\n") == 1
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("output", ["chroma", "rgb"])
 def test_saturation_leaves_the_generator_and_the_luminance_alone(output: str) -> None:
     generator, y = build(output), sample_luminance()
     before = np.asarray(generator(y))
@@ -178,6 +199,10 @@ def test_the_command_makes_the_decoder_lighter(tmp_path: Path) -> None:
         (["--output", "packed.h5"], "must end in .keras"),
         (["--output", "packed.keras", "--saturation", "inf"], "saturation"),
         (["--output", "packed.keras", "--saturation", "-1"], "--saturation must be above 0"),
+        (
+            ["--output", "packed.keras", "--emphasis", "1.2", "--saturation", "1.3"],
+            "--emphasis takes the place of --saturation; leave one out. Received: 1.2 and 1.3",
+        ),
         (["--output", "packed.keras", "--ranks", "8"], "--ranks and --photos belong together"),
         (["--output", "packed.keras"], "found no file"),
     ],

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_colorize.config import DiscriminatorConfig, FitConfig, GeneratorConfig
+from keras_colorize.config import DiscriminatorConfig, FitConfig, GeneratorConfig, Normalization
 from keras_colorize.errors import ModelError
 from keras_colorize.exporting.tflite import read_calibration
 from keras_colorize.models.efficientnet import encoder_layers, load_encoder
 from keras_colorize.models.factoring import factorize
+from keras_colorize.models.packing import pack_generator
 from keras_colorize.models.patchgan import build_patchgan
 from keras_colorize.models.saved import (
     find_generator,
@@ -80,6 +81,29 @@ def test_another_build_is_refused(tiny: FitConfig, tmp_path: Path) -> None:
     path = saved(tmp_path, dataclasses.replace(tiny.generator, filters=8))
     with pytest.raises(ModelError, match=r"other settings of generator .*kernel"):
         build_gan(starting_from(tiny, str(path)), 8)
+
+
+@pytest.mark.parametrize(("normalization", "other"), [("group", "instance"), ("instance", "group")])
+def test_another_normalization_is_refused(
+    normalization: Normalization, other: Normalization, tiny: FitConfig, tmp_path: Path
+) -> None:
+    """Names and shapes of their weights are the same."""
+    # Of 8 channels or fewer, groups are of one each, and the two the same.
+    settings = GeneratorConfig(filters=16, depth=2, normalization=normalization)
+    path = saved(tmp_path, dataclasses.replace(settings, normalization=other))
+    config = starting_from(dataclasses.replace(tiny, generator=settings), str(path))
+    with pytest.raises(ModelError, match=r"settings of generator .*up_1_norm: groups \d+ and \d+;"):
+        build_gan(config, 8)
+
+
+def test_dropout_and_packing_make_no_difference(tiny: FitConfig, tmp_path: Path) -> None:
+    chroma = dataclasses.replace(tiny.generator, output="chroma")
+    generator, facts = load_generator(saved(tmp_path, chroma))
+    path = tmp_path / "packed.keras"
+    pack_generator(path, generator, facts, emphasis=1.2)
+    settings = dataclasses.replace(chroma, dropout=0.0)
+    config = starting_from(dataclasses.replace(tiny, generator=settings), str(path))
+    build_gan(config, 8)
 
 
 def test_what_is_missing_is_told_before_anything_is_read(tiny: FitConfig, tmp_path: Path) -> None:
