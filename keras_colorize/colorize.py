@@ -270,7 +270,8 @@ def _plan(
         _print_plan(task.source, target, note)
     for film_task in films:
         try:
-            film = probe(film_task.source, film_task.rate)
+            with film_task.opened() as source:
+                film = probe(film_task.source, source)
             note = f"{film.width} x {film.height}, {film.frame_count or 'unknown'} frames"
         except VideoError as error:
             note, refused = f"refused: {error}", refused + 1
