@@ -1,6 +1,7 @@
 """``python -m keras_colorize.colorize``: photographs and films in, the same in color out."""
 
 import contextlib
+import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ from keras_colorize.video.tasks import FilmTask, find_films
 
 __all__ = ["main"]
 
+_log = logging.getLogger(__name__)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Colorize as the arguments say: status 0 all done, 1 some failed, 2 unusable call."""
@@ -64,7 +67,8 @@ def _colorize(argv: Sequence[str]) -> int:
     from keras_colorize.coloring.reduction import reduce_luminance
     from keras_colorize.models.saved import has_twin
 
-    decisions = None if args.decisions is None else DecisionsFolder(args.decisions).find
+    folder = None if args.decisions is None else DecisionsFolder(args.decisions)
+    decisions = None if folder is None else folder.find
     several = len(photos) > 1 or any(Path(photo).is_dir() for photo in photos)
     # Numba, at its first function, looks for SciPy in case of linear algebra: a tenth of all.
     with hidden("scipy"):
@@ -120,6 +124,9 @@ def _colorize(argv: Sequence[str]) -> int:
             max_pixels=args.max_pixels,
         )
         counts.update(colorize_films(films, args.output, colorizer, film_options, shard))
+    # Of one part of the work, most decisions are about another.
+    if folder is not None and shard.count == 1 and (unused := folder.describe_unused()):
+        _log.warning("%s", unused)
     print(f"{describe_counts(counts)}; see {report_path(args.output, shard)}")
     return 1 if counts.get("failed") else 0
 
