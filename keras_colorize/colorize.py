@@ -37,6 +37,12 @@ __all__ = ["main"]
 
 _log = logging.getLogger(__name__)
 
+# Options that say nothing of films.
+_OF_PHOTOS = (
+    *("compare", "certainty", "proposals", "remove_tint", "format", "quality"),
+    *("album", "like"),
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Colorize as the arguments say: status 0 all done, 1 some failed, 2 unusable call."""
@@ -44,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _colorize(argv: Sequence[str]) -> int:
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
     _check_arguments(args)
     args.output = Path(args.output)
     sizes = _parse_sizes(args.working_size)
@@ -54,6 +61,8 @@ def _colorize(argv: Sequence[str]) -> int:
         args.photos, args.output, args.video_codec, _parse_rate(args.frames_per_second)
     )
     photos = _without_films(args.photos, films)
+    if films and not photos:
+        _refuse_photo_options(args, parser)
     films = [film for film in films if shard.holds(film.relative)]
     if films and len(sizes) > 1:
         raise ConfigError("several --working_size are compared on photographs, not on films")
@@ -252,6 +261,16 @@ def _check_arguments(args: Any) -> None:
     if (args.album or args.like) and "," in (args.working_size or ""):
         raise ConfigError(
             "--album and --like are about single results: leave out all but one --working_size"
+        )
+
+
+def _refuse_photo_options(args: Any, parser: CommandParser) -> None:
+    """Refuse options that say nothing of films, where there is nothing else."""
+    names = [name for name in _OF_PHOTOS if getattr(args, name) != parser.get_default(name)]
+    if names:
+        raise ConfigError(
+            "expected photographs beside the films, or none of the options that are about them. "
+            f"Received: {' '.join(f'--{name}' for name in names)}"
         )
 
 

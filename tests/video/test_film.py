@@ -328,6 +328,17 @@ def test_a_dry_run_lists_films(
     assert "0 photographs, 1 films, 0 refused" in out
 
 
+def test_options_of_photographs_are_refused_for_films_alone(
+    two_shots: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(two_shots), "--output", str(tmp_path / "o"), "--dry_run"]
+    of_photos = ["--compare", "--format", "png", "--proposals", "3", "--like", str(PHOTOS[0])]
+    assert colorize.main([*arguments, *of_photos]) == 2
+    assert "Received: --compare --proposals --format --like\n" in capsys.readouterr().err
+    assert colorize.main([str(PHOTOS[0]), *arguments, *of_photos]) == 0
+    assert colorize.main([*arguments, "--format", "keep", "--look", "autochrome"]) == 0
+
+
 def test_state_of_other_settings_is_not_taken_up(
     two_shots: Path, colorizer: Colorizer, tmp_path: Path
 ) -> None:
