@@ -195,7 +195,7 @@ def _is_done(target: Path, provenance: Provenance, overwrite: bool) -> bool:
         return False
     found = find_film_provenance(target)
     if not provenance.matches(found):
-        what = "" if found is None else ", of another model, version, setting or original"
+        what = "" if found is None else f", of {provenance.tell_apart(found)}"
         raise VideoError(f"{target} exists already{what}; pass --overwrite to replace it")
     return True
 

@@ -532,7 +532,7 @@ def test_finished_photographs_are_not_done_again(
     # With other settings they would be others, which must not replace them unasked.
     assert run(folder, "--saturation", 0.5) == 1
     assert {row["reason"].partition("exists")[2] for row in report(out)[4:]} == {
-        " already, of another model, version, setting or original; pass --overwrite to replace it"
+        " already, of other settings (saturation 1.0, not 0.5); pass --overwrite to replace it"
     }
     assert run(folder, "--saturation", 0.5, "--overwrite") == 0
 
