@@ -1,6 +1,7 @@
 """``python -m keras_colorize.colorize``: photographs and films in, the same in color out."""
 
 import contextlib
+import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -34,6 +35,14 @@ from keras_colorize.video.tasks import FilmTask, find_films
 
 __all__ = ["main"]
 
+_log = logging.getLogger(__name__)
+
+# Options that say nothing of films.
+_OF_PHOTOS = (
+    *("compare", "certainty", "proposals", "remove_tint", "format", "quality"),
+    *("album", "like"),
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Colorize as the arguments say: status 0 all done, 1 some failed, 2 unusable call."""
@@ -41,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _colorize(argv: Sequence[str]) -> int:
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
     _check_arguments(args)
     args.output = Path(args.output)
     sizes = _parse_sizes(args.working_size)
@@ -51,6 +61,8 @@ def _colorize(argv: Sequence[str]) -> int:
         args.photos, args.output, args.video_codec, _parse_rate(args.frames_per_second)
     )
     photos = _without_films(args.photos, films)
+    if films and not photos:
+        _refuse_photo_options(args, parser)
     films = [film for film in films if shard.holds(film.relative)]
     if films and len(sizes) > 1:
         raise ConfigError("several --working_size are compared on photographs, not on films")
@@ -64,7 +76,8 @@ def _colorize(argv: Sequence[str]) -> int:
     from keras_colorize.coloring.reduction import reduce_luminance
     from keras_colorize.models.saved import has_twin
 
-    decisions = None if args.decisions is None else DecisionsFolder(args.decisions).find
+    folder = None if args.decisions is None else DecisionsFolder(args.decisions)
+    decisions = None if folder is None else folder.find
     several = len(photos) > 1 or any(Path(photo).is_dir() for photo in photos)
     # Numba, at its first function, looks for SciPy in case of linear algebra: a tenth of all.
     with hidden("scipy"):
@@ -120,6 +133,9 @@ def _colorize(argv: Sequence[str]) -> int:
             max_pixels=args.max_pixels,
         )
         counts.update(colorize_films(films, args.output, colorizer, film_options, shard))
+    # Of one part of the work, most decisions are about another.
+    if folder is not None and shard.count == 1 and (unused := folder.describe_unused()):
+        _log.warning("%s", unused)
     print(f"{describe_counts(counts)}; see {report_path(args.output, shard)}")
     return 1 if counts.get("failed") else 0
 
@@ -248,6 +264,16 @@ def _check_arguments(args: Any) -> None:
         )
 
 
+def _refuse_photo_options(args: Any, parser: CommandParser) -> None:
+    """Refuse options that say nothing of films, where there is nothing else."""
+    names = [name for name in _OF_PHOTOS if getattr(args, name) != parser.get_default(name)]
+    if names:
+        raise ConfigError(
+            "expected photographs beside the films, or none of the options that are about them. "
+            f"Received: {' '.join(f'--{name}' for name in names)}"
+        )
+
+
 def _plan(
     args: Any,
     photos: Sequence[str],
@@ -270,7 +296,8 @@ def _plan(
         _print_plan(task.source, target, note)
     for film_task in films:
         try:
-            film = probe(film_task.source, film_task.rate)
+            with film_task.opened() as source:
+                film = probe(film_task.source, source)
             note = f"{film.width} x {film.height}, {film.frame_count or 'unknown'} frames"
         except VideoError as error:
             note, refused = f"refused: {error}", refused + 1

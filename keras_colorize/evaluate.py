@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError
-from keras_colorize.files import hash_file, make_folder
+from keras_colorize.files import hash_file, make_folder, refuse_replacing
 from keras_colorize.film.stocks import STOCKS
 
 __all__ = ["main"]
@@ -28,11 +28,13 @@ def _evaluate(argv: Sequence[str]) -> int:
     from keras_colorize.coloring.colorizer import Colorizer
     from keras_colorize.evaluation.groups import find_groups
     from keras_colorize.evaluation.protocol import Protocol, evaluate
-    from keras_colorize.evaluation.report import format_groups, format_table, write_files
+    from keras_colorize.evaluation.report import FILES, format_groups, format_table, write_files
     from keras_colorize.evaluation.scoring import load_judges
 
     if args.gray_only and args.model:
         raise ConfigError("--gray_only scores no model; leave out either it or --model")
+    if args.output and not args.overwrite:
+        refuse_replacing(Path(args.output, name) for name in FILES)
     protocol = Protocol(args.size, args.film, args.seed)
     manifest = Path(args.manifest) if args.manifest else None
     groups = find_groups(args.photos, args.by, manifest)
@@ -96,6 +98,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--output", type=str, help="folder for scores.json, scores.csv and sheet.png"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace those of an earlier call")
     parser.add_argument(
         "--size",
         type=int,

@@ -10,13 +10,13 @@ import os
 import shutil
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from keras_colorize.errors import RunError
+from keras_colorize.errors import ConfigError, RunError
 
 __all__ = [
     "atomic_folder",
@@ -31,6 +31,7 @@ __all__ = [
     "naming",
     "read_numbers",
     "read_rows",
+    "refuse_replacing",
     "remove_leftovers",
     "temporary_ending",
     "write_arrays",
@@ -265,6 +266,20 @@ def remove_leftovers(folder: Path, pattern: str) -> None:
     """
     for leftover in folder.glob(f".*-{pattern}"):
         leftover.unlink(missing_ok=True)
+
+
+def refuse_replacing(outputs: Iterable[Path]) -> None:
+    """Make sure that a command replaces nothing, before it begins to work.
+
+    Args:
+        outputs: all that it will write.
+
+    Raises:
+        ConfigError: one of them is there already.
+    """
+    for output in outputs:
+        if os.path.lexists(output):
+            raise ConfigError(f"{output} exists. Choose another --output or give --overwrite")
 
 
 def _refuse_existing(path: Path) -> None:

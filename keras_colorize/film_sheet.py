@@ -16,7 +16,7 @@ from PIL import Image
 from keras_colorize.cli import run_command
 from keras_colorize.color import luminance
 from keras_colorize.errors import ConfigError, PhotoError
-from keras_colorize.files import atomic_path, make_folder
+from keras_colorize.files import atomic_path, make_folder, refuse_replacing
 from keras_colorize.film.stocks import STOCKS, FilmStock
 from keras_colorize.photos.reading import read_photo
 from keras_colorize.photos.sheets import draw_sheet
@@ -78,8 +78,8 @@ def _draw(argv: Sequence[str]) -> int:
     options = parser.parse_args(list(argv))
 
     output = Path(options.output)
-    if output.exists() and not options.overwrite:
-        raise ConfigError(f"{output} exists. Choose another --output or give --overwrite")
+    if not options.overwrite:
+        refuse_replacing([output])
     if options.size < 8:
         raise ConfigError(f"--size must be at least 8 pixels. Received: {options.size}")
     photos = [_read(path, options.size) for path in options.photos]

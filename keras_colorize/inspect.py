@@ -24,7 +24,14 @@ def _inspect(argv: Sequence[str]) -> int:
         exit_on_error=False,
     )
     parser.add_argument("run", type=str, help="a run's directory, such as runs/quickstart")
-    parser.add_argument("--output", type=str, help="folder to write to; by default RUN/report")
+    parser.add_argument(
+        "--output",
+        type=str,
+        help="folder to write to; by default RUN/report, where the last report is replaced",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace what lies in another folder, too"
+    )
     parser.add_argument(
         "--layers",
         nargs="+",
@@ -38,7 +45,7 @@ def _inspect(argv: Sequence[str]) -> int:
     from keras_colorize.inspection.report import inspect_run
 
     output = Path(args.output) if args.output else None
-    for path in inspect_run(Path(args.run), output, args.layers):
+    for path in inspect_run(Path(args.run), output, args.layers, overwrite=args.overwrite):
         print(path)
     return 0
 

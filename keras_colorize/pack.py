@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser
 
 from keras_colorize.cli import run_command
 from keras_colorize.errors import ConfigError, ModelError
-from keras_colorize.files import make_folder
+from keras_colorize.files import make_folder, refuse_replacing
 
 __all__ = ["main"]
 
@@ -97,8 +97,8 @@ def _pack(argv: Sequence[str]) -> int:
     output = Path(args.output)
     if output.suffix != ".keras":
         raise ConfigError(f"--output must end in .keras. Received: {output}")
-    if output.exists() and not args.overwrite:
-        raise ConfigError(f"{output} exists. Choose another --output or give --overwrite")
+    if not args.overwrite:
+        refuse_replacing([output])
     if args.saturation <= 0.0:  # the parser refuses what is not finite
         raise ConfigError(f"--saturation must be above 0. Received: {args.saturation}")
     for name in ("emphasis", "certainty"):

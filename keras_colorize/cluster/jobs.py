@@ -79,7 +79,7 @@ def find_jobs(
                 photos.setdefault(url, Path(relative))
     if not photos:
         raise DataError(f"expected photographs, found none in {', '.join(sources)}")
-    tasks = list(name_results(((Path(), path) for path in photos.values()), format_))
+    tasks = name_results([(Path(), path) for path in photos.values()], format_)
     for url, task in zip(photos, tasks):
         for path in task.all_files:
             if (replaced := results + path.as_posix()) in photos:

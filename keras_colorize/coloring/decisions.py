@@ -244,6 +244,7 @@ class DecisionsFolder:
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
         self._of_photo: dict[str, dict[Path, Decisions]] = defaultdict(dict)
+        self._asked_for: set[str] = set()
         for path in sorted(self._folder.rglob("*" + _ENDING)):
             if not path.name.startswith("."):  # half-written, of a process that was killed
                 decisions = Decisions.load(path)
@@ -266,6 +267,7 @@ class DecisionsFolder:
             PhotoError: it doesn't tell them apart.
         """
         found = self._of_photo.get(photo, {})
+        self._asked_for.add(photo)
         if len(set(found.values())) > 1:
             named = decisions_path(self._folder, result)
             if named not in found:
@@ -275,6 +277,23 @@ class DecisionsFolder:
                 )
             return found[named]
         return next(iter(found.values()), None)
+
+    def describe_unused(self) -> str | None:
+        """How many decisions are about none of the photographs that were asked for, in words.
+
+        Returns:
+            ``None`` where each was found.
+        """
+        photos = self._of_photo.keys() - self._asked_for
+        unused = [path for photo in photos for path in self._of_photo[photo]]
+        if not unused:
+            return None
+        there = sum(map(len, self._of_photo.values()))
+        return (
+            f"{len(unused)} of {there} decisions in {self._folder} match no photograph, the first "
+            f"{min(unused)}: they are about the very bytes of a file (SHA-256); one that was "
+            "changed since is another, about which to decide anew in the studio"
+        )
 
 
 def find_reference(folder: Path, digest: str) -> Path:

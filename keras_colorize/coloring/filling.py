@@ -24,11 +24,48 @@ from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.formats import identify, open_file
 from keras_colorize.photos.reading import read_color, read_pages
 
-__all__ = ["fill_album"]
+__all__ = ["add_references", "fill_album"]
 
 _log = logging.getLogger(__name__)
 
 _GRAY = 2.0 / 255.0  # mean distance from gray, below which a photograph has no color to follow
+
+
+def add_references(album: Album, like: Sequence[str | Path], colorizer: Colorizer) -> None:
+    """Take notes on color photographs that others are to be like.
+
+    What cannot be used in a folder is left out, with a warning.
+
+    Args:
+        album: that is to hold them.
+        like: color photographs, or folders of them.
+        colorizer: by whose network they are compared.
+
+    Raises:
+        ConfigError: a photograph cannot be read or has no color, or a folder holds none that can
+            be used.
+        ModelError: the network is none by which photographs can be compared.
+    """
+    for path in map(Path, like):
+        if not path.is_dir():
+            try:
+                _add_reference(album, path, colorizer)
+            except PhotoError as error:
+                raise ConfigError(f"cannot use {path} for --like: {error}") from error
+            continue
+        left_out = 0
+        photos = find_photos(path)
+        for photo in photos:
+            try:
+                _add_reference(album, photo, colorizer)
+            except PhotoError as error:
+                _log.warning("left out of --like: %s: %s", photo, error)
+                left_out += 1
+        if left_out == len(photos):
+            raise ConfigError(
+                f"--like must name color photographs, or folders of them. Received: {path}, with "
+                f"{len(photos)} photographs, of which none can be used"
+            )
 
 
 def fill_album(
@@ -37,12 +74,11 @@ def fill_album(
     colorizer: Colorizer,
     options: ColoringOptions,
     *,
-    like: Sequence[str | Path],
     together: bool,
     workers: int,
     show_progress: bool,
 ) -> None:
-    """Take notes on photographs and on those that they are to be like.
+    """Take notes on photographs that are to be colored.
 
     A photograph that cannot be read is left out: coloring it will report it.
 
@@ -51,18 +87,13 @@ def fill_album(
         tasks: the photographs.
         colorizer: by whose network they are compared.
         options: how they are read, and what was decided about them.
-        like: color photographs, or folders of them.
-        together: whether the photographs follow one another, not only those of ``like``.
+        together: whether they follow one another, not only :func:`add_references`.
         workers: photographs looked at at the same time.
         show_progress: draw a progress bar on standard error.
 
     Raises:
-        ConfigError: one of ``like`` cannot be read, or has no color.
         ModelError: the network is none by which photographs can be compared.
     """
-    for path in [photo for each in like for photo in _photos(Path(each))]:
-        note = _note_of_reference(path, colorizer)
-        album.add(f"like {hash_file(path)}", note)
     budget = PixelBudget(PIXELS_AT_ONCE)
 
     def look(task: Task) -> bool | None:
@@ -85,18 +116,16 @@ def fill_album(
         work_ahead(look, tasks, count, workers, budget.close)
 
 
-def _photos(path: Path) -> list[Path]:
-    return find_photos(path) if path.is_dir() else [path]
+def _add_reference(album: Album, path: Path, colorizer: Colorizer) -> None:
+    """Take notes on one color photograph.
 
-
-def _note_of_reference(path: Path, colorizer: Colorizer) -> Note:
-    try:
-        rgb = read_color(path)
-    except PhotoError as error:
-        raise ConfigError(f"cannot use {path} for --like: {error}") from error
+    Raises:
+        PhotoError: it cannot be read, or has no color.
+    """
+    rgb = read_color(path)
     if np.abs(color.chroma(rgb.astype(np.float32) / np.float32(255.0))).mean() < _GRAY:
-        raise ConfigError(f"--like must name color photographs. Received: {path}, which is gray")
-    return colorizer.note_of_color(rgb)
+        raise PhotoError("expected a photograph in color, it is gray")
+    album.add(f"like {hash_file(path)}", colorizer.note_of_color(rgb))
 
 
 def _note(task: Task, colorizer: Colorizer, options: ColoringOptions) -> tuple[str, Note]:

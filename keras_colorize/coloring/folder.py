@@ -13,7 +13,7 @@ from tqdm import tqdm
 from keras_colorize.coloring.album import Album
 from keras_colorize.coloring.budget import PIXELS_AT_ONCE, PixelBudget
 from keras_colorize.coloring.colorizer import Colorizer
-from keras_colorize.coloring.filling import fill_album
+from keras_colorize.coloring.filling import add_references, fill_album
 from keras_colorize.coloring.options import ColoringOptions
 from keras_colorize.coloring.photo import process
 from keras_colorize.coloring.report import (
@@ -79,7 +79,8 @@ def colorize_photos(
         DataError: there is no photograph at all, or a result would come to lie in the place of one.
         RunError: there is a file in the place of the report, or another process works there and
             its part is not one of as many.
-        ConfigError: a photograph of ``like`` cannot be used.
+        ConfigError: a photograph of ``like`` cannot be used, or none in a folder of it; nothing is
+            written then.
         OSError: the output folder cannot be written.
     """
     wanted, shard = options or ColoringOptions(), shard or Shard()
@@ -89,7 +90,6 @@ def colorize_photos(
     tasks = [task for task in album_of if shard.holds(task.relative)]
     if others := describe_others([path for path in named if path.is_dir()], output):
         _log.warning("%s", others)
-    make_folder(output)
     budget, folder = PixelBudget(PIXELS_AT_ONCE), Folder(output)
 
     def work(task: Task) -> Record | None:
@@ -97,18 +97,22 @@ def colorize_photos(
             return process(task, folder, colorizer, wanted) if granted else None
 
     counts: Counter[Status] = Counter()
-    with Ledger(report_path(output, shard)) as ledger, contextlib.ExitStack() as opened:
+    with contextlib.ExitStack() as opened:
+        album = None
+        if together or like:
+            album = opened.enter_context(Album(_room_for(output)))
+            add_references(album, like, colorizer)  # before anything is written
+        make_folder(output)
+        ledger = opened.enter_context(Ledger(report_path(output, shard)))
         # Behind the ledger: of two processes that begin together, one at least sees the other.
         refuse_other_shards(output, shard)
         clear_leftovers(output, tasks)
-        if together or like:
-            album = opened.enter_context(Album(output))
+        if album is not None:
             fill_album(
                 album,
                 album_of if together else tasks,
                 colorizer,
                 wanted,
-                like=like,
                 together=together,
                 workers=workers or default_workers(),
                 show_progress=show_progress,
@@ -127,3 +131,8 @@ def colorize_photos(
 
         work_ahead(work, tasks, report, workers or default_workers(), budget.close)
     return dict(counts)
+
+
+def _room_for(output: Path) -> Path:
+    """The output folder, or the one that it will be made in."""
+    return next(folder for folder in (output, *output.absolute().parents) if folder.is_dir())

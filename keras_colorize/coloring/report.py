@@ -1,4 +1,4 @@
-"""``report.csv``: what was done with each photograph, row by row, while it is done."""
+"""``report.csv``: what was done with each photograph, a row for each attempt, while it is done."""
 
 import csv
 import dataclasses

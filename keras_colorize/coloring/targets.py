@@ -104,7 +104,7 @@ def is_done(target: Target, relative: Path, provenance: Provenance, *, overwrite
             return False
         found = read_provenance(file)
     if not provenance.matches(found):
-        what = "" if found is None else ", of another model, version, setting or original"
+        what = "" if found is None else f", of {provenance.tell_apart(found)}"
         raise PhotoError(
             f"{target.name(relative)} exists already{what}; pass --overwrite to replace it"
         )

@@ -1,16 +1,16 @@
 """Which photographs are to be colored, and which file each becomes."""
 
-import dataclasses
 import functools
 import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from keras_colorize.coloring.naming import Claim, distinct_names
 from keras_colorize.errors import ConfigError, DataError
 from keras_colorize.files import fit_name, temporary_ending
 from keras_colorize.photos.finding import find_photos
@@ -47,17 +47,13 @@ class Task:
     format: str
 
     def sheet(self, kind: Sheet) -> Path:
-        """Path of a picture beside the result, within the output folder.
-
-        The result's own ending stays, so that names stay apart.
-        """
-        name = fit_name(self.relative.name, _SHEETS[kind])
-        return Path(kind, self.relative.parent, name)
+        """Path of a picture beside the result, within the output folder."""
+        return _sheet(self.relative, kind)
 
     @property
     def all_files(self) -> tuple[Path, ...]:
         """All that can become of it, within the output folder."""
-        return (self.relative, *map(self.sheet, _SHEETS))
+        return _all_files(self.relative)
 
 
 @dataclass(frozen=True)
@@ -101,9 +97,9 @@ def find_tasks(
     """The photographs that files and folders name, each with its result.
 
     Folders are searched recursively and keep their structure; an output folder inside a searched
-    one is left out, so that results are not colored again. Results of one name are numbered, in
-    the same way on every machine. A photograph that is named several times, or by its folder too,
-    is taken once, by its first name.
+    one is left out, so that results are not colored again. Results have different names, the same
+    on every machine; see :func:`~keras_colorize.coloring.naming.distinct_names`. A photograph that
+    is named several times, or by its folder too, is taken once, by its first name.
 
     Args:
         photos: files and folders.
@@ -117,28 +113,41 @@ def find_tasks(
             come to lie in a photograph's place.
     """
     named = list(photos)
-    tasks = list(name_results(_find_all(map(Path, named), output), format_))
+    found = list(_find_all(map(Path, named), output))
+    # Of what was found in a folder, it is known.
+    absent = {Path(path) for path in named if not os.path.exists(path)}
+    tasks = name_results(found, format_, absent)
     if not tasks:
         raise DataError(f"expected photographs, found none in {', '.join(map(str, named))}")
     _check_originals(tasks, output)
     return [task for task in tasks if shard is None or shard.holds(task.relative)]
 
 
-def name_results(photos: Iterable[tuple[Path, Path]], format_: str | None = None) -> Iterator[Task]:
-    """The result of each photograph, all of different names, also where case is not told apart.
+def name_results(
+    photos: Sequence[tuple[Path, Path]],
+    format_: str | None = None,
+    absent: Container[Path] = (),
+) -> list[Task]:
+    """The result of each photograph; see :func:`~keras_colorize.coloring.naming.distinct_names`.
 
     Args:
         photos: files, each with its path below what was searched.
         format_: of all results; ``None``: as the file's ending says, or PNG where that is not
             written.
+        absent: those that do not exist.
     """
-    names = _Names()
-    for source, relative in photos:
-        wanted = format_ or FORMATS.get(relative.suffix.lower(), "PNG")
-        wanted = wanted if wanted in WRITABLE else "PNG"
-        if FORMATS.get(relative.suffix.lower()) != wanted:
-            relative = relative.with_name(fit_name(relative.stem, suffix_of(wanted)))
-        yield names.take(Task(source, relative, wanted))
+    formats = [_format_of_result(relative, format_) for _, relative in photos]
+    claims = [
+        Claim(
+            relative,
+            None if FORMATS.get(relative.suffix.lower()) == wanted else suffix_of(wanted),
+            source not in absent,
+        )
+        for (source, relative), wanted in zip(photos, formats)
+    ]
+    names = distinct_names(claims, _all_files)
+    sources = [source for source, _ in photos]
+    return [Task(*of_one) for of_one in zip(sources, names, formats)]
 
 
 def clear_leftovers(output: Path, tasks: Iterable[Task]) -> None:
@@ -154,6 +163,20 @@ def clear_leftovers(output: Path, tasks: Iterable[Task]) -> None:
             match = _TEMPORARY.fullmatch(entry.name)
             if match and match["ending"] in endings:
                 Path(entry.path).unlink(missing_ok=True)
+
+
+def _sheet(result: Path, kind: Sheet) -> Path:
+    # The result's own ending stays, so that names stay apart.
+    return Path(kind, result.parent, fit_name(result.name, _SHEETS[kind]))
+
+
+def _all_files(result: Path) -> tuple[Path, ...]:
+    return (result, *(_sheet(result, kind) for kind in _SHEETS))
+
+
+def _format_of_result(photo: Path, format_: str | None) -> str:
+    wanted = format_ or FORMATS.get(photo.suffix.lower(), "PNG")
+    return wanted if wanted in WRITABLE else "PNG"
 
 
 def _find_all(paths: Iterable[Path], output: Path) -> Iterator[tuple[Path, Path]]:
@@ -203,31 +226,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return None
     return status.st_dev, status.st_ino
-
-
-class _Names:
-    """Names that are taken, in any case: two that differ in that alone may be one file.
-
-    Those of all pictures that may come to lie beside a result are taken with it, whether they are
-    asked for or not: so the result has the same name with them and without.
-    """
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-        self._numbers: defaultdict[str, int] = defaultdict(lambda: 1)  # the last that was tried
-
-    def take(self, task: Task) -> Task:
-        """The task, or the first whose result is called name_2, name_3 … and is free."""
-        candidate, first = task, task.relative
-        while not self._taken.isdisjoint(names := set(map(_fold, candidate.all_files))):
-            self._numbers[_fold(first)] += 1
-            ending = f"_{self._numbers[_fold(first)]}{first.suffix}"
-            candidate = dataclasses.replace(
-                task, relative=first.with_name(fit_name(first.stem, ending))
-            )
-        self._taken |= names
-        return candidate
-
-
-def _fold(path: Path) -> str:
-    return os.fspath(path).casefold()

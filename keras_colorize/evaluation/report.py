@@ -24,7 +24,10 @@ from keras_colorize.evaluation.scoring import TRUTH, gap_of_means
 from keras_colorize.files import atomic_path, escape_name
 from keras_colorize.photos.sheets import draw_sheet
 
-__all__ = ["draw_examples", "format_groups", "format_table", "summarize", "write_files"]
+__all__ = ["FILES", "draw_examples", "format_groups", "format_table", "summarize", "write_files"]
+
+#: What :func:`write_files` writes.
+FILES = ("scores.json", "scores.csv", "sheet.png")
 
 _KINDS = ("colorfulness", "colorfulness_absolute")
 
@@ -157,7 +160,7 @@ def write_files(
     settings: Mapping[str, Any],
     groups: Mapping[Path, str | None],
 ) -> None:
-    """Write ``scores.json``, ``scores.csv`` and ``sheet.png``, in place of earlier ones.
+    """Write :data:`FILES`, in place of earlier ones.
 
     Args:
         folder: where to; it exists.
@@ -174,15 +177,16 @@ def write_files(
             group: {"photographs": len(part.photos), **summarize(part)}
             for group, part in parts.items()
         }
-    with atomic_path(folder / "scores.json") as temporary:
+    as_json, as_csv, sheet = (folder / name for name in FILES)
+    with atomic_path(as_json) as temporary:
         text = json.dumps(report, indent=2, ensure_ascii=True)
         temporary.write_text(text + "\n", encoding="utf-8")
     with (
-        atomic_path(folder / "scores.csv") as temporary,
+        atomic_path(as_csv) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
         _write_rows(file, evaluation, groups if parts else None)
-    with atomic_path(folder / "sheet.png") as temporary:
+    with atomic_path(sheet) as temporary:
         draw_examples(evaluation, colorizers, protocol).save(temporary)
 
 

@@ -12,7 +12,7 @@ from keras_colorize.inspection import figures
 from keras_colorize.inspection.overview import overview
 from keras_colorize.inspection.snapshots import StatisticsHistory
 
-__all__ = ["Picture", "draw_layers", "draw_pictures"]
+__all__ = ["Picture", "draw_layers", "draw_pictures", "name_pictures"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Picture:
     png: bytes
 
 
+_OVERVIEW = "overview"
 _OF_THE_RUN = (
     "Above, epoch by epoch: the losses should fall and PSNR rise; the output's colorfulness should "
     "approach the truth's; a discriminator that is always right (1.0) has won, one at 0.5 guesses. "
@@ -82,6 +83,14 @@ _FIGURES: tuple[tuple[Callable[[StatisticsHistory], Figure], str, str], ...] = (
 )
 
 
+def name_pictures(history: StatisticsHistory | None, layers: Sequence[str]) -> list[str]:
+    """The names of what :func:`draw_pictures` draws of as much."""
+    if history is None:
+        return [_OVERVIEW]
+    figures = (draw.__name__ for draw, _, _ in _FIGURES)
+    return [_OVERVIEW, *figures, *(_name_of_layer(history, layer) for layer in layers)]
+
+
 def draw_pictures(
     history: StatisticsHistory | None,
     table: Mapping[str, Sequence[float]],
@@ -96,7 +105,7 @@ def draw_pictures(
         title: of the overview.
         layers: those to show one by one.
     """
-    yield Picture("overview", "Overview", _OF_THE_RUN, _png(overview(history, table, title)))
+    yield Picture(_OVERVIEW, "Overview", _OF_THE_RUN, _png(overview(history, table, title)))
     if history is None:
         return
     for draw, headline, reading in _FIGURES:
@@ -107,11 +116,14 @@ def draw_pictures(
 def draw_layers(history: StatisticsHistory, layers: Sequence[str]) -> Iterator[Picture]:
     """Draw the colorful dimension of some layers: their histograms over time."""
     for layer in layers:
-        # The number keeps apart what the replaced characters no longer do.
-        number = history.layers.index(layer) + 1
-        name = f"layers/{number:03}_{re.sub(r'[^A-Za-z0-9.-]+', '_', layer)[:100]}"
         png = _reduce(_png(figures.colorful_dimension(history, layer), dpi=75))
-        yield Picture(name, layer, _OF_A_LAYER, png)
+        yield Picture(_name_of_layer(history, layer), layer, _OF_A_LAYER, png)
+
+
+def _name_of_layer(history: StatisticsHistory, layer: str) -> str:
+    # The number keeps apart what the replaced characters no longer do.
+    number = history.layers.index(layer) + 1
+    return f"layers/{number:03}_{re.sub(r'[^A-Za-z0-9.-]+', '_', layer)[:100]}"
 
 
 def _png(figure: Figure, dpi: int = 100) -> bytes:

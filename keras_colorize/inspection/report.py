@@ -15,9 +15,9 @@ import yaml
 from PIL import Image
 
 from keras_colorize.errors import RunError
-from keras_colorize.files import atomic_path, make_folder, read_numbers, read_rows
+from keras_colorize.files import atomic_path, make_folder, read_numbers, read_rows, refuse_replacing
 from keras_colorize.inspection.curves import plot_history
-from keras_colorize.inspection.pictures import Picture, draw_pictures
+from keras_colorize.inspection.pictures import Picture, draw_pictures, name_pictures
 from keras_colorize.inspection.snapshots import StatisticsHistory, choose_layers, load_statistics
 from keras_colorize.run_folder import RunFolder
 
@@ -103,23 +103,31 @@ def read_run(root: Path) -> RunRecord:
     )
 
 
-def inspect_run(root: Path, output: Path | None = None, patterns: Sequence[str] = ()) -> list[Path]:
+def inspect_run(
+    root: Path,
+    output: Path | None = None,
+    patterns: Sequence[str] = (),
+    *,
+    overwrite: bool = False,
+) -> list[Path]:
     """Draw every picture of a run, and write a report that holds them all.
 
     Works while the run goes on, too.
 
     Args:
         root: the run's directory.
-        output: folder of the files; by default ``report`` in that directory.
+        output: folder of the files; by default ``report`` in that directory, where those of an
+            earlier call are replaced: the run may have gone on.
         patterns: names of the layers to show one by one, such as ``generator/up_*``; by default
             all of them.
+        overwrite: replace files in another folder, too.
 
     Returns:
         The files written, the report last.
 
     Raises:
         RunError: see :func:`read_run`.
-        ConfigError: a pattern matches no layer.
+        ConfigError: a pattern matches no layer, or there is a file already.
     """
     record = read_run(root)
     if record.no_statistics:
@@ -127,6 +135,10 @@ def inspect_run(root: Path, output: Path | None = None, patterns: Sequence[str] 
     known = record.statistics.layers if record.statistics else ()
     layers = choose_layers(known, patterns) if known else []
     output = output or record.folder.report
+    report = output / "report.html"
+    if not overwrite and output.resolve() != record.folder.report.resolve():
+        names = name_pictures(record.statistics, layers)
+        refuse_replacing([report, *(output / f"{name}.png" for name in names)])
     pictures, paths = [], []
     for picture in draw_pictures(record.statistics, record.epochs, record.name, layers):
         path = output / f"{picture.name}.png"
@@ -135,7 +147,7 @@ def inspect_run(root: Path, output: Path | None = None, patterns: Sequence[str] 
             temporary.write_bytes(picture.png)
         pictures.append(picture)
         paths.append(path)
-    return [*paths, write_report(record, output / "report.html", pictures)]
+    return [*paths, write_report(record, report, pictures)]
 
 
 def write_report(record: RunRecord, path: Path, pictures: Sequence[Picture]) -> Path:

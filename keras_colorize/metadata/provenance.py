@@ -37,6 +37,8 @@ DIGITAL_SOURCE_TYPE = (
 #: What a person has edited without such a model, in the same list.
 HUMAN_EDITS = "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits"
 
+_SHORT = 20  # characters of a setting that is worth telling
+
 # Ours replaces what these said of the original, which the history keeps.
 _REPLACED = ("xmp:CreatorTool", "Iptc4xmpExt:DigitalSourceType")
 
@@ -79,6 +81,23 @@ class Provenance:
         """
         return other is not None and self._key() == other._key()
 
+    def tell_apart(self, other: "Provenance") -> str:
+        """In what another one differs, where they do not match: "another original (a.jpg)"."""
+        told = []
+        if other.input_hash != self.input_hash:
+            name = None if other.input_name == self.input_name else other.input_name
+            told.append(f"another original{_in_brackets(name)}")
+        if other.model_hash != self.model_hash:
+            told.append(f"another model{_in_brackets(other.model)}")
+        if other.software != self.software:
+            told.append(f"another version{_in_brackets(other.software)}")
+        if other.settings != self.settings:
+            differences = _differences(other.settings, self.settings)
+            told.append(f"other settings{_in_brackets(differences)}")
+        if other.chosen_colors != self.chosen_colors:
+            told.append("other colors chosen by a person")
+        return ", ".join(told)
+
     def _key(self) -> tuple[str | None, ...]:
         return (
             self.software,
@@ -87,6 +106,29 @@ class Provenance:
             self.settings,
             self.chosen_colors,
         )
+
+
+def _in_brackets(said: str | None) -> str:
+    """What a file says, which may be anything, in a line that is not too long."""
+    return f" ({' '.join(said.split())[:200]})" if said else ""
+
+
+def _differences(there: str, here: str) -> str:
+    """The settings that differ, of two texts of :func:`describe_settings`."""
+    try:
+        one, other = json.loads(there), json.loads(here)
+    except (ValueError, RecursionError):  # a file may say anything
+        return ""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return ""
+    told = []
+    for name in sorted(one.keys() | other.keys()):
+        values = [json.dumps(settings[name]) if name in settings else "none"
+                  for settings in (one, other)]  # fmt: skip
+        if values[0] != values[1]:
+            short = max(map(len, values)) <= _SHORT  # a digest says nothing
+            told.append(f"{name} {values[0]}, not {values[1]}" if short else name)
+    return "; ".join(told)
 
 
 def describe_settings(settings: Mapping[str, object]) -> str:

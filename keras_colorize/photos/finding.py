@@ -33,8 +33,9 @@ def find_files(folder: str | Path, suffixes: Container[str]) -> list[Path]:
     """Files in a folder and everything below it, in the same order on every machine.
 
     Args:
-        folder: where to look. Linked folders are followed; one that is met twice, as in a loop,
-            counts once. Hidden files and folders (``.thumbnails``, ``._x.jpg``) are passed over.
+        folder: where to look. Linked folders are followed, but not up: a link to a folder in which
+            it lies, or to one around ``folder``, is passed over, and one that is met twice counts
+            once. Hidden files and folders (``.thumbnails``, ``._x.jpg``) are passed over.
         suffixes: the endings of those that are wanted, in lower case.
 
     Returns:
@@ -107,7 +108,19 @@ def _paths(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         visited.add(os.path.realpath(parent))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and not _leads_up(Path(parent, name), folder)
+        )
         for name in names:
             if not name.startswith("."):
                 yield Path(parent, name)
+
+
+def _leads_up(path: Path, named: Path) -> bool:
+    """Whether a folder is a link out of the one that was named, to what is around it, or back."""
+    if not path.is_symlink():
+        return False
+    target = os.path.realpath(path)
+    return any(Path(os.path.realpath(f)).is_relative_to(target) for f in (named, path.parent))

@@ -102,30 +102,31 @@ def color_film(task: FilmTask, output: Path, colorizer: Colorizer, options: Film
     target = output / task.relative
     record = Record(str(task.source), str(target), "failed")
     try:
-        film = probe(task.source, task.rate)
-        if film.width * film.height > options.max_pixels:
-            raise VideoError(
-                f"{film.width} x {film.height} pixels are more than --max_pixels allows "
-                f"({options.max_pixels})"
+        with task.opened() as source:
+            film = probe(task.source, source)
+            if film.width * film.height > options.max_pixels:
+                raise VideoError(
+                    f"{film.width} x {film.height} pixels are more than --max_pixels allows "
+                    f"({options.max_pixels})"
+                )
+            stills = output / STILLS / task.relative
+            corrections: list[Correction] = []
+            if options.decisions is not None:
+                corrections = find_corrections(stills, options.decisions, options.references)
+            provenance = _provenance(task, colorizer, options, corrections)
+            record = dataclasses.replace(
+                record,
+                input_sha256=provenance.input_hash,
+                model=provenance.model,
+                model_sha256=provenance.model_hash,
+                settings=provenance.settings,
             )
-        stills = output / STILLS / task.relative
-        corrections: list[Correction] = []
-        if options.decisions is not None:
-            corrections = find_corrections(stills, options.decisions, options.references)
-        provenance = _provenance(task, colorizer, options, corrections)
-        record = dataclasses.replace(
-            record,
-            input_sha256=provenance.input_hash,
-            model=provenance.model,
-            model_sha256=provenance.model_hash,
-            settings=provenance.settings,
-        )
-        if _is_done(target, provenance, options.overwrite):
-            return dataclasses.replace(record, status="already done")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        corrector = Corrector(colorizer, corrections, _size(film, colorizer))
-        work = _Work(film, target, colorizer, options, provenance, corrector, stills)
-        warnings = work.run()
+            if _is_done(target, provenance, options.overwrite):
+                return dataclasses.replace(record, status="already done")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            corrector = Corrector(colorizer, corrections, _size(film, colorizer))
+            work = _Work(film, target, colorizer, options, provenance, corrector, stills)
+            warnings = work.run()
     except ConfigError:
         raise
     except (VideoError, PhotoError, ModelError, MemoryError) as error:
@@ -194,7 +195,7 @@ def _is_done(target: Path, provenance: Provenance, overwrite: bool) -> bool:
         return False
     found = find_film_provenance(target)
     if not provenance.matches(found):
-        what = "" if found is None else ", of another model, version, setting or original"
+        what = "" if found is None else f", of {provenance.tell_apart(found)}"
         raise VideoError(f"{target} exists already{what}; pass --overwrite to replace it")
     return True
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,12 +12,7 @@ from keras_colorize.color import VIDEO_WEIGHTS
 from keras_colorize.errors import VideoError
 from keras_colorize.video.ffmpeg import film_url, run_tool
 
-__all__ = ["FRAME_SUFFIXES", "Film", "Pixels", "frame_files", "probe", "read_tags"]
-
-#: Files that may be frames, in a folder of them.
-FRAME_SUFFIXES = frozenset(
-    [".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dpx", ".bmp", ".pgm", ".ppm", ".exr", ".webp"]
-)
+__all__ = ["Film", "Pixels", "probe", "read_tags"]
 
 _HIGH_DEFINITION = 720  # rows from which untagged film is taken for BT.709, as players do
 _LINES_625 = 576
@@ -113,18 +107,18 @@ class Film:
         return self.field_order in ("tt", "bb", "tb", "bt")
 
 
-def probe(path: Path, rate: Fraction | None = None) -> Film:
+def probe(path: Path, source: tuple[str, ...] | None = None) -> Film:
     """Find out what a film is.
 
     Args:
-        path: its file; with a rate, a folder of frames or a pattern such as ``frame_%05d.png``.
-        rate: frames a second, of frames that are files.
+        path: its file, or the folder or pattern of its frames.
+        source: FFmpeg's arguments that open it; ``None``: those of a file.
 
     Raises:
         VideoError: it is no film, or has no pictures.
         ConfigError: FFmpeg is not installed.
     """
-    source = ("-i", film_url(path)) if rate is None else _frames_source(path, rate)
+    source = source or ("-i", film_url(path))
     try:
         found = _ask(source)
     except VideoError as error:
@@ -175,29 +169,6 @@ def read_tags(path: Path) -> dict[str, str]:
     """
     tags = _ask(("-i", film_url(path))).get("format", {}).get("tags", {})
     return {name.lower(): value for name, value in tags.items()}
-
-
-def frame_files(folder: Path) -> list[Path]:
-    """The frames in a folder, in order of their names: its files of the ending that most have.
-
-    Raises:
-        VideoError: there are none.
-    """
-    files = [file for file in sorted(folder.iterdir()) if not file.name.startswith(".")]
-    pictures = [file for file in files if file.suffix.lower() in FRAME_SUFFIXES]
-    if not pictures:
-        raise VideoError(f"expected frames in the folder {folder}, found none")
-    (suffix, _), *_ = Counter(file.suffix for file in pictures).most_common(1)
-    return [file for file in pictures if file.suffix == suffix]
-
-
-def _frames_source(path: Path, rate: Fraction) -> tuple[str, ...]:
-    kind, pattern = "sequence", str(path)
-    if path.is_dir():
-        suffix = frame_files(path)[0].suffix
-        kind, pattern = "glob", re.sub(r"([*?\[\]{}\\])", r"\\\1", str(path)) + f"/*{suffix}"
-    opened = ("-f", "image2", "-pattern_type", kind, "-framerate", str(rate))
-    return (*opened, "-i", pattern)
 
 
 def _ask(source: tuple[str, ...]) -> dict[str, Any]:

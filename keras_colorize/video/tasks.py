@@ -1,23 +1,21 @@
 """Which films there are, and what becomes of each."""
 
+import contextlib
 import os
-import re
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from keras_colorize.errors import DataError, VideoError
-from keras_colorize.files import fit_name
+from keras_colorize.coloring.naming import Claim, distinct_names
+from keras_colorize.errors import ConfigError, DataError
 from keras_colorize.photos.finding import FILM_SUFFIXES, find_files
 from keras_colorize.video.encoding import CODECS
+from keras_colorize.video.ffmpeg import film_url
+from keras_colorize.video.frames import film_name, find_frames, is_pattern, opened_frames
 from keras_colorize.video.joining import container_for
-from keras_colorize.video.probing import frame_files
 
 __all__ = ["FilmTask", "find_films"]
-
-_PATTERN = re.compile(r"%0?\d*d")
 
 
 @dataclass(frozen=True)
@@ -38,19 +36,22 @@ class FilmTask:
         """The files that it consists of, in order.
 
         Raises:
-            VideoError: there are no frames.
+            VideoError: there are no frames, or it can't be told which.
+        """
+        return [self.source] if self.rate is None else find_frames(self.source)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[tuple[str, ...]]:
+        """FFmpeg's arguments that open it, as long as the context lasts.
+
+        Raises:
+            VideoError: as of :meth:`content`; or there is no room for temporary files.
         """
         if self.rate is None:
-            return [self.source]
-        if self.source.is_dir():
-            return frame_files(self.source)
-        # Of a pattern, all that may be meant: the number in place of %05d.
-        before, _, after = re.split(r"(%0?\d*d)", self.source.name, maxsplit=1)
-        pattern = re.compile(re.escape(before) + r"\d+" + re.escape(after))
-        files = [f for f in sorted(self.source.parent.iterdir()) if pattern.fullmatch(f.name)]
-        if not files:
-            raise VideoError(f"expected frames called {self.source}, found none")
-        return files
+            yield ("-i", film_url(self.source))
+        else:
+            with opened_frames(self.content(), self.rate) as source:
+                yield source
 
 
 def find_films(
@@ -69,40 +70,51 @@ def find_films(
 
     Raises:
         DataError: a folder cannot be searched, or a result would replace a film.
+        ConfigError: a pattern without a rate.
     """
-    results = Path(os.path.realpath(output))
-    found: dict[str, FilmTask] = {}
-    taken: Counter[str] = Counter()
+    found: dict[str, tuple[Path, Claim, Fraction | None]] = {}
     for path in map(Path, named):
-        frames = rate is not None and (path.is_dir() or _PATTERN.search(path.name))
-        if frames:
-            name = path.resolve().name if path.is_dir() else _PATTERN.sub("", path.stem)
-            films = [(path, Path((name.strip("._- ") or "frames") + ".mkv"))]
-        elif path.is_dir():
-            films = [
-                (film, film.relative_to(path))
-                for film in find_files(path, FILM_SUFFIXES)
-                if not Path(os.path.realpath(film)).is_relative_to(results)
-            ]
-        elif path.suffix.lower() in FILM_SUFFIXES:
-            films = [(path, Path(path.name))]
+        is_frames = rate is not None and (path.is_dir() or is_pattern(path))
+        if is_frames:
+            films = [(path, Path(film_name(path) + ".mkv"))]
+        elif is_pattern(path) and not os.path.lexists(path):
+            raise ConfigError(
+                f"expected files that are there, received {path}. If it names the frames of a "
+                "film, say how many there are in a second: --frames_per_second 16"
+            )
         else:
-            films = []
+            films = _film_files(path, output)
         for film, relative in films:
-            place = os.path.realpath(film)
-            if place in found:
-                continue
-            suffix = container_for(relative.suffix, CODECS[codec])
-            wanted = relative.with_name(fit_name(relative.stem, suffix))
-            taken[str(wanted).casefold()] += 1
-            number = taken[str(wanted).casefold()]
-            if number > 1:
-                wanted = relative.with_name(fit_name(relative.stem, f"_{number}{suffix}"))
-                taken[str(wanted).casefold()] += 1
-            if os.path.realpath(output / wanted) == place:
-                raise DataError(
-                    f"expected an output folder apart from the films; the result of {film} would "
-                    "replace it. Choose another --output"
-                )
-            found[place] = FilmTask(film, wanted, rate if frames else None)
-    return list(found.values())
+            claim = _claim(relative, codec, is_there=is_frames or film.exists())
+            found.setdefault(os.path.realpath(film), (film, claim, rate if is_frames else None))
+    names = distinct_names([claim for _, claim, _ in found.values()])
+    tasks = []
+    for (film, _, of_frames), name in zip(found.values(), names):
+        replaced = found.get(os.path.realpath(output / name))
+        if replaced is not None:
+            raise DataError(
+                f"expected an output folder apart from the films; the result of {film} would "
+                f"replace {replaced[0]}. Choose another --output"
+            )
+        tasks.append(FilmTask(film, name, of_frames))
+    return tasks
+
+
+def _film_files(path: Path, output: Path) -> list[tuple[Path, Path]]:
+    """The films that a path names, each with its path below what was searched."""
+    if not path.is_dir():
+        return [(path, Path(path.name))] if path.suffix.lower() in FILM_SUFFIXES else []
+    results = Path(os.path.realpath(output))
+    return [
+        (film, film.relative_to(path))
+        for film in find_files(path, FILM_SUFFIXES)
+        if not Path(os.path.realpath(film)).is_relative_to(results)
+    ]
+
+
+def _claim(relative: Path, codec: str, *, is_there: bool) -> Claim:
+    suffix = container_for(relative.suffix, CODECS[codec])
+    if relative.suffix.lower() != suffix:
+        return Claim(relative, suffix, is_there)
+    # A container's ending tells FFmpeg what to write: in lower case, as all are written.
+    return Claim(relative.with_name(relative.stem + suffix), None, is_there)

@@ -57,9 +57,7 @@ def test_a_second_run_colors_what_is_missing_and_nothing_else(
     s3.asked.clear()
     records = color(worker)
     assert [records[name].status for name in scans] == ["already done", "colorized", "failed"]
-    assert "of another model, version, setting or original; pass --overwrite" in (
-        records[scans[2]].reason
-    )
+    assert "exists already, of another original; pass --overwrite" in records[scans[2]].reason
     assert [path for method, path in s3.asked if method == "PUT"] == [f"/color/all/{scans[1]}"]
 
 

@@ -20,7 +20,7 @@ from keras_colorize.coloring.options import ColoringOptions
 from keras_colorize.coloring.tasks import Shard
 from keras_colorize.coloring.upsampling import carry_along
 from keras_colorize.files import hash_file
-from tests.conftest import SAMPLE, save_loud_generator
+from tests.conftest import SAMPLE, copy_sample, save_loud_generator
 
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
 OTHERS = sorted(SAMPLE.glob("historical/*.jpg"))[:2]
@@ -315,7 +315,9 @@ def test_a_reference_is_part_of_what_a_result_is_made_of(
     ("options", "message"),
     [
         (["--like", "missing.jpg"], "cannot use missing.jpg for --like"),
-        (["--like", OTHERS[0]], "which is gray"),
+        (["--like", HOUSE, OTHERS[0]], "it is gray"),
+        (["--like", "{empty}"], "0 photographs, of which none can be used"),
+        (["--like", HOUSE, "{gray}"], "2 photographs, of which none can be used"),
         (["--album", "--working_size", "64,96"], "--album and --like are about single results"),
     ],
 )
@@ -327,6 +329,22 @@ def test_what_cannot_be_followed_is_said(
     message: str,
 ) -> None:
     model = save_loud_generator(tmp_path / "generator.keras")
+    (tmp_path / "empty").mkdir()
+    gray = copy_sample("historical", 2, tmp_path / "gray")
     arguments = [scans, "--output", tmp_path / "out", "--model", model, *options]
-    assert colorize.main(list(map(str, arguments))) == 2
+    named = {"empty": tmp_path / "empty", "gray": gray}
+    assert colorize.main([str(argument).format(**named) for argument in arguments]) == 2
     assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_followed_in_a_folder_is_left_out(
+    shipped: Colorizer, scans: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    album = copy_sample("historical", 1, tmp_path / "album")
+    (album / "damaged.jpg").write_text("no photograph")
+    (album / HOUSE.name).write_bytes(HOUSE.read_bytes())
+    rows = run(shipped, scans, tmp_path / "out", like=[album])
+    assert "damaged.jpg: not a photograph" in caplog.text
+    assert f"{OTHERS[0].name}: expected a photograph in color" in caplog.text
+    assert rows == run(shipped, scans, tmp_path / "out", like=[HOUSE])

@@ -532,7 +532,7 @@ def test_finished_photographs_are_not_done_again(
     # With other settings they would be others, which must not replace them unasked.
     assert run(folder, "--saturation", 0.5) == 1
     assert {row["reason"].partition("exists")[2] for row in report(out)[4:]} == {
-        " already, of another model, version, setting or original; pass --overwrite to replace it"
+        " already, of other settings (saturation 1.0, not 0.5); pass --overwrite to replace it"
     }
     assert run(folder, "--saturation", 0.5, "--overwrite") == 0
 
@@ -903,7 +903,7 @@ def test_names_as_long_as_they_can_be(run: Run, out: Path, tmp_path: Path) -> No
     for options in (["--compare", "--certainty"], ["--working_size=64,96"]):
         assert run(folder, *options) == 0
         assert run(folder, *options) == 0
-    # Both of the first two become this, and the second gets a number.
+    # Both of the first two would become this.
     assert run(folder, "--format", "webp") == 0
     assert [row["status"] for row in report(out)] == ["colorized"] * 9
     assert len(files(out)) == 1 + 3 + 2 * 3 + 3 + 3
@@ -917,6 +917,17 @@ def test_photographs_of_one_name_are_numbered(run: Run, out: Path, tmp_path: Pat
     photo.rename(photo.with_suffix(".JPG"))
     assert run(*first.iterdir(), *second.iterdir()) == 0
     assert files(out) == {f"{photo.stem}.jpg", f"{photo.stem}_2.JPG", "report.csv"}
+
+
+def test_a_growing_archive_goes_on(run: Run, out: Path, tmp_path: Path) -> None:
+    """What comes to it later takes no name from what is colored."""
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    small = house().resize((64, 64))
+    for name in ("z.png", "z.bmp", "z.gif"):
+        small.save(folder / name)
+        assert run(folder) == 0
+    assert [Path(row["output"]).name for row in report(out)] == ["z.png", "z.bmp.png", "z.gif.png"]
 
 
 # -- unusable calls -----------------------------------------------------------------------------

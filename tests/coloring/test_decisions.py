@@ -186,6 +186,28 @@ def test_decisions_are_obeyed_and_told(
     assert HUMAN_EDITS.encode() not in (plain / photo.name).read_bytes()
 
 
+def test_decisions_about_another_file_are_said(
+    model: Path, decisions: Decisions, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    decided, photo = tmp_path / "decided", tmp_path / "house.jpg"
+    photo.write_bytes(HOUSE.read_bytes())
+    decisions.save(decided / "house.jpg.colors.json")
+    arguments = [str(photo), "--model", str(model), "--output", str(tmp_path / "out")]
+    arguments += ["--decisions", str(decided)]
+    assert colorize.main(arguments) == 0
+    assert "match no photograph" not in caplog.text
+    photo.write_bytes(HOUSE.read_bytes() + b"edited")
+    for name in ("gone", "other"):
+        other = dataclasses.replace(decisions, photo=hashlib.sha256(name.encode()).hexdigest())
+        other.save(decided / f"{name}.jpg.colors.json")
+    assert colorize.main([*arguments, "--overwrite"]) == 0
+    first = decided / "gone.jpg.colors.json"
+    assert f"3 of 3 decisions in {decided} match no photograph, the first {first}" in caplog.text
+    caplog.clear()
+    assert colorize.main([*arguments, "--overwrite", "--shard", "1/1"]) == 0
+    assert "3 of 3" in caplog.text
+
+
 def test_a_reference_is_followed_where_it_lies(
     model: Path, decisions: Decisions, tmp_path: Path
 ) -> None:

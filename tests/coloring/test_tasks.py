@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from keras_colorize.coloring.tasks import Task, clear_leftovers, find_tasks
+from keras_colorize.errors import DataError
 from keras_colorize.files import atomic_path, fit_name
+from keras_colorize.video.tasks import find_films
 
 
 def leave_behind(path: Path) -> Path:
@@ -50,3 +53,58 @@ def test_a_photograph_named_twice_is_taken_once(tmp_path: Path) -> None:
     tasks = find_tasks(named, tmp_path / "out")
     assert [str(task.relative) for task in tasks] == ["b.png", "a.png", "link.png"]
     assert tasks[0].source == named[0]
+
+
+def named(folder: Path, *photos: str, **options: str) -> dict[str, str]:
+    """The results of the photographs in a folder, by their names."""
+    for photo in photos:
+        (folder / photo).touch()
+    tasks = find_tasks([folder], folder.parent / "out", options.get("format_"))
+    return {task.source.name: str(task.relative) for task in tasks}
+
+
+def test_a_name_stays_whatever_comes_to_lie_beside_the_photograph(tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    assert named(folder, "y.bmp", "z.png") == {"y.bmp": "y.png", "z.png": "z.png"}
+    added = named(folder, "z.bmp")
+    assert added["z.png"] == "z.png"
+    assert added["z.bmp"] == "z.bmp.png"
+    assert named(folder, "a.gif", "z.gif", "z.jp2", "Z.avif") == added | {
+        **{"a.gif": "a.png", "z.gif": "z.gif.png", "z.jp2": "z.jp2.png", "Z.avif": "Z.avif.png"}
+    }
+    (folder / "z.png").unlink()  # nor with what goes, as long as there are two
+    assert named(folder)["z.bmp"] == "z.bmp.png"
+    assert named(folder, "z.bmp.png")["z.bmp.png"] == "z.bmp.png"
+
+
+def test_where_all_results_are_of_one_format_they_have_both_endings(tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    assert named(folder, "a.jpg", "b.jpg", "b.tif", "c.PNG", "c.jpg", format_="PNG") == {
+        **{"a.jpg": "a.png", "b.jpg": "b.jpg.png", "b.tif": "b.tif.png"},
+        **{"c.PNG": "c.PNG", "c.jpg": "c.jpg.png"},
+    }
+
+
+def test_what_is_not_there_takes_no_name(tmp_path: Path) -> None:
+    folder, gone = tmp_path / "scans", tmp_path / "gone"
+    folder.mkdir()
+    for photo in ("y.png", "z.bmp"):
+        (folder / photo).touch()
+    photos = [gone / "z.png", gone / "y.png", folder]
+    tasks = find_tasks(photos, tmp_path / "out")
+    assert [task.source.parent.name for task in tasks] == ["gone", "gone", "scans", "scans"]
+    assert [str(task.relative) for task in tasks] == ["z_2.png", "y_2.png", "y.png", "z.png"]
+
+
+def test_films_are_named_as_photographs_are(tmp_path: Path) -> None:
+    for film in ("even.avi", "odd.MKV", "odd.avi", "reel.mp4"):
+        (tmp_path / film).touch()
+    tasks = find_films([tmp_path / "gone" / "even.mkv", tmp_path], tmp_path / "out", "h264")
+    assert {task.source.name: str(task.relative) for task in tasks} == {
+        **{"even.mkv": "even_2.mkv", "even.avi": "even.mkv", "reel.mp4": "reel.mp4"},
+        **{"odd.MKV": "odd.mkv", "odd.avi": "odd.avi.mkv"},
+    }
+    with pytest.raises(DataError, match=r"reel\.mp4.*Choose another"):
+        find_films([tmp_path / "even.avi", tmp_path / "reel.mp4"], tmp_path, "h264")

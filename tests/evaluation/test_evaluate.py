@@ -24,7 +24,7 @@ from keras_colorize.evaluation.protocol import (
     to_gray,
 )
 from keras_colorize.evaluation.protocol import evaluate as evaluate_photos
-from keras_colorize.evaluation.report import draw_examples, format_table, summarize
+from keras_colorize.evaluation.report import FILES, draw_examples, format_table, summarize
 from keras_colorize.evaluation.scoring import TRUTH, Judges, Scorer, gap_of_means
 from keras_colorize.files import hash_file
 from keras_colorize.models.saved import GeneratorFacts, save_generator
@@ -406,6 +406,25 @@ def test_the_command_prints_and_writes(
     assert columns["gap"] == f"{gap:.1f}"
     with Image.open(out / "sheet.png") as sheet:
         assert sheet.width == 4 + 4 * (64 + 4)
+
+
+def test_scores_are_not_overwritten_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copy_sample("modern", 1, tmp_path / "photos")
+    arguments = ["--photos", str(folder), "--gray_only", "--size", "32", "--output"]
+    for name in ("scores.json", "scores.csv", "sheet.png"):
+        out = tmp_path / name.replace(".", "_")
+        out.mkdir()
+        (out / name).write_text("mine")
+        (out / "notes.txt").write_text("mine, and in nobody's way")
+        assert evaluate.main([*arguments, str(out)]) == 2
+        output, error = capsys.readouterr()
+        assert not output and f"{name} exists" in error and "--overwrite" in error
+        assert (out / name).read_text() == "mine"
+        assert len(list(out.iterdir())) == 2
+    assert evaluate.main([*arguments, str(out), "--overwrite"]) == 0
+    assert {path.name for path in out.iterdir()} == {*FILES, "notes.txt"}
 
 
 def test_the_shipped_model_is_the_default(

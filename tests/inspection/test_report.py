@@ -193,6 +193,25 @@ def test_only_chosen_layers_are_shown_one_by_one(inspected: Path, tmp_path: Path
     assert [path.name for path in output.glob("*.png")] == ["overview.png"]
 
 
+@pytest.mark.usefixtures("few_pictures")
+def test_only_its_own_report_is_replaced_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "run")
+    for name in ("report.html", "overview.png", "layers/001_generator_up_1_relu.png"):
+        mine = tmp_path / "out" / name
+        mine.parent.mkdir(parents=True, exist_ok=True)
+        mine.write_text("mine")
+        arguments = [str(run), "--output", str(tmp_path / "out")]
+        assert f"{mine} exists" in fail(arguments, capsys)
+        assert mine.read_text() == "mine"
+        mine.unlink()
+    for again in range(2):
+        assert main([*arguments, *(["--overwrite"] if again else [])]) == 0
+        assert main([str(run)]) == 0
+    assert main([str(run), "--output", str(run / "report")]) == 0
+
+
 # --- what may be missing ---
 
 

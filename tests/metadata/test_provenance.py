@@ -167,6 +167,30 @@ def test_matches() -> None:
         dataclasses.replace(PROVENANCE, model_hash="abc")
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"input_hash": "0" * 64}, "another original"),
+        ({"input_hash": "0" * 64, "input_name": "b\n.jpg"}, "another original (b .jpg)"),
+        ({"model_hash": "0" * 64, "model": "old"}, "another model (old)"),
+        ({"software": "keras_colorize 0.0.9"}, "another version (keras_colorize 0.0.9)"),
+        ({"chosen_colors": "0" * 64}, "other colors chosen by a person"),
+        (
+            {"settings": f'{{"saturation":0.5,"sizes":[256,320],"look":"x","album":"{"0" * 64}"}}'},
+            'other settings (album; look "x", not none; saturation 0.5, not 1.0; working_size none,'
+            " not 256)",
+        ),
+        ({"settings": "[1]"}, "other settings"),
+        ({"settings": "{"}, "other settings"),
+        ({"settings": "{}", "software": "0"}, "another version (0), other settings (saturation"),
+    ],
+)
+def test_what_does_not_match_is_told_apart(change: dict[str, str], told: str) -> None:
+    other = dataclasses.replace(PROVENANCE, **change)
+    assert not PROVENANCE.matches(other)
+    assert PROVENANCE.tell_apart(other).startswith(told)
+
+
 def test_files_that_say_nothing(tmp_path: Path) -> None:
     save(tmp_path / "x.jpg", Metadata(xmp=add_provenance(None, PROVENANCE)))
     data = (tmp_path / "x.jpg").read_bytes()

@@ -41,6 +41,22 @@ def test_find_photos_follows_linked_folders(tmp_path: Path) -> None:
     assert find_photos(tmp_path / "set") == [tmp_path / "set" / "link" / "x.png"]
 
 
+def test_find_photos_follows_no_link_that_leads_up(tmp_path: Path) -> None:
+    """Else what lies beside the folder that was named would be colored too."""
+    named = tmp_path / "archive" / "scans"
+    for photo in ("private.jpg", "archive/other/b.jpg", "archive/scans/box/a.jpg"):
+        (tmp_path / photo).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / photo).touch()
+    os.symlink("..", named / "up")
+    os.symlink(tmp_path, named / "box" / "far_up")
+    os.symlink(named, named / "box" / "here")
+    os.symlink(tmp_path / "archive" / "other", named / "beside")
+    os.symlink("..", tmp_path / "archive" / "other" / "up")
+    os.symlink(named, tmp_path / "link")
+    for folder in (named, tmp_path / "link"):
+        assert find_photos(folder) == [folder / "beside" / "b.jpg", folder / "box" / "a.jpg"]
+
+
 def test_find_photos_refuses_what_is_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

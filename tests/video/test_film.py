@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from keras_colorize import colorize
 from keras_colorize.color import ycbcr_to_rgb
@@ -329,6 +328,17 @@ def test_a_dry_run_lists_films(
     assert "0 photographs, 1 films, 0 refused" in out
 
 
+def test_options_of_photographs_are_refused_for_films_alone(
+    two_shots: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(two_shots), "--output", str(tmp_path / "o"), "--dry_run"]
+    of_photos = ["--compare", "--format", "png", "--proposals", "3", "--like", str(PHOTOS[0])]
+    assert colorize.main([*arguments, *of_photos]) == 2
+    assert "Received: --compare --proposals --format --like\n" in capsys.readouterr().err
+    assert colorize.main([str(PHOTOS[0]), *arguments, *of_photos]) == 0
+    assert colorize.main([*arguments, "--format", "keep", "--look", "autochrome"]) == 0
+
+
 def test_state_of_other_settings_is_not_taken_up(
     two_shots: Path, colorizer: Colorizer, tmp_path: Path
 ) -> None:
@@ -424,26 +434,3 @@ def test_a_film_has_the_colors_of_a_plate_without_its_grains(
         np.testing.assert_array_equal(plain[plane], grained[plane])
     assert "grains are left out of a film" in told["autochrome_grains"].warnings
     assert "grains" not in told["autochrome"].warnings
-
-
-def test_frames_that_are_files_are_one_film(tmp_path: Path, model: Path) -> None:
-    folder = tmp_path / "reel [1]"
-    folder.mkdir()
-    frames = pan(PHOTOS[7], 6)
-    for number, frame in enumerate(frames):
-        Image.fromarray(frame).save(folder / f"{number:03d}.png")
-    (folder / "notes.txt").write_text("found in the attic")
-    arguments = ["--output", str(tmp_path / "out"), "--model", str(model), "--working_size", "32"]
-    arguments += ["--frames_per_second", "16", "--video_codec", "ffv1"]
-    pattern = folder / "%03d.png"
-    assert colorize.main([str(folder), str(pattern), *arguments]) == 0
-    for result in (tmp_path / "out" / "reel [1].mkv", tmp_path / "out" / "frames.mkv"):
-        luminance, cb, _ = planes(result, "yuvj420p", (WIDTH, HEIGHT))
-        np.testing.assert_array_equal(luminance, frames)
-        assert cb.std() > 1
-        told = ask(result, "-select_streams", "v", "-show_packets")["packets"]
-        assert [float(p["pts_time"]) for p in told] == pytest.approx(np.arange(6) / 16, abs=6e-4)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    assert colorize.main([str(empty), *arguments]) == 1
-    assert "found none" in report(tmp_path / "out")[-1]["reason"]
