@@ -12,6 +12,7 @@ from PIL import Image
 
 from keras_colorize import color
 from keras_colorize.coloring.album import Album, Note
+from keras_colorize.coloring.given import read_given, read_reference
 from keras_colorize.coloring.hints import Hint, Region
 from keras_colorize.coloring.painting import Painting, color_strips
 from keras_colorize.coloring.reduction import pad_to_stride, reduce_luminance
@@ -23,7 +24,7 @@ from keras_colorize.files import hash_file
 from keras_colorize.looks import NATURAL, check_look
 from keras_colorize.models.outputs import COLOR, DISTRIBUTION
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator, load_twin
-from keras_colorize.photos.reading import PhotoLike, read_color, read_luminance
+from keras_colorize.photos.reading import PhotoLike
 
 if TYPE_CHECKING:
     import keras
@@ -218,13 +219,13 @@ class Colorizer:
             the rounding of 8 bits.
 
         Raises:
-            PhotoError: the file cannot be read.
+            PhotoError: a file cannot be read, or the reference is gray.
             TypeError: it is none of these.
             ValueError: the array has another shape or type of numbers.
         """
         if hints or reference is not None or palette:
             return self.session(photo, reference=reference, palette=palette).color(hints)
-        luminance = read_luminance(photo)
+        luminance = read_given(photo)
         return self.join(self.paint(luminance), luminance)
 
     def session(
@@ -242,7 +243,7 @@ class Colorizer:
         """
         if reference is not None and palette:
             raise ValueError("Expected a reference or a palette. Received: both")
-        session = Session(self, read_luminance(photo))
+        session = Session(self, read_given(photo))
         if reference is not None:
             self.lead(session, reference)
         elif palette:
@@ -250,10 +251,13 @@ class Colorizer:
         return session
 
     def lead(self, session: Session, reference: PhotoLike) -> None:
-        """Let a session follow a color photograph; see ``__call__``."""
-        rgb = read_color(reference)
-        true = color.chroma(rgb.astype(np.float32) / np.float32(255.0))
-        session.follow(Session(self, read_luminance(rgb)), true)
+        """Let a session follow a color photograph; see ``__call__``.
+
+        Raises:
+            PhotoError: it cannot be read, or it is gray.
+        """
+        luminance, true = read_reference(reference)
+        session.follow(Session(self, luminance), true)
 
     def album(
         self, photos: Sequence[PhotoLike], *, like: Sequence[PhotoLike] = ()
@@ -270,11 +274,11 @@ class Colorizer:
         """
         with Album() as album:
             for index, photo in enumerate(photos):
-                album.add(str(index), self.note(read_luminance(photo)))
+                album.add(str(index), self.note(read_given(photo)))
             for index, reference in enumerate(like):
                 album.add(f"like {index}", self.note_of_color(reference))
             for index, photo in enumerate(photos):
-                luminance = read_luminance(photo)
+                luminance = read_given(photo)
                 painting, agreement = self.paint(luminance), album.agreement(str(index))
                 if agreement is not None:
                     painting = agreement.apply(painting)
@@ -287,11 +291,10 @@ class Colorizer:
             photo: see ``__call__``; of several pages, the first.
 
         Raises:
-            PhotoError: it cannot be read.
+            PhotoError: it cannot be read, or it is gray.
         """
-        rgb = read_color(photo)
-        true = color.chroma(rgb.astype(np.float32) / np.float32(255.0))
-        return self.see(read_luminance(rgb)).note(true, 1.0)
+        luminance, true = read_reference(photo)
+        return self.see(luminance).note(true, 1.0)
 
     def propose(self, photo: PhotoLike, count: int = 4) -> list[Image.Image]:
         """Different plausible colorings of a photograph, the first the plain answer.

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from keras_colorize import color
 from keras_colorize.coloring.album import Album, Note
 from keras_colorize.coloring.budget import PIXELS_AT_ONCE, PixelBudget
 from keras_colorize.coloring.colorizer import Colorizer
@@ -22,13 +21,11 @@ from keras_colorize.errors import ConfigError, IrreversibleJpegError, PhotoError
 from keras_colorize.files import hash_file
 from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.formats import identify, open_file
-from keras_colorize.photos.reading import read_color, read_pages
+from keras_colorize.photos.reading import read_pages
 
 __all__ = ["fill_album"]
 
 _log = logging.getLogger(__name__)
-
-_GRAY = 2.0 / 255.0  # mean distance from gray, below which a photograph has no color to follow
 
 
 def fill_album(
@@ -91,12 +88,9 @@ def _photos(path: Path) -> list[Path]:
 
 def _note_of_reference(path: Path, colorizer: Colorizer) -> Note:
     try:
-        rgb = read_color(path)
+        return colorizer.note_of_color(path)
     except PhotoError as error:
-        raise ConfigError(f"cannot use {path} for --like: {error}") from error
-    if np.abs(color.chroma(rgb.astype(np.float32) / np.float32(255.0))).mean() < _GRAY:
-        raise ConfigError(f"--like must name color photographs. Received: {path}, which is gray")
-    return colorizer.note_of_color(rgb)
+        raise ConfigError(f"cannot use for --like: {error}") from error
 
 
 def _note(task: Task, colorizer: Colorizer, options: ColoringOptions) -> tuple[str, Note]:

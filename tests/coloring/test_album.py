@@ -314,8 +314,8 @@ def test_a_reference_is_part_of_what_a_result_is_made_of(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--like", "missing.jpg"], "cannot use missing.jpg for --like"),
-        (["--like", OTHERS[0]], "which is gray"),
+        (["--like", "missing.jpg"], "error: cannot use for --like: missing.jpg: unreadable"),
+        (["--like", OTHERS[0]], f"{OTHERS[0]}: expected a color photograph"),
         (["--album", "--working_size", "64,96"], "--album and --like are about single results"),
     ],
 )
