@@ -5,13 +5,14 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from keras_colorize import color
 from keras_colorize.coloring.album import Album, Note
+from keras_colorize.coloring.arguments import Runtime, check_runtime
 from keras_colorize.coloring.given import read_given, read_reference
 from keras_colorize.coloring.hints import Hint, Region
 from keras_colorize.coloring.painting import Painting, color_strips
@@ -31,12 +32,9 @@ if TYPE_CHECKING:
 
     from keras_colorize.coloring.keras_network import KerasNetwork
 
-__all__ = ["Colorizer", "Runtime"]
+__all__ = ["Colorizer"]
 
 _log = logging.getLogger(__name__)
-
-#: What runs a generator: its twin where it has one, and Keras otherwise; or one of them.
-Runtime = Literal["auto", "litert", "keras"]
 
 
 class Colorizer:
@@ -139,11 +137,12 @@ class Colorizer:
                 TensorFlow has not computed anything yet.
 
         Raises:
-            ConfigError: there is no such look.
+            ConfigError: there is no such look or runtime.
             ModelError: there is no such file, or it is not a generator of this package; or it has
                 no twin that runs, where that is asked for.
         """
         check_look(look)
+        check_runtime(runtime)
         path = find_shipped() if path is None else Path(path)
         generator: keras.Model | TwinNetwork | None = None
         if runtime != "keras":
