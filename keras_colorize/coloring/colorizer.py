@@ -259,18 +259,19 @@ class Colorizer:
         session.follow(Session(self, luminance), true)
 
     def album(
-        self, photos: Sequence[PhotoLike], *, like: Sequence[PhotoLike] = ()
+        self, photos: Iterable[PhotoLike], *, like: Iterable[PhotoLike] = ()
     ) -> Iterator[Image.Image]:
         """Colorize photographs so that what several of them show has one color.
 
         Args:
-            photos: see ``__call__``; each is read twice.
+            photos: see ``__call__``; each is read twice, so files need less memory than pictures.
             like: color photographs of the same things, whose colors are followed.
 
         Yields:
             Each photograph in color, as of ``__call__``; one that has nothing in common with the
             others is colored as if it were alone.
         """
+        photos = list(photos)  # gone through twice, which a generator cannot be
         with Album() as album:
             for index, photo in enumerate(photos):
                 album.add(str(index), self.note(read_given(photo)))

@@ -92,6 +92,15 @@ def test_the_colors_of_a_reference_are_followed(shipped: Colorizer) -> None:
     assert after < 0.6 * before
 
 
+def test_an_album_is_any_iterable(shipped: Colorizer) -> None:
+    photos = [view(0.0, 0.8, 0.8, 100)[0], view(0.3, 1.0, 1.1, 100)[0]]
+    expected = shipped.album(photos)
+    results = list(shipped.album(photo for photo in photos))
+    assert len(results) == 2
+    for result, picture in zip(results, expected):
+        np.testing.assert_array_equal(result, picture)
+
+
 # -- what is agreed on ------------------------------------------------------------------------
 
 
