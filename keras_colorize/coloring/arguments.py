@@ -1,10 +1,11 @@
 """What callers pass, checked; it imports next to nothing, for the command line's sake."""
 
+from numbers import Integral
 from typing import Literal, get_args
 
 from keras_colorize.errors import ConfigError
 
-__all__ = ["RUNTIMES", "Runtime", "check_runtime"]
+__all__ = ["RUNTIMES", "Runtime", "check_runtime", "check_whole"]
 
 #: What runs a generator: its twin where it has one, and Keras otherwise; or one of them.
 Runtime = Literal["auto", "litert", "keras"]
@@ -19,3 +20,21 @@ def check_runtime(name: str) -> None:
     """
     if name not in RUNTIMES:
         raise ConfigError(f"runtime must be one of {', '.join(RUNTIMES)}. Received: {name!r}")
+
+
+def check_whole(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Refuse what is no whole number, or out of its range.
+
+    Args:
+        name: of the argument.
+        value: its value.
+        least: that it may be.
+        most: that it may be.
+
+    Raises:
+        ValueError: it is otherwise.
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]
+        wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be a whole number {wanted}. Received: {value!r}")

@@ -62,7 +62,7 @@ class Colorizer:
         threads: that a pass of the network was limited to when it was loaded.
 
     Raises:
-        ModelError: ``working_size`` is below the stride.
+        ModelError: ``working_size`` is below the stride, or no whole number.
         ValueError: ``saturation`` is negative or not finite.
         ConfigError: there is no such look.
     """
