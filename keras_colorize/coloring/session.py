@@ -10,7 +10,7 @@ from PIL import Image
 from keras_colorize import color
 from keras_colorize.coloring import proposals
 from keras_colorize.coloring.album import Note
-from keras_colorize.coloring.arguments import check_whole
+from keras_colorize.coloring.arguments import check_list, check_whole
 from keras_colorize.coloring.hints import (
     Anchors,
     Hint,
@@ -84,6 +84,7 @@ class Session:
 
         Raises:
             ModelError: ``proposal`` is none that this generator offers.
+            TypeError: the hints are no list of them.
         """
         chroma = self._proposed(proposal)
         anchors = anchors_of(hints, *self._grid)
@@ -224,7 +225,10 @@ class Session:
 
         Raises:
             ModelError: the generator has no distribution, so that nobody knows where.
+            TypeError: it is no list, such as one color alone.
+            ValueError: it holds what is no color.
         """
+        check_list("palette", palette)
         self._weak = None
         if palette:
             self._weak = from_palette(palette, self._painted, self._certain, self.likeness)
