@@ -11,7 +11,7 @@ from keras_colorize.errors import PhotoError
 from keras_colorize.photos.condition import is_gray
 from keras_colorize.photos.reading import PhotoLike, read_color, read_luminance
 
-__all__ = ["read_given", "read_reference", "true_chroma"]
+__all__ = ["naming_photo", "read_given", "read_reference", "true_chroma"]
 
 
 def read_given(photo: PhotoLike) -> np.ndarray:
@@ -22,7 +22,7 @@ def read_given(photo: PhotoLike) -> np.ndarray:
         TypeError: it is no photograph.
         ValueError: the array has another shape or type of numbers.
     """
-    with _naming(photo):
+    with naming_photo(photo):
         return read_luminance(photo)
 
 
@@ -40,7 +40,7 @@ def read_reference(photo: PhotoLike) -> tuple[np.ndarray, np.ndarray]:
         TypeError: it is no photograph.
         ValueError: the array has another shape or type of numbers.
     """
-    with _naming(photo):
+    with naming_photo(photo):
         rgb = read_color(photo)
         return read_luminance(rgb), true_chroma(rgb)
 
@@ -61,7 +61,8 @@ def true_chroma(rgb: np.ndarray) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _naming(photo: PhotoLike) -> Iterator[None]:
+def naming_photo(photo: PhotoLike) -> Iterator[None]:
+    """Have what is wrong with a photograph say its file's name, where it is a file."""
     try:
         yield
     except PhotoError as error:

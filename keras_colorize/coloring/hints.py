@@ -37,6 +37,7 @@ __all__ = [
     "Likeness",
     "Region",
     "anchors_of",
+    "hex_of",
     "join_anchors",
     "spread",
 ]
@@ -147,6 +148,11 @@ def chroma_of(wanted: RGB | str) -> np.ndarray:
         ValueError: it is neither ``"#rrggbb"`` nor three whole numbers in 0 to 255.
     """
     return color.chroma(np.asarray(_rgb_of(wanted), np.float32) / np.float32(255.0))
+
+
+def hex_of(wanted: RGB | str) -> str:
+    """A color as ``"#rrggbb"``; see :func:`chroma_of`."""
+    return "#{:02x}{:02x}{:02x}".format(*_rgb_of(wanted))
 
 
 def _rgb_of(wanted: object) -> list[int]:
