@@ -12,7 +12,9 @@ from keras_colorize.version import __version__
 if TYPE_CHECKING:
     from keras_colorize import color, film, losses
     from keras_colorize.coloring.colorizer import Colorizer
+    from keras_colorize.coloring.decisions import Outline
     from keras_colorize.coloring.hints import Hint, Region
+    from keras_colorize.coloring.one_file import color_file
     from keras_colorize.inspection.snapshots import load_statistics
     from keras_colorize.models.patchgan import build_patchgan
     from keras_colorize.models.unet import build_unet
@@ -26,11 +28,13 @@ __all__ = [
     "ColorizationGAN",
     "Colorizer",
     "Hint",
+    "Outline",
     "Region",
     "__version__",
     "build_patchgan",
     "build_unet",
     "color",
+    "color_file",
     "film",
     "load_photos",
     "load_statistics",
@@ -43,9 +47,11 @@ _HOMES = {
     "ColorizationGAN": "training.gan",
     "Colorizer": "coloring.colorizer",
     "Hint": "coloring.hints",
+    "Outline": "coloring.decisions",
     "Region": "coloring.hints",
     "build_patchgan": "models.patchgan",
     "build_unet": "models.unet",
+    "color_file": "coloring.one_file",
     "load_photos": "training.photosets",
     "load_statistics": "inspection.snapshots",
     "make_dataset": "training.data",

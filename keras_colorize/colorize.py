@@ -22,6 +22,7 @@ from keras_colorize.cli import (
     run_command,
     without_greeting,
 )
+from keras_colorize.coloring.arguments import RUNTIMES
 from keras_colorize.coloring.report import Status, describe_counts, report_path
 from keras_colorize.coloring.tasks import Shard, find_tasks
 from keras_colorize.errors import ConfigError, PhotoError, VideoError
@@ -214,7 +215,7 @@ def _parser() -> CommandParser:
         "--runtime",
         type=str,
         default="auto",
-        choices=["auto", "litert", "keras"],
+        choices=list(RUNTIMES),
         help="what runs the network: the twin that a packed model has for LiteRT, which starts "
         "within a moment, or Keras; auto: the twin where there is one",
     )

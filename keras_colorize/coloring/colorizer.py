@@ -5,13 +5,15 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from keras_colorize import color
 from keras_colorize.coloring.album import Album, Note
+from keras_colorize.coloring.arguments import Runtime, check_runtime
+from keras_colorize.coloring.given import read_given, read_reference
 from keras_colorize.coloring.hints import Hint, Region
 from keras_colorize.coloring.painting import Painting, color_strips
 from keras_colorize.coloring.reduction import pad_to_stride, reduce_luminance
@@ -23,19 +25,16 @@ from keras_colorize.files import hash_file
 from keras_colorize.looks import NATURAL, check_look
 from keras_colorize.models.outputs import COLOR, DISTRIBUTION
 from keras_colorize.models.saved import GeneratorFacts, find_shipped, load_generator, load_twin
-from keras_colorize.photos.reading import PhotoLike, read_color, read_luminance
+from keras_colorize.photos.reading import PhotoLike
 
 if TYPE_CHECKING:
     import keras
 
     from keras_colorize.coloring.keras_network import KerasNetwork
 
-__all__ = ["Colorizer", "Runtime"]
+__all__ = ["Colorizer"]
 
 _log = logging.getLogger(__name__)
-
-#: What runs a generator: its twin where it has one, and Keras otherwise; or one of them.
-Runtime = Literal["auto", "litert", "keras"]
 
 
 class Colorizer:
@@ -63,7 +62,7 @@ class Colorizer:
         threads: that a pass of the network was limited to when it was loaded.
 
     Raises:
-        ModelError: ``working_size`` is below the stride.
+        ModelError: ``working_size`` is below the stride, or no whole number.
         ValueError: ``saturation`` is negative or not finite.
         ConfigError: there is no such look.
     """
@@ -138,11 +137,12 @@ class Colorizer:
                 TensorFlow has not computed anything yet.
 
         Raises:
-            ConfigError: there is no such look.
+            ConfigError: there is no such look or runtime.
             ModelError: there is no such file, or it is not a generator of this package; or it has
                 no twin that runs, where that is asked for.
         """
         check_look(look)
+        check_runtime(runtime)
         path = find_shipped() if path is None else Path(path)
         generator: keras.Model | TwinNetwork | None = None
         if runtime != "keras":
@@ -218,13 +218,13 @@ class Colorizer:
             the rounding of 8 bits.
 
         Raises:
-            PhotoError: the file cannot be read.
+            PhotoError: a file cannot be read, or the reference is gray.
             TypeError: it is none of these.
             ValueError: the array has another shape or type of numbers.
         """
         if hints or reference is not None or palette:
             return self.session(photo, reference=reference, palette=palette).color(hints)
-        luminance = read_luminance(photo)
+        luminance = read_given(photo)
         return self.join(self.paint(luminance), luminance)
 
     def session(
@@ -242,7 +242,7 @@ class Colorizer:
         """
         if reference is not None and palette:
             raise ValueError("Expected a reference or a palette. Received: both")
-        session = Session(self, read_luminance(photo))
+        session = Session(self, read_given(photo))
         if reference is not None:
             self.lead(session, reference)
         elif palette:
@@ -250,31 +250,35 @@ class Colorizer:
         return session
 
     def lead(self, session: Session, reference: PhotoLike) -> None:
-        """Let a session follow a color photograph; see ``__call__``."""
-        rgb = read_color(reference)
-        true = color.chroma(rgb.astype(np.float32) / np.float32(255.0))
-        session.follow(Session(self, read_luminance(rgb)), true)
+        """Let a session follow a color photograph; see ``__call__``.
+
+        Raises:
+            PhotoError: it cannot be read, or it is gray.
+        """
+        luminance, true = read_reference(reference)
+        session.follow(Session(self, luminance), true)
 
     def album(
-        self, photos: Sequence[PhotoLike], *, like: Sequence[PhotoLike] = ()
+        self, photos: Iterable[PhotoLike], *, like: Iterable[PhotoLike] = ()
     ) -> Iterator[Image.Image]:
         """Colorize photographs so that what several of them show has one color.
 
         Args:
-            photos: see ``__call__``; each is read twice.
+            photos: see ``__call__``; each is read twice, so files need less memory than pictures.
             like: color photographs of the same things, whose colors are followed.
 
         Yields:
             Each photograph in color, as of ``__call__``; one that has nothing in common with the
             others is colored as if it were alone.
         """
+        photos = list(photos)  # gone through twice, which a generator cannot be
         with Album() as album:
             for index, photo in enumerate(photos):
-                album.add(str(index), self.note(read_luminance(photo)))
+                album.add(str(index), self.note(read_given(photo)))
             for index, reference in enumerate(like):
                 album.add(f"like {index}", self.note_of_color(reference))
             for index, photo in enumerate(photos):
-                luminance = read_luminance(photo)
+                luminance = read_given(photo)
                 painting, agreement = self.paint(luminance), album.agreement(str(index))
                 if agreement is not None:
                     painting = agreement.apply(painting)
@@ -287,11 +291,10 @@ class Colorizer:
             photo: see ``__call__``; of several pages, the first.
 
         Raises:
-            PhotoError: it cannot be read.
+            PhotoError: it cannot be read, or it is gray.
         """
-        rgb = read_color(photo)
-        true = color.chroma(rgb.astype(np.float32) / np.float32(255.0))
-        return self.see(read_luminance(rgb)).note(true, 1.0)
+        luminance, true = read_reference(photo)
+        return self.see(luminance).note(true, 1.0)
 
     def propose(self, photo: PhotoLike, count: int = 4) -> list[Image.Image]:
         """Different plausible colorings of a photograph, the first the plain answer.

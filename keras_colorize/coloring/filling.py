@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from keras_colorize import color
 from keras_colorize.coloring.album import Album, Note
 from keras_colorize.coloring.budget import PIXELS_AT_ONCE, PixelBudget
 from keras_colorize.coloring.colorizer import Colorizer
@@ -22,13 +21,11 @@ from keras_colorize.errors import ConfigError, IrreversibleJpegError, PhotoError
 from keras_colorize.files import hash_file
 from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.formats import identify, open_file
-from keras_colorize.photos.reading import read_color, read_pages
+from keras_colorize.photos.reading import read_pages
 
 __all__ = ["add_references", "fill_album"]
 
 _log = logging.getLogger(__name__)
-
-_GRAY = 2.0 / 255.0  # mean distance from gray, below which a photograph has no color to follow
 
 
 def add_references(album: Album, like: Sequence[str | Path], colorizer: Colorizer) -> None:
@@ -51,7 +48,7 @@ def add_references(album: Album, like: Sequence[str | Path], colorizer: Colorize
             try:
                 _add_reference(album, path, colorizer)
             except PhotoError as error:
-                raise ConfigError(f"cannot use {path} for --like: {error}") from error
+                raise ConfigError(f"cannot use for --like: {error}") from error
             continue
         left_out = 0
         photos = find_photos(path)
@@ -59,7 +56,7 @@ def add_references(album: Album, like: Sequence[str | Path], colorizer: Colorize
             try:
                 _add_reference(album, photo, colorizer)
             except PhotoError as error:
-                _log.warning("left out of --like: %s: %s", photo, error)
+                _log.warning("left out of --like: %s", error)
                 left_out += 1
         if left_out == len(photos):
             raise ConfigError(
@@ -122,10 +119,8 @@ def _add_reference(album: Album, path: Path, colorizer: Colorizer) -> None:
     Raises:
         PhotoError: it cannot be read, or has no color.
     """
-    rgb = read_color(path)
-    if np.abs(color.chroma(rgb.astype(np.float32) / np.float32(255.0))).mean() < _GRAY:
-        raise PhotoError("expected a photograph in color, it is gray")
-    album.add(f"like {hash_file(path)}", colorizer.note_of_color(rgb))
+    note = colorizer.note_of_color(path)
+    album.add(f"like {hash_file(path)}", note)
 
 
 def _note(task: Task, colorizer: Colorizer, options: ColoringOptions) -> tuple[str, Note]:

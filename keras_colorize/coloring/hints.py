@@ -13,10 +13,12 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
 from keras_colorize import color
+from keras_colorize.coloring.arguments import check_list
 
 __all__ = [
     "COARSE",
@@ -35,6 +37,7 @@ __all__ = [
     "Likeness",
     "Region",
     "anchors_of",
+    "hex_of",
     "join_anchors",
     "spread",
 ]
@@ -73,7 +76,7 @@ class Hint:
         radius: of the place, relative to the shorter side, in (0, 1].
 
     Raises:
-        ValueError: one of them is out of its range.
+        ValueError: one of them is out of its range, or no number.
     """
 
     x: float
@@ -84,10 +87,10 @@ class Hint:
     def __post_init__(self) -> None:
         for name in ("x", "y"):
             value = getattr(self, name)
-            if not 0.0 <= value <= 1.0:
-                raise ValueError(f"{name} must be in [0, 1], relative. Received: {value}")
-        if not 0.0 < self.radius <= 1.0:
-            raise ValueError(f"radius must be in (0, 1]. Received: {self.radius}")
+            if not (isinstance(value, Real) and 0.0 <= float(value) <= 1.0):
+                raise ValueError(f"{name} must be in [0, 1], relative. Received: {value!r}")
+        if not (isinstance(self.radius, Real) and 0.0 < self.radius <= 1.0):
+            raise ValueError(f"radius must be in (0, 1]. Received: {self.radius!r}")
         chroma_of(self.color)
 
     def covers(self, height: int, width: int) -> np.ndarray:
@@ -117,10 +120,13 @@ class Region:
     color: RGB | str
 
     def __post_init__(self) -> None:
-        if self.mask.ndim != 2 or self.mask.dtype != bool or not self.mask.any():
+        mask = self.mask
+        is_array = isinstance(mask, np.ndarray)
+        if not is_array or mask.ndim != 2 or mask.dtype != bool or not mask.any():
+            received = f"{mask.dtype} of shape {mask.shape}" if is_array else type(mask).__name__
             raise ValueError(
-                "mask must be a bool array (h, w) that is True somewhere. "
-                f"Received: {self.mask.dtype} of shape {self.mask.shape}"
+                "mask must be a bool array (h, w) that is True somewhere, such as "
+                f"np.asarray(image) > 127. Received: {received}"
             )
         chroma_of(self.color)
 
@@ -141,17 +147,29 @@ def chroma_of(wanted: RGB | str) -> np.ndarray:
     Raises:
         ValueError: it is neither ``"#rrggbb"`` nor three whole numbers in 0 to 255.
     """
-    rgb: Sequence[float] = ()
+    return color.chroma(np.asarray(_rgb_of(wanted), np.float32) / np.float32(255.0))
+
+
+def hex_of(wanted: RGB | str) -> str:
+    """A color as ``"#rrggbb"``; see :func:`chroma_of`."""
+    return "#{:02x}{:02x}{:02x}".format(*_rgb_of(wanted))
+
+
+def _rgb_of(wanted: object) -> list[int]:
+    values: list[object] = []
     if isinstance(wanted, str):
         if _HEX.fullmatch(wanted):
-            rgb = [int(wanted[i : i + 2], 16) for i in (1, 3, 5)]
-    elif len(wanted) == 3 and all(0 <= value <= 255 for value in wanted):
-        rgb = wanted
-    if len(rgb) != 3:
+            values = [int(wanted[i : i + 2], 16) for i in (1, 3, 5)]
+    elif isinstance(wanted, Sequence | np.ndarray):
+        values = list(wanted)
+    # Not fractions of 1, which would be almost black.
+    rgb = [int(v) for v in values if isinstance(v, int | np.integer) and 0 <= v <= 255]
+    if len(values) != 3 or len(rgb) != 3:
         raise ValueError(
-            f"color must be '#rrggbb', or red, green and blue in 0 to 255. Received: {wanted!r}"
+            "color must be '#rrggbb', or red, green and blue as whole numbers in 0 to 255. "
+            f"Received: {wanted!r}"
         )
-    return color.chroma(np.asarray(rgb, np.float32) / np.float32(255.0))
+    return rgb
 
 
 @dataclass(frozen=True)
@@ -171,7 +189,12 @@ class Anchors:
 
 
 def anchors_of(hints: Sequence[Hint | Region], height: int, width: int) -> Anchors:
-    """Hints and regions as anchors on a grid of this size; the later of two at one place counts."""
+    """Hints and regions as anchors on a grid of this size; the later of two at one place counts.
+
+    Raises:
+        TypeError: they are no list of hints and regions.
+    """
+    check_list("hints", hints, Hint, Region)
     wanted: dict[int, np.ndarray] = {}
     for hint in hints:
         inside = np.flatnonzero(hint.covers(height, width))

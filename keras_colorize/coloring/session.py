@@ -10,6 +10,7 @@ from PIL import Image
 from keras_colorize import color
 from keras_colorize.coloring import proposals
 from keras_colorize.coloring.album import Note
+from keras_colorize.coloring.arguments import check_list, check_whole
 from keras_colorize.coloring.hints import (
     Anchors,
     Hint,
@@ -83,6 +84,7 @@ class Session:
 
         Raises:
             ModelError: ``proposal`` is none that this generator offers.
+            TypeError: the hints are no list of them.
         """
         chroma = self._proposed(proposal)
         anchors = anchors_of(hints, *self._grid)
@@ -106,7 +108,13 @@ class Session:
 
         Returns:
             An RGB image whose luminance is the photograph's.
+
+        Raises:
+            ModelError: see :meth:`paint`.
+            ValueError: ``size`` is no whole number of at least 1.
         """
+        if size is not None:
+            check_whole("size", size, 1)
         luminance = self._luminance
         if size is not None and size < min(luminance.shape):
             white = 1.0 if luminance.dtype.kind == "f" else np.iinfo(luminance.dtype).max
@@ -157,7 +165,7 @@ class Session:
         Args:
             x: from the left edge, relative to the width, in [0, 1].
             y: from the upper edge, relative to the height, in [0, 1].
-            count: how many at the most.
+            count: how many at the most, at least 1.
 
         Returns:
             Red, green and blue in 0 to 255, at the photograph's luminance there, and the share of
@@ -165,8 +173,10 @@ class Session:
 
         Raises:
             ModelError: the generator has no distribution.
-            ValueError: the place lies outside the photograph.
+            ValueError: the place lies outside the photograph, or ``count`` is no whole number of
+                at least 1.
         """
+        check_whole("count", count, 1)
         place = int(anchors_of([Hint(x, y, "#808080", 1e-6)], *self._grid).places[0])
         row, column = np.unravel_index(place, self._grid)
         shares = self._shares[row, column]
@@ -190,10 +200,9 @@ class Session:
 
         Raises:
             ModelError: the generator has no distribution.
-            ValueError: ``count`` is out of its range.
+            ValueError: ``count`` or ``size`` is out of its range.
         """
-        if not 1 <= count <= 1 + proposals.MOST:
-            raise ValueError(f"count must be 1 to {1 + proposals.MOST}. Received: {count}")
+        check_whole("count", count, 1, 1 + proposals.MOST)
         return [self.color(proposal=number, size=size) for number in range(count)]
 
     # -- colors from elsewhere ----------------------------------------------------------------
@@ -216,7 +225,10 @@ class Session:
 
         Raises:
             ModelError: the generator has no distribution, so that nobody knows where.
+            TypeError: it is no list, such as one color alone.
+            ValueError: it holds what is no color.
         """
+        check_list("palette", palette)
         self._weak = None
         if palette:
             self._weak = from_palette(palette, self._painted, self._certain, self.likeness)

@@ -13,6 +13,7 @@ import json
 import math
 import zipfile
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,10 +81,10 @@ class GeneratorFacts:
         return -(-size // self.stride) * self.stride
 
     def check_working_size(self, size: int) -> None:
-        """Raise a ModelError for a working size below the stride."""
-        if size < self.stride:
+        """Raise a ModelError for a working size below the stride, or of parts of pixels."""
+        if not isinstance(size, Integral) or size < self.stride:
             raise ModelError(
-                f"working_size must be at least the generator's stride, {self.stride}. "
+                f"working_size must be at least the generator's stride, {self.stride}, and whole. "
                 f"Received: {size}"
             )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_colorize import color
 
-__all__ = ["Tone", "describe_condition", "find_tone"]
+__all__ = ["Tone", "describe_condition", "find_tone", "is_gray"]
 
 # In levels of 8 bits, root mean squares of (Cb, Cr). Of 212 color photographs 99 percent have more
 # than 4 of color that tone does not explain; of toned prints (simulated) none has more than 3.
@@ -54,6 +54,15 @@ def find_tone(preview: np.ndarray) -> Tone:
         kind = "colored" if _rms(chroma - _explained(y, chroma)) > _COLORED else "toned"
     brightest = y >= np.quantile(y, 1.0 - _PAPER_SHARE)
     return Tone(kind, strength, rgb.reshape(-1, 3)[brightest].mean(axis=0))
+
+
+def is_gray(chroma: np.ndarray) -> bool:
+    """Whether a picture has no color to speak of, not even a tone.
+
+    Args:
+        chroma: Cb and Cr of all its pixels, or of a small copy, float32 ``(..., 2)``.
+    """
+    return 255.0 * _rms(chroma.reshape(-1, 2)) <= _MONOCHROME
 
 
 def _explained(y: np.ndarray, chroma: np.ndarray) -> np.ndarray:

@@ -5,15 +5,17 @@ import io
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePath
 from typing import Literal
 
+import numpy as np
 from PIL import Image
 
 from keras_colorize.coloring.decisions import REFERENCES, Decisions, decisions_path
+from keras_colorize.coloring.given import true_chroma
 from keras_colorize.coloring.report import report_path
 from keras_colorize.coloring.tasks import Shard, Task, find_tasks
 from keras_colorize.errors import ConfigError, PhotoError
@@ -148,21 +150,25 @@ class Album:
         """Take a color photograph in that others are to follow; its SHA-256.
 
         Raises:
-            PhotoError: it is no photograph, or has too many pixels.
+            PhotoError: it is no photograph, or has too many pixels, or no color.
             OSError: it cannot be written.
         """
         suffix = _check_name(name)[1]
         digest = hashlib.sha256(content).hexdigest()
         path = self.output / REFERENCES / (digest + suffix.lower())
-        self._write(path, content)
+        self._write(path, content, true_chroma)
         return digest
 
-    def _write(self, path: Path, content: bytes) -> None:
-        """Write what was uploaded, if it can be read; what cannot is not left lying there."""
+    def _write(
+        self, path: Path, content: bytes, check: Callable[[np.ndarray], object] | None = None
+    ) -> None:
+        """Write what was uploaded, if it can be used; what cannot is not left lying there."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)
-            read_photo(temporary, short_side=_THUMBNAIL, max_pixels=self._max_pixels)
+            rgb = read_photo(temporary, short_side=_THUMBNAIL, max_pixels=self._max_pixels)
+            if check is not None:
+                check(rgb)
 
     # -- small pictures -----------------------------------------------------------------------
 

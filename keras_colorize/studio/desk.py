@@ -14,6 +14,7 @@ from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decided import begin_session
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.grained import enlarge
+from keras_colorize.coloring.hints import hex_of
 from keras_colorize.coloring.options import HALF_CHROMA_FROM
 from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.reversible import Jpeg
@@ -173,7 +174,7 @@ class OpenPhoto:
         """
         with self._lock:
             found = self._session(decisions).likely_colors(x, y, _LIKELY)
-        return [f"#{r:02x}{g:02x}{b:02x}" for (r, g, b), _ in found]
+        return [hex_of(rgb) for rgb, _ in found]
 
     def certainty(self, box: Box, width: int, decisions: Decisions) -> bytes:
         """A part as it is, gray, and tinted where its colors are guesses; see :meth:`view`.

@@ -92,6 +92,15 @@ def test_the_colors_of_a_reference_are_followed(shipped: Colorizer) -> None:
     assert after < 0.6 * before
 
 
+def test_an_album_is_any_iterable(shipped: Colorizer) -> None:
+    photos = [view(0.0, 0.8, 0.8, 100)[0], view(0.3, 1.0, 1.1, 100)[0]]
+    expected = shipped.album(photos)
+    results = list(shipped.album(photo for photo in photos))
+    assert len(results) == 2
+    for result, picture in zip(results, expected):
+        np.testing.assert_array_equal(result, picture)
+
+
 # -- what is agreed on ------------------------------------------------------------------------
 
 
@@ -314,8 +323,8 @@ def test_a_reference_is_part_of_what_a_result_is_made_of(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--like", "missing.jpg"], "cannot use missing.jpg for --like"),
-        (["--like", HOUSE, OTHERS[0]], "it is gray"),
+        (["--like", "missing.jpg"], "error: cannot use for --like: missing.jpg: unreadable"),
+        (["--like", HOUSE, OTHERS[0]], f"{OTHERS[0]}: expected a color photograph"),
         (["--like", "{empty}"], "0 photographs, of which none can be used"),
         (["--like", HOUSE, "{gray}"], "2 photographs, of which none can be used"),
         (["--album", "--working_size", "64,96"], "--album and --like are about single results"),
@@ -346,5 +355,5 @@ def test_what_cannot_be_followed_in_a_folder_is_left_out(
     (album / HOUSE.name).write_bytes(HOUSE.read_bytes())
     rows = run(shipped, scans, tmp_path / "out", like=[album])
     assert "damaged.jpg: not a photograph" in caplog.text
-    assert f"{OTHERS[0].name}: expected a photograph in color" in caplog.text
+    assert f"{OTHERS[0].name}: expected a color photograph" in caplog.text
     assert rows == run(shipped, scans, tmp_path / "out", like=[HOUSE])

@@ -147,8 +147,9 @@ def test_the_network_sees_values_between_0_and_1() -> None:
 def test_working_size_is_used(model: Path) -> None:
     small, large = (np.asarray(Colorizer.load(model, size)(HOUSE), int) for size in (16, 128))
     assert np.abs(small - large).mean() > 1.0
-    with pytest.raises(ModelError, match="at least the generator's stride, 8"):
-        Colorizer.load(model, 4)
+    for wrong in (4, 48.5):
+        with pytest.raises(ModelError, match=f"the generator's stride, 8, and whole.*: {wrong}"):
+            Colorizer.load(model, wrong)  # type: ignore[arg-type]
 
 
 def test_depths_and_ranges_are_alike(colorizer: Colorizer) -> None:

@@ -211,15 +211,15 @@ def test_decisions_about_another_file_are_said(
 def test_a_reference_is_followed_where_it_lies(
     model: Path, decisions: Decisions, tmp_path: Path
 ) -> None:
-    alps = SAMPLE / "historical" / "alpine_landscape.jpg"
-    decisions = dataclasses.replace(decisions, reference=hash_file(alps), hints=())
+    other = SAMPLE / "modern" / "astronaut_portrait.jpg"
+    decisions = dataclasses.replace(decisions, reference=hash_file(other), hints=())
     decisions.save(tmp_path / "house.jpg.colors.json")
     arguments = [str(HOUSE), "--model", str(model), "--decisions", str(tmp_path), "--output"]
     assert colorize.main([*arguments, str(tmp_path / "without")]) == 1
     (row,) = read_rows(tmp_path / "without" / "report.csv")
     assert "reference is missing" in row["reason"]
     results = []
-    for name, photo in (("one", alps), ("other", HOUSE)):
+    for name, photo in (("one", other), ("other", HOUSE)):
         (tmp_path / "references").mkdir(exist_ok=True)
         file = tmp_path / "references" / f"{hash_file(photo)}.jpg"
         file.write_bytes(photo.read_bytes())

@@ -145,10 +145,16 @@ def test_without_features_luminance_and_place_decide() -> None:
     [
         ({"x": 1.5}, "x must be in"),
         ({"y": float("nan")}, "y must be in"),
+        ({"x": "a"}, r"x must be in \[0, 1\], relative\. Received: 'a'"),
         ({"radius": 0.0}, "radius must be in"),
+        ({"radius": None}, r"radius must be in \(0, 1\]\. Received: None"),
         ({"color": "green"}, "color must be '#rrggbb'"),
         ({"color": (0, 0, 300)}, "color must be '#rrggbb'"),
         ({"color": (0, 0)}, "color must be '#rrggbb'"),
+        ({"color": None}, r"color must be '#rrggbb'.* Received: None"),
+        ({"color": 7}, r"color must be '#rrggbb'.* Received: 7"),
+        # Of 255 they would be black.
+        ({"color": (0.24, 0.42, 0.31)}, "as whole numbers in 0 to 255.*0.24"),
     ],
 )
 def test_wrong_hints(wrong: dict, message: str) -> None:
@@ -160,3 +166,32 @@ def test_wrong_hints(wrong: dict, message: str) -> None:
 def test_wrong_masks(mask: np.ndarray) -> None:
     with pytest.raises(ValueError, match="mask must be a bool array"):
         Region(mask, "#000000")
+
+
+def test_a_mask_that_is_a_picture() -> None:
+    with pytest.raises(ValueError, match=r"mask must be a bool array .* Received: Image"):
+        Region(Image.new("L", (4, 4), 255), "#000000")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"hints": [(0.4, 0.6, "#ffffff")]}, r"hints must be a list of Hint or Region.*\(0\.4"),
+        ({"hints": Hint(0.4, 0.6, "#ffffff")}, r"hints must be a list of .*Received: Hint\(x=0"),
+        ({"palette": "#b5a48b"}, r"palette must be a list\. Received: '#b5a48b'"),
+    ],
+)
+def test_what_is_no_list_is_refused(
+    shipped: Colorizer, house: np.ndarray, wrong: dict, message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        shipped(house, **wrong)
+
+
+def test_integers_of_numpy_are_whole_numbers() -> None:
+    mean = np.array([150, 84, 62], np.uint8)
+    for rgb in (mean, tuple(mean)):
+        np.testing.assert_array_equal(
+            anchors_of([Hint(0.5, 0.5, rgb)], 8, 8).chroma,
+            anchors_of([Hint(0.5, 0.5, "#96543e")], 8, 8).chroma,
+        )

@@ -141,10 +141,21 @@ def test_hints_correct_a_proposal(wavering: Colorizer, house: np.ndarray) -> Non
     assert np.abs(pictures[0] - pictures[1]).max() > 0.01
 
 
-@pytest.mark.parametrize("count", [0, 8])
-def test_how_many_proposals_there_are(wavering: Colorizer, house: np.ndarray, count: int) -> None:
-    with pytest.raises(ValueError, match="count must be 1 to 7"):
-        wavering.propose(house, count)
+@pytest.mark.parametrize("count", [0, 8, 2.5])
+def test_how_many_proposals_there_are(wavering: Colorizer, house: np.ndarray, count: float) -> None:
+    with pytest.raises(ValueError, match=f"count must be a whole number from 1 to 7.*: {count}"):
+        wavering.propose(house, count)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [0, -4, 1.5])
+def test_numbers_and_sizes_out_of_range_are_refused(
+    wavering: Colorizer, house: np.ndarray, number: float
+) -> None:
+    session = wavering.session(house)
+    with pytest.raises(ValueError, match=f"size must be a whole number of at least 1.*: {number}"):
+        session.color(size=number)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"count must be a whole number of at least 1.*: {number}"):
+        session.likely_colors(0.5, 0.5, count=number)  # type: ignore[arg-type]
 
 
 def test_without_a_distribution_the_model_says_what_it_lacks(house: np.ndarray) -> None:

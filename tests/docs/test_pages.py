@@ -128,10 +128,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for photo in sorted((SAMPLE / stream).glob("*.jpg"))[:count]:
             shutil.copy(photo, tmp_path / folder)
     scan = sorted((tmp_path / "scans").iterdir())[0]
-    for copy in ("scan.jpg", "a.jpg", "house_today.jpg"):
+    for copy in ("scan.jpg", "a.jpg"):
         shutil.copy(scan, tmp_path / copy)
     with Image.open(scan) as image:
-        image.save(tmp_path / "b.tif")
+        for copy in ("scan.tif", "b.tif"):
+            image.save(tmp_path / copy)
+    shutil.copy(SAMPLE / "modern" / "brick_house_garden.jpg", tmp_path / "house_today.jpg")
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Image.Image, "show", lambda self: None)

@@ -17,7 +17,7 @@ from PIL import Image
 from keras_colorize import Colorizer, Hint, color, pack
 from keras_colorize.coloring.twin_network import TwinNetwork
 from keras_colorize.config import GeneratorConfig
-from keras_colorize.errors import ModelError
+from keras_colorize.errors import ConfigError, ModelError
 from keras_colorize.exporting import twin as twins
 from keras_colorize.exporting.twin import convert_twin, halve_kernels
 from keras_colorize.models.saved import load_generator, load_twin, save_generator
@@ -180,6 +180,12 @@ def test_without_a_twin_keras_paints(
         Colorizer.load(none, runtime="litert")
     with pytest.raises(ModelError, match="LiteRT cannot run this model"):
         Colorizer.load(foreign, runtime="litert")
+
+
+def test_a_runtime_that_there_is_not_is_refused() -> None:
+    """It was taken for none in particular, and the twin ran."""
+    with pytest.raises(ConfigError, match=r"runtime must be one of auto, litert, keras.* 'Keras'"):
+        Colorizer.load(runtime="Keras")  # type: ignore[arg-type]
 
 
 def test_a_twin_that_paints_otherwise_is_left_out(

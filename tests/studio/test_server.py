@@ -356,6 +356,11 @@ def test_colors_of_another_picture(page: Page, tmp_path: Path) -> None:
         decisions = page.get(f"/api/photos/{house}").json()["decisions"] | wrong
         assert page.put(f"/api/photos/{house}/decisions", json=decisions).status_code == 400
     assert page.put("/api/references/x.jpg", content=b"no picture").status_code == 400
+    in_gray = (SAMPLE / "historical" / "alpine_landscape.jpg").read_bytes()
+    answer = page.put("/api/references/alps.jpg", content=in_gray)
+    assert answer.status_code == 400
+    assert "expected a color photograph" in answer.json()["error"]
+    assert len(list((tmp_path / "out" / "references").iterdir())) == 1
 
 
 def test_what_the_model_offers_where_it_knows(
