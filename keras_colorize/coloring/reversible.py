@@ -15,7 +15,7 @@ from keras_colorize.jpeg.chroma import add_chroma_planes
 from keras_colorize.jpeg.metadata import drop_profile
 from keras_colorize.metadata.embedding import fit_to_format
 from keras_colorize.metadata.provenance import Provenance, add_provenance
-from keras_colorize.metadata.reading import Metadata, orientation, read_metadata
+from keras_colorize.metadata.reading import Metadata, holds_profile, orientation, read_metadata
 from keras_colorize.metadata.upright import upright
 from keras_colorize.photos.condition import Tone, find_tone
 from keras_colorize.photos.cut import END
@@ -90,8 +90,10 @@ class Jpeg:
             else:
                 luminance, preview = quick.luminance, quick.preview
             metadata, notes = read_metadata(image), mended.notes
-            if of_gray:
+            in_pieces = image.info.get("icc_profile") is None and holds_profile(image.applist)
+            if of_gray or in_pieces:
                 data = drop_profile(data)
+            if of_gray:
                 notes += ("its profile of gray, whose tones are those of sRGB, left out",)
             metadata = replace(metadata, warnings=metadata.warnings + notes)
             turn = TURN.get(orientation(metadata))
@@ -131,7 +133,7 @@ class Jpeg:
             cb,
             cr,
             quality=quality,
-            exif=metadata.exif,
+            exif=metadata.exif or b"",  # what is damaged, or only a thumbnail, goes
             xmp=metadata.xmp,
             dpi=metadata.dpi,
             recoded=self.recoded,

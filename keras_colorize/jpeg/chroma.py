@@ -26,6 +26,8 @@ from keras_colorize.errors import IrreversibleJpegError
 from keras_colorize.jpeg.luminance import isolate_luminance
 from keras_colorize.jpeg.metadata import (
     declare_ycbcr,
+    drop_exif,
+    drop_thumbnails,
     relocate_pictures,
     replace_density,
     replace_exif,
@@ -66,9 +68,10 @@ def add_chroma_planes(
 
     Segments of metadata and comments stay as they are and in order, and so does what follows the
     picture (further pictures, a film). The exceptions: Adobe's segment comes to say YCbCr, the
-    offsets of the Multi-Picture Format are corrected, and a JFIF segment is added to a file that
-    has neither that nor Exif. Chroma of a color JPEG is replaced. The result is progressive if the
-    scans of the luminance that were copied are.
+    offsets of the Multi-Picture Format are corrected, thumbnails of JFIF and Photoshop, which would
+    be gray, are left out, and a JFIF segment is added to a file that has neither that nor Exif.
+    Chroma of a color JPEG is replaced. The result is progressive if the scans of the luminance that
+    were copied are.
 
     Args:
         jpeg: gray or YCbCr; 8 bits, Huffman coding, sequential or progressive.
@@ -77,7 +80,8 @@ def add_chroma_planes(
             ``(ceil(H / 2), ceil(W / 2))`` one of 4:2:0, each value for the mean of four pixels.
         cr: as ``cb``.
         quality: of the chroma, 1 to 100, as libjpeg counts.
-        exif: block that replaces the one in the file, or is added; it begins with ``II`` or ``MM``.
+        exif: block that replaces the one in the file, or is added; it begins with ``II`` or
+            ``MM``. Of no bytes: the file is to have none.
         xmp: packet that replaces what is in the file, or is added.
         dpi: pixels per inch, across and down, that JFIF is made to say where it says otherwise.
         recoded: what :func:`~keras_colorize.jpeg.luminance.recode_interleaved` gave of the file.
@@ -95,10 +99,11 @@ def add_chroma_planes(
     factor = _sampling_factor(frame, cb, cr)
     if not 1 <= quality <= 100:
         raise ValueError(f"quality must be 1 to 100. Received: {quality}")
-    color = declare_ycbcr(
-        _append_chroma(isolate_luminance(file.segments, frame, recoded), (cb, cr), factor, quality)
-    )
-    if exif is not None:
+    gray = isolate_luminance(drop_thumbnails(file.segments), frame, recoded)
+    if exif == b"":
+        gray = drop_exif(gray)
+    color = declare_ycbcr(_append_chroma(gray, (cb, cr), factor, quality))
+    if exif:
         color = replace_exif(color, exif)
     if xmp is not None:
         color = replace_xmp(color, xmp)

@@ -1,8 +1,9 @@
 """What a JPEG says of itself beside its picture, when that picture changes from gray to color.
 
 Sources: JFIF in ITU-T T.871, section 10; color profiles in ICC.1:2022, section B.4; Adobe's APP14
-in its Technical Note 5116, section 18; XMP in its specification, part 3, section 1.1.3; several
-pictures in one file in CIPA DC-007 (Multi-Picture Format), section 5.2.
+in its Technical Note 5116, section 18; Photoshop's APP13 in Photoshop File Formats (Adobe), "Image
+Resource Blocks", of which 1033 and 1036 are thumbnails; XMP in its specification, part 3, section
+1.1.3; several pictures in one file in CIPA DC-007 (Multi-Picture Format), section 5.2.
 """
 
 import dataclasses
@@ -11,12 +12,15 @@ import struct
 from collections.abc import Sequence
 
 from keras_colorize.jpeg.segments import PLAIN_JFIF, Marker, Segment, join_jpeg, split_jpeg
+from keras_colorize.metadata.iptc import drop_resources
 from keras_colorize.metadata.jpeg_xmp import split_packet
 from keras_colorize.metadata.xmp import JPEG_EXTENSION, JPEG_PACKET
 
 __all__ = [
     "declare_ycbcr",
+    "drop_exif",
     "drop_profile",
+    "drop_thumbnails",
     "relocate_pictures",
     "replace_density",
     "replace_exif",
@@ -24,10 +28,13 @@ __all__ = [
 ]
 
 _JFIF = b"JFIF\0"
+_JFIF_THUMBNAIL = b"JFXX\0"
 _EXIF = b"Exif\0"
 _ADOBE = b"Adobe"
 _PROFILE = b"ICC_PROFILE\0"
 _MPF = b"MPF\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
+_PHOTOSHOP_THUMBNAILS = {1033, 1036}
 
 _MAX_SEGMENT = 65533  # bytes
 
@@ -62,6 +69,30 @@ def drop_profile(jpeg: bytes) -> bytes:
     file = split_jpeg(jpeg)
     kept = [segment for segment in file.segments if not _begins(segment, Marker.APP2, _PROFILE)]
     return join_jpeg(relocate_pictures(kept, file.end), file.trailer)
+
+
+def drop_thumbnails(segments: Sequence[Segment]) -> list[Segment]:
+    """The segments without what JFIF and Photoshop hold of a smaller picture, which would be gray.
+
+    The thumbnail of EXIF is part of its block. Resources that cannot be read stay as they are.
+    """
+    kept = []
+    for segment in segments:
+        if _begins(segment, Marker.APP0, _JFIF_THUMBNAIL):
+            continue
+        if _is_jfif(segment):
+            segment = dataclasses.replace(segment, payload=segment.payload[:12] + b"\0\0")
+        elif _begins(segment, Marker.APP13, _PHOTOSHOP):
+            resources = segment.payload[len(_PHOTOSHOP) :]
+            payload = _PHOTOSHOP + drop_resources(resources, _PHOTOSHOP_THUMBNAILS)
+            segment = dataclasses.replace(segment, payload=payload)
+        kept.append(segment)
+    return kept
+
+
+def drop_exif(segments: Sequence[Segment]) -> list[Segment]:
+    """The segments without EXIF."""
+    return [segment for segment in segments if not _begins(segment, Marker.APP1, _EXIF)]
 
 
 def replace_density(segments: Sequence[Segment], dpi: tuple[float, float]) -> list[Segment]:

@@ -56,6 +56,7 @@ class Marker(enum.IntEnum):
     APP0 = 0xE0
     APP1 = 0xE1
     APP2 = 0xE2
+    APP13 = 0xED
     APP14 = 0xEE
 
 

@@ -4,9 +4,9 @@ Formats: IPTC Information Interchange Model 4.2 (2014); Photoshop File Formats (
 Resource Blocks".
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 
-__all__ = ["IPTC_RESOURCE", "build_resources", "parse_resources", "sound_records"]
+__all__ = ["IPTC_RESOURCE", "build_resources", "drop_resources", "parse_resources", "sound_records"]
 
 #: The Photoshop resource that holds IPTC records.
 IPTC_RESOURCE = 0x0404
@@ -33,6 +33,28 @@ def parse_resources(data: bytes) -> tuple[dict[int, bytes], int]:
         The first of each number before the first damage, and where that is.
     """
     resources: dict[int, bytes] = {}
+    damage = 0
+    for number, (_, begin, size, end) in _blocks(data):
+        resources.setdefault(number, data[begin : begin + size])
+        damage = end
+    return resources, damage
+
+
+def drop_resources(data: bytes, numbers: Container[int]) -> bytes:
+    """Photoshop's image resources without those of some numbers; the others stay as they are."""
+    kept, at = [], 0
+    for number, (start, _, _, end) in _blocks(data):
+        if number not in numbers:
+            kept.append(data[start:end])
+        at = end
+    return b"".join([*kept, data[at:]])
+
+
+def _blocks(data: bytes) -> Iterator[tuple[int, tuple[int, int, int, int]]]:
+    """Of each resource before the first damage its number, and where in the data it is.
+
+    That is: its beginning, its content's, how many bytes that has, and its end.
+    """
     at = 0
     while data[at : at + 4] == b"8BIM" and len(data) - at >= 12:
         name = (1 + data[at + 6] + 1) & ~1  # its length and itself, made even
@@ -40,10 +62,9 @@ def parse_resources(data: bytes) -> tuple[dict[int, bytes], int]:
         size = int.from_bytes(data[begin - 4 : begin], "big")
         if begin + size > len(data):
             break
-        number = int.from_bytes(data[at + 4 : at + 6], "big")
-        resources.setdefault(number, data[begin : begin + size])
-        at = begin + size + size % 2
-    return resources, min(at, len(data))
+        end = min(begin + size + size % 2, len(data))
+        yield int.from_bytes(data[at + 4 : at + 6], "big"), (at, begin, size, end)
+        at = end
 
 
 def build_resources(resources: Iterable[tuple[int, bytes]]) -> bytes:

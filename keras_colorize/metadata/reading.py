@@ -6,7 +6,7 @@ named in :attr:`Metadata.warnings`; it never keeps sound pixels from being used.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -36,6 +36,7 @@ __all__ = [
     "Metadata",
     "check_metadata",
     "exif_dpi",
+    "holds_profile",
     "orientation",
     "read_metadata",
     "read_tiff_metadata",
@@ -205,6 +206,11 @@ def _comment(info: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
         return (("Comment", data.decode("latin-1").rstrip("\0")),)
 
 
+def holds_profile(segments: Iterable[tuple[str, bytes]]) -> bool:
+    """Whether segments of a JPEG, by Pillow's names, are of a color profile, or of parts of one."""
+    return any(n == "APP2" and data.startswith(b"ICC_PROFILE\0") for n, data in segments)
+
+
 def _with_segments(
     raw: Metadata, segments: Sequence[tuple[str, bytes]], warnings: list[str]
 ) -> Metadata:
@@ -212,8 +218,7 @@ def _with_segments(
     app1 = [data for name, data in segments if name == "APP1"]
     packet, left_out = join_packets(app1)
     warnings.extend(left_out)
-    of_profile = (n == "APP2" and data.startswith(b"ICC_PROFILE\0") for n, data in segments)
-    if raw.icc is None and any(of_profile):
+    if raw.icc is None and holds_profile(segments):
         warnings.append("color profile left out: its segments don't make one")
     photoshop = [data[14:] for name, data in segments
                  if name == "APP13" and data.startswith(b"Photoshop 3.0\0")]  # fmt: skip

@@ -32,7 +32,21 @@ _XMP_STORAGE = (
 )  # fmt: skip
 _INTEROP_INDEX, _SRGB_INDEX = 1, Field(ASCII, b"R98\0")
 _SAME_DPI = 0.02
-_XMP_REGIONS = ("Iptc4xmpExt:ImageRegion", "MP:RegionInfo", "mwg-rs:Regions")
+# What stands behind the picture in the file: a gain map (Ultra HDR, version 1.0), a film.
+_XMP_BEHIND = (
+    "Container:Directory", "GCamera:MicroVideo", "GCamera:MicroVideoOffset",
+    "GCamera:MicroVideoPresentationTimestampUs", "GCamera:MicroVideoVersion",
+    "GCamera:MotionPhoto", "GCamera:MotionPhotoPresentationTimestampUs",
+    "GCamera:MotionPhotoVersion", "hdrgm:BaseRenditionIsHDR", "hdrgm:GainMapMax",
+    "hdrgm:GainMapMin", "hdrgm:Gamma", "hdrgm:HDRCapacityMax", "hdrgm:HDRCapacityMin",
+    "hdrgm:OffsetHDR", "hdrgm:OffsetSDR", "hdrgm:Version",
+)  # fmt: skip
+# Where the subject lies on the pixels (Exif 3.0, 4.6.6).
+_SUBJECT = {0x9214, 0xA214}  # SubjectArea, SubjectLocation
+_XMP_REGIONS = (
+    "exif:SubjectArea", "exif:SubjectLocation", "Iptc4xmpExt:ImageRegion", "MP:RegionInfo",
+    "mwg-rs:Regions",
+)  # fmt: skip
 
 
 def upright(metadata: Metadata, size: tuple[int, int], *, turned: bool = True) -> Metadata:
@@ -46,8 +60,9 @@ def upright(metadata: Metadata, size: tuple[int, int], *, turned: bool = True) -
         metadata: those of the original.
         size: width and height of the copy as it is stored, in pixels.
         turned: the copy's pixels have been turned by
-            :func:`~keras_colorize.metadata.reading.orientation`. Not so those of a JPEG whose
-            coefficients are copied: with False, the orientation stays.
+            :func:`~keras_colorize.metadata.reading.orientation`, and the copy ends with them. Not
+            so that of a JPEG whose coefficients are copied: with False, the orientation stays, and
+            so does what XMP says of a gain map or a film behind the picture.
     """
     turn = orientation(metadata) if turned else 0
     across = turn >= 5  # rows become columns
@@ -57,17 +72,26 @@ def upright(metadata: Metadata, size: tuple[int, int], *, turned: bool = True) -
         dpi = dpi[1], dpi[0]
     xmp = None
     if metadata.xmp is not None:
-        xmp = _upright_xmp(Xmp(metadata.xmp), size, turn, dpi, warnings)
+        packet = Xmp(metadata.xmp)
+        if turned and any(map(packet.has, _XMP_BEHIND)):
+            warnings.append(
+                "a gain map or a film behind the picture left out, and what XMP says of it"
+            )
+            for name in _XMP_BEHIND:
+                packet.remove(name)
+        xmp = _upright_xmp(packet, size, turn, dpi, warnings)
     return replace(
         metadata,
-        exif=None if metadata.exif is None else _upright_exif(metadata.exif, size, turn),
+        exif=None if metadata.exif is None else _upright_exif(metadata.exif, size, turn, warnings),
         xmp=xmp,
         dpi=dpi,
         warnings=tuple(warnings),
     )
 
 
-def _upright_exif(block: bytes, size: tuple[int, int], turn: int) -> bytes | None:
+def _upright_exif(
+    block: bytes, size: tuple[int, int], turn: int, warnings: list[str]
+) -> bytes | None:
     exif, _ = parse_exif(block)
     image, photo, pack = exif.image, exif.photo, exif.dialect.pack
     for tag in image.keys() & (_STORAGE | GEOREFERENCE if turn > 1 else _STORAGE):
@@ -81,6 +105,11 @@ def _upright_exif(block: bytes, size: tuple[int, int], turn: int) -> bytes | Non
     for tag, length in zip((Tag.ExifImageWidth, Tag.ExifImageHeight), size, strict=True):
         if tag in photo:
             photo[tag] = Field(LONG, pack(length, 4))
+    subject = photo.keys() & _SUBJECT
+    if turn > 1 and subject:
+        for tag in subject:
+            del photo[tag]
+        warnings.append("EXIF: place of the subject left out, since it is on the unturned picture")
     if Tag.ColorSpace in photo:
         photo[Tag.ColorSpace] = Field(SHORT, pack(1, 2))  # sRGB
     if exif.interop.get(_INTEROP_INDEX, _SRGB_INDEX).data[:3] != _SRGB_INDEX.data[:3]:

@@ -29,8 +29,11 @@ _PNG_PACKET = b"XML:com.adobe.xmp\0\0\0"  # of a text that isn't compressed
 NAMESPACES = {
     "x": "adobe:ns:meta/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "Container": "http://ns.google.com/photos/1.0/container/",
     "dc": "http://purl.org/dc/elements/1.1/",
     "exif": "http://ns.adobe.com/exif/1.0/",
+    "GCamera": "http://ns.google.com/photos/1.0/camera/",
+    "hdrgm": "http://ns.adobe.com/hdr-gain-map/1.0/",
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "kerasColorize": "urn:keras-colorize:provenance:1#",
     "MP": "http://ns.microsoft.com/photo/1.2/",

@@ -129,6 +129,9 @@ def read_first_picture(
             if format_ == "HEIF"
             else ("animated: only its first picture is colored",)
         )
+    # The Multi-Picture Format: stereo pairs, previews, gain maps.
+    if any(name == "APP2" and data[:4] == b"MPF\0" for name, data in getattr(image, "applist", ())):
+        notes += ("holds several pictures: only the first is colored",)
     if deep:
         import imagecodecs  # Pillow has no 16-bit color
 

@@ -113,7 +113,9 @@ def write_pictures(
         # Color is what this package adds: don't halve its resolution.
         options |= {"quality": quality, "subsampling": 0}
     elif format_ == "WEBP":
-        options |= {"lossless": True} if picture.lossless else {"quality": quality}
+        # Exact: also the colors of what is transparent.
+        lossless = {"lossless": True, "exact": True}
+        options |= lossless if picture.lossless else {"quality": quality}
     save_picture(_to_pillow(picture, flatten=format_ == "JPEG"), path, format_, **options)
 
 

@@ -168,5 +168,44 @@ def test_lossless_ones_have_no_coefficients(tmp_path: Path) -> None:
 def test_a_profile_in_pieces_that_do_not_fit_is_told(tmp_path: Path) -> None:
     icc = rgb_profile("adobe")
     parts = [segment(0xE2, b"ICC_PROFILE\0" + bytes([n, 3]) + icc[:99]) for n in (1, 3)]
-    _, warnings = colorized(gray(tmp_path / "x.jpg", b"".join(parts)))
+    result, warnings = colorized(gray(tmp_path / "x.jpg", b"".join(parts)))
     assert warnings == ("color profile left out: its segments don't make one",)
+    assert b"ICC_PROFILE" not in result
+
+
+def test_gray_thumbnails_go(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[Tag.ImageDescription] = "Alps"
+    caption = b"8BIM\x04\x04\0\0\0\0\0\x04\x1c\x02\x05\0"  # IPTC: an empty title
+    thumbnails = b"".join(
+        b"8BIM" + number + b"\0\0\0\0\0\x03old\0" for number in (b"\x04\x09", b"\x04\x0c")
+    )
+    extra = b"".join(
+        [
+            segment(0xE0, b"JFXX\0\x10old"),
+            segment(0xED, b"Photoshop 3.0\0" + thumbnails + caption),
+        ]
+    )
+    path = gray(tmp_path / "x.jpg", extra, exif=exif)
+    small = b"\x02\x02" + bytes(12)  # of 2 x 2 pixels
+    jfif = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1" + small)
+    path.write_bytes(path.read_bytes().replace(path.read_bytes()[2:20], jfif, 1))
+    assert path.read_bytes()[2:].startswith(jfif)
+    result, _ = colorized(path)
+    with Image.open(io.BytesIO(result)) as image:
+        names = [(name, data[:5]) for name, data in image.applist]
+        assert names.count(("APP0", b"JFIF\0")) == 1 and ("APP0", b"JFXX\0") not in names
+        assert dict(image.applist)["APP0"] == b"JFIF\0\1\1\0\0\1\0\1\0\0"
+        assert dict(image.applist)["APP13"] == b"Photoshop 3.0\0" + caption
+        assert dict(image.getexif()) == {Tag.ImageDescription: "Alps"}
+
+
+@pytest.mark.parametrize(
+    "block", [b"MM\0*\0\0\0\x08\xff\xff", b"MM\0*\0\0\0\x08\0\0\0\0\0\x0e\0\0\0\0\0\0"]
+)
+def test_exif_that_is_damaged_or_a_mere_thumbnail_goes(block: bytes, tmp_path: Path) -> None:
+    path = gray(tmp_path / "x.jpg", segment(0xE1, b"Exif\0\0" + block))
+    result, _ = colorized(path)
+    with Image.open(io.BytesIO(result)) as image:
+        assert not any(data.startswith(b"Exif") for _, data in image.applist)
+        assert "jfif" in image.info

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.ExifTags import IFD
 from PIL.ExifTags import Base as Tag
 
 from keras_colorize.metadata.exif import parse_exif
@@ -76,3 +77,26 @@ def test_regions_of_a_turned_picture_are_left_out_and_named() -> None:
     assert "regions" in turned.warnings[0] and b"Regions" not in (turned.xmp or b"")
     kept = upright(Metadata(xmp=packet.replace(b'Orientation="6"', b'Orientation="1"')), SIZE)
     assert kept.warnings == () and b"Regions" in (kept.xmp or b"")
+
+
+@pytest.mark.parametrize(("turn", "stays"), [(1, True), (6, False)])
+def test_where_the_subject_lies_goes_where_the_picture_turns(turn: int, stays: bool) -> None:
+    exif = Image.Exif()
+    exif[Tag.Orientation] = turn
+    exif.get_ifd(IFD.Exif)[0xA214] = (10, 20)  # SubjectLocation
+    exif.get_ifd(IFD.Exif)[0x9214] = (10, 20, 5, 6)  # SubjectArea
+    copy = upright(Metadata(exif=exif.tobytes()[6:]), SIZE)
+    photo = parse_exif(copy.exif or b"")[0].photo
+    assert (0x9214 in photo, 0xA214 in photo) == (stays, stays)
+    assert any("place of the subject" in warning for warning in copy.warnings) is not stays
+
+
+@pytest.mark.parametrize("turned", [True, False])
+def test_what_stood_behind_the_picture_is_claimed_only_of_a_copy_that_has_it(turned: bool) -> None:
+    xmp = Xmp(XMP)
+    names = ("GCamera:MotionPhoto", "Container:Directory", "hdrgm:Version")
+    for name in names:
+        xmp.set(name, "1")
+    copy = upright(Metadata(xmp=xmp.to_bytes()), SIZE, turned=turned)
+    assert [Xmp(copy.xmp or b"").has(name) for name in names] == [not turned] * 3
+    assert any("gain map" in warning for warning in copy.warnings) is turned

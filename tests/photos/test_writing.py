@@ -43,3 +43,13 @@ def test_a_lossless_webp_stays_lossless(tmp_path: Path) -> None:
         with Image.open(path) as image:
             same = np.array_equal(np.asarray(image), rgb)
         assert same == lossless
+
+
+def test_a_lossless_webp_keeps_the_colors_of_what_is_transparent(tmp_path: Path) -> None:
+    rgb, path = color_pixels((61, 43)), tmp_path / "x.webp"
+    alpha = np.zeros(rgb.shape[:2], np.uint16)
+    page = WrittenPage((61, 43), np.uint8, [(0, rgb)], alpha, NO_METADATA, lossless=True)
+    write_pictures(path, [page], "WEBP")
+    with Image.open(path) as image:
+        assert image.mode == "RGBA"
+        np.testing.assert_array_equal(np.asarray(image)[..., :3], rgb)
