@@ -110,11 +110,22 @@ def _logging_above_bars() -> Iterator[None]:
         logging.getLogger().removeHandler(handler)
 
 
+class _WithDefaults(argparse.HelpFormatter):
+    """Says of an option what holds without it, where that is a value."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        default = action.default
+        if default is None or default is False or default is argparse.SUPPRESS:
+            return action.help
+        shown = " ".join(map(str, default)) if isinstance(default, list) else str(default)
+        return f"{action.help} (default: {shown.replace('%', '%%')})"
+
+
 class CommandParser(argparse.ArgumentParser):
     """A parser of a command line whose errors are exceptions, and whose options are whole words."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, **settings)
+        super().__init__(allow_abbrev=False, formatter_class=_WithDefaults, **settings)
 
     def error(self, message: str) -> NoReturn:
         """Raise a ConfigError instead of leaving the process."""

@@ -12,9 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
-from keras_colorize.cli import run_command, without_greeting
+from keras_colorize.cli import CommandParser, run_command, without_greeting
 from keras_colorize.coloring.report import Ledger, refuse_other_shards, report_path
 from keras_colorize.coloring.tasks import Shard, clear_leftovers
 from keras_colorize.errors import ConfigError
@@ -79,12 +77,11 @@ def _serve(argv: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m keras_colorize.studio",
         description="Look at photographs before and after, say what color something was, and save "
         "results and decisions. Opens a page in the browser that nobody else can reach.",
-        exit_on_error=False,
     )
     add: Callable[..., Any] = parser.add_argument
     add("photos", nargs="*", help="photographs, or folders of them; more can be dropped in")
