@@ -18,6 +18,7 @@ from keras_colorize.coloring.tasks import Shard, clear_leftovers
 from keras_colorize.errors import ConfigError
 from keras_colorize.files import make_folder
 from keras_colorize.looks import LOOKS, NATURAL
+from keras_colorize.photos.pixels import MAX_PIXELS
 from keras_colorize.studio.album import Album
 
 __all__ = ["main"]
@@ -96,7 +97,7 @@ def _parser() -> CommandParser:
     )
     add("--port", type=int, default=0, help="to listen on; 0: any that is free")
     add("--no_browser", action="store_true", help="only print the address")
-    add("--max_pixels", type=int, default=200_000_000, help="refuse larger photographs")
+    add("--max_pixels", type=int, default=MAX_PIXELS, help="refuse larger photographs")
     add(
         "--host",
         type=str,
