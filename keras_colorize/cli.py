@@ -17,7 +17,8 @@ from tqdm import tqdm
 from keras_colorize.coloring.proposals import MOST
 from keras_colorize.errors import ConfigError, KerasColorizeError
 from keras_colorize.photos.formats import suffix_of
-from keras_colorize.photos.writing import WRITABLE
+from keras_colorize.photos.pixels import MAX_PIXELS
+from keras_colorize.photos.writing import QUALITY, WRITABLE
 
 __all__ = [
     "UNUSABLE",
@@ -110,11 +111,22 @@ def _logging_above_bars() -> Iterator[None]:
         logging.getLogger().removeHandler(handler)
 
 
+class _WithDefaults(argparse.HelpFormatter):
+    """Says of an option what holds without it, where that is a value."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        default = action.default
+        if default is None or default is False or default is argparse.SUPPRESS:
+            return action.help
+        shown = " ".join(map(str, default)) if isinstance(default, list) else str(default)
+        return f"{action.help} (default: {shown.replace('%', '%%')})"
+
+
 class CommandParser(argparse.ArgumentParser):
     """A parser of a command line whose errors are exceptions, and whose options are whole words."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(allow_abbrev=False, **settings)
+        super().__init__(allow_abbrev=False, formatter_class=_WithDefaults, **settings)
 
     def error(self, message: str) -> NoReturn:
         """Raise a ConfigError instead of leaving the process."""
@@ -188,7 +200,7 @@ def add_coloring_options(add: Callable[..., Any]) -> None:
         choices=["keep", *_SUFFIXES],
         help="of the results; keep: the photograph's own (PNG for those that are not written)",
     )
-    add("--quality", type=int, default=95, help="of JPEG and WebP, 1 to 100")
+    add("--quality", type=int, default=QUALITY, help="of JPEG and WebP, 1 to 100")
     add("--compare", action="store_true", help="also write gray | color to compare/")
     add(
         "--certainty",
@@ -206,7 +218,7 @@ def add_coloring_options(add: Callable[..., Any]) -> None:
     add("--remove_tint", action="store_true", help="make the paper of toned prints white first")
     add("--overwrite", action="store_true", help="color anew what is there already")
     add("--shard", type=str, help="i/n: do only part i of n, for n machines")
-    add("--max_pixels", type=int, default=200_000_000, help="refuse larger photographs")
+    add("--max_pixels", type=int, default=MAX_PIXELS, help="refuse larger photographs")
 
 
 def check_coloring_options(args: Any) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 __all__ = [
     "CHROMA_LIMIT",
     "LUMINANCE_WEIGHTS",
+    "SRGB_CURVE",
     "VIDEO_WEIGHTS",
     "add_chroma",
     "add_chroma_planes",
@@ -35,6 +36,10 @@ __all__ = [
 LUMINANCE_WEIGHTS = (0.299, 0.587, 0.114)
 #: Largest magnitude that Cb and Cr can take (ITU-T T.871, section 7).
 CHROMA_LIMIT = 0.5
+
+#: Of the tones of sRGB (IEC 61966-2-1): the slope at black, the light up to which it holds; the
+#: offset and the power above.
+SRGB_CURVE = (12.92, 0.0031308, 0.055, 2.4)
 
 #: The weights by the names of video's matrix coefficients (ITU-T H.273, table 4), as FFmpeg has
 #: them: BT.601 in its editions for 525 and 625 lines, BT.709 and BT.2020 (not constant luminance).

@@ -127,7 +127,7 @@ class DataConfig:
     cache: Cache = "memory"
     cache_dir: str | None = None
     cache_margin: Annotated[float, Bounds(1)] = 1.25
-    max_pixels: _Count = 200_000_000
+    max_pixels: _Count = 200_000_000  # as MAX_PIXELS of photos.pixels, which lies above
 
 
 @dataclass(frozen=True)

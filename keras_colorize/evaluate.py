@@ -5,9 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
-
-from keras_colorize.cli import run_command
+from keras_colorize.cli import CommandParser, run_command
 from keras_colorize.errors import ConfigError
 from keras_colorize.files import hash_file, make_folder, refuse_replacing
 from keras_colorize.film.stocks import STOCKS
@@ -60,11 +58,10 @@ def _evaluate(argv: Sequence[str]) -> int:
     return 1 if evaluation.failed else 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m keras_colorize.evaluate",
         description="Color photographs whose true color is known, and compare.",
-        exit_on_error=False,
     )
     parser.add_argument(
         "--photos",

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jsonargparse import ArgumentParser
 
-from keras_colorize.cli import run_command
+from keras_colorize.cli import CommandParser, run_command
 from keras_colorize.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,12 +50,11 @@ def _export(argv: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m keras_colorize.export",
         description="Write a trained generator as a TensorFlow SavedModel for TensorFlow Serving, "
         "as a TensorFlow Lite model, or as an ONNX model.",
-        exit_on_error=False,
     )
     parser.add_argument("--format", choices=list(_SPECIAL), required=True, help="what to write")
     parser.add_argument(
@@ -118,7 +116,7 @@ def _check(args: Any) -> None:
     """Raise a ConfigError for options that contradict each other or are out of range."""
     for name in dict.fromkeys(name for names in _SPECIAL.values() for name in names):
         formats = [format_ for format_, names in _SPECIAL.items() if name in names]
-        if args[name] is not None and args.format not in formats:
+        if getattr(args, name) is not None and args.format not in formats:
             raise ConfigError(
                 f"--{name} belongs to --format {' or '.join(formats)}. "
                 f"Received: --format {args.format}"

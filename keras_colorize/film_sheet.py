@@ -1,4 +1,4 @@
-"""See what the film stocks do: photographs in color, in plain luminance, and on every film.
+"""``python -m keras_colorize.film_sheet``: what films do; photographs in color and on each of them.
 
 ::
 
@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jsonargparse import ArgumentParser
 from PIL import Image
 
-from keras_colorize.cli import run_command
+from keras_colorize.cli import CommandParser, run_command
 from keras_colorize.color import luminance
 from keras_colorize.errors import ConfigError, PhotoError
 from keras_colorize.files import atomic_path, make_folder, refuse_replacing
@@ -62,19 +61,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _draw(argv: Sequence[str]) -> int:
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="python -m keras_colorize.film_sheet",
         description="Draw photographs in color, in plain luminance and on old films, side by side.",
-        exit_on_error=False,
     )
-    parser.add_argument("photos", nargs="+", type=str, help="Color photographs, one row each.")
-    parser.add_argument("--output", required=True, type=str, help="The picture file to write.")
+    parser.add_argument("photos", nargs="+", type=str, help="color photographs, one row each")
+    parser.add_argument("--output", required=True, type=str, help="the picture file to write")
     parser.add_argument(
-        "--stocks", nargs="+", type=str, default=list(STOCKS), help="Films, one column each."
+        "--stocks", nargs="+", type=str, default=list(STOCKS), help="films, one column each"
     )
-    parser.add_argument("--size", type=int, default=256, help="Short side of a cell in pixels.")
-    parser.add_argument("--seed", type=int, default=0, help="Of the grain and all else drawn.")
-    parser.add_argument("--overwrite", action="store_true", help="Replace an existing output.")
+    parser.add_argument("--size", type=int, default=256, help="short side of a cell in pixels")
+    parser.add_argument("--seed", type=int, default=0, help="of the grain and all else drawn")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     options = parser.parse_args(list(argv))
 
     output = Path(options.output)

@@ -4,9 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
-
-from keras_colorize.cli import run_command
+from keras_colorize.cli import CommandParser, run_command
 
 __all__ = ["main"]
 
@@ -17,11 +15,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _inspect(argv: Sequence[str]) -> int:
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="python -m keras_colorize.inspect",
         description="Draw what happened in a training run, and write a report that opens in a "
         "browser; while the run goes on, too.",
-        exit_on_error=False,
     )
     parser.add_argument("run", type=str, help="a run's directory, such as runs/quickstart")
     parser.add_argument(

@@ -6,13 +6,12 @@
         --saturation 1.3 --ranks 24 48 64 128 128 --photos PHOTOS --output my_colorizer.keras
 """
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
-
-from keras_colorize.cli import run_command
+from keras_colorize.cli import CommandParser, run_command
 from keras_colorize.errors import ConfigError, ModelError
 from keras_colorize.files import make_folder, refuse_replacing
 
@@ -25,12 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _pack(argv: Sequence[str]) -> int:
-    parser = ArgumentParser(
+    parser = CommandParser(
         prog="python -m keras_colorize.pack",
         description="Write a trained generator in half the bytes, with a twin that starts within a "
         "moment, and with stronger color if asked. The result is used like any other "
         "generator.keras.",
-        exit_on_error=False,
     )
     parser.add_argument(
         "--model",
@@ -99,11 +97,11 @@ def _pack(argv: Sequence[str]) -> int:
         raise ConfigError(f"--output must end in .keras. Received: {output}")
     if not args.overwrite:
         refuse_replacing([output])
-    if args.saturation <= 0.0:  # the parser refuses what is not finite
+    if not 0.0 < args.saturation < math.inf:
         raise ConfigError(f"--saturation must be above 0. Received: {args.saturation}")
     for name in ("emphasis", "certainty"):
         value = getattr(args, name)
-        if value is not None and value <= 0.0:
+        if value is not None and not 0.0 < value < math.inf:
             raise ConfigError(f"--{name} must be above 0. Received: {value}")
     if args.emphasis is not None and args.saturation != 1.0:
         raise ConfigError(
@@ -111,7 +109,7 @@ def _pack(argv: Sequence[str]) -> int:
             f"Received: {args.emphasis:g} and {args.saturation:g}"
         )
     shares = args.shares or [1.0] * len(args.model)
-    if len(shares) != len(args.model) or min(shares) <= 0.0:
+    if len(shares) != len(args.model) or not all(0.0 < share < math.inf for share in shares):
         raise ConfigError(
             f"--shares must be a number above 0 for each of {len(args.model)} --model. "
             f"Received: {' '.join(map(str, shares))}"

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from PIL import Image
 
+from keras_colorize.jpeg.luminance import read_coefficients
+from keras_colorize.jpeg.segments import read_frame, split_jpeg
 from tests.conftest import SAMPLE
 
 
@@ -20,6 +22,12 @@ def centers(names: Iterable[str], size: int) -> np.ndarray:
         top, left = (pixels.shape[0] - size) // 2, (pixels.shape[1] - size) // 2
         images.append(pixels[top : top + size, left : left + size].astype(np.float32) / 255)
     return np.stack(images)
+
+
+def luminance_coefficients(jpeg: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """The quantized coefficients of a JPEG's luminance, and their quantization table."""
+    segments = split_jpeg(jpeg).segments
+    return read_coefficients(segments, read_frame(segments))
 
 
 def gray(rgb: np.ndarray) -> np.ndarray:

@@ -1,12 +1,15 @@
 """How the commands conduct themselves, whatever each of them does."""
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
 
+import keras_colorize
 from keras_colorize.models.saved import find_shipped
 from tests.conftest import ROOT, SAMPLE
+from tests.test_package import COMMANDS
 
 MODERN = sorted((SAMPLE / "modern").glob("*.jpg"))
 RUN = ROOT / "tests" / "fixtures" / "run_before_the_move" / "run"
@@ -15,6 +18,23 @@ RUN = ROOT / "tests" / "fixtures" / "run_before_the_move" / "run"
 def run(command: str, *arguments: object) -> int:
     module = importlib.import_module(f"keras_colorize.{command}")
     return module.main([str(argument) for argument in arguments])
+
+
+def test_the_package_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("__main__") == 0
+    said = capsys.readouterr().out
+    for name in ["cluster", "studio", *COMMANDS]:
+        assert re.search(rf"^python -m keras_colorize\.{name}: \w.*[^:]$", said, re.MULTILINE), name
+    assert run("__main__", "--version") == 0
+    assert capsys.readouterr().out == f"keras-colorize {keras_colorize.__version__}\n"
+
+
+def test_a_command_without_its_dot(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("__main__", "colorize", "my scan.jpg") == 2
+    assert "python -m keras_colorize.colorize 'my scan.jpg'\n" in capsys.readouterr().err
+    assert run("__main__", "colourise") == 2
+    error = capsys.readouterr().err
+    assert "film_sheet; or --version. Received: colourise" in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -56,3 +76,51 @@ def test_the_folder_of_an_output_is_made(
     output = tmp_path / "new" / "folder" / name
     assert run(command, *arguments, "--output", output) == 0
     assert list(output.parent.iterdir()) == [output]
+
+
+@pytest.mark.parametrize(
+    ("command", "required"),
+    [
+        ("cluster.__main__ ray", "photos, --output"),
+        ("cluster.__main__ beam", "photos, --output"),
+        ("cluster.__main__ merge", "place, --output"),
+        ("colorize", "photos, --output"),
+        ("evaluate", "--photos"),
+        ("export", "--format, --output"),
+        ("film_sheet", "photos, --output"),
+        ("inspect", "run"),
+        ("pack", "--model, --output"),
+    ],
+)
+def test_arguments_are_called_what_they_are_given_as(
+    command: str, required: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*command.split()) == 2
+    error = capsys.readouterr().err
+    assert error == f"error: the following arguments are required: {required}\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "defaults"),
+    [
+        ("cluster.__main__ ray", ["keep", "csv", "95", "200000000"]),
+        ("colorize", ["1.0", "keep", "95", "200000000", "natural", "h264", "17", "auto"]),
+        ("evaluate", ["256", "0"]),
+        ("export", []),
+        ("film_sheet", ["wet_plate orthochromatic", "256"]),
+        ("inspect", []),
+        ("pack", ["1.0"]),
+        ("studio.__main__", ["colorized", "natural", "200000000", "127.0.0.1"]),
+    ],
+)
+def test_help_tells_what_holds_without_an_option(
+    command: str, defaults: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(*command.split(), "--help")
+    assert ended.value.code == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for default in defaults:
+        assert f"(default: {default}" in said
+    for internal in ("<function", "default: None", "default: False", "(required"):
+        assert internal not in said

@@ -24,6 +24,7 @@ from keras_colorize.config_checks import check_config
 from keras_colorize.errors import ConfigError
 from keras_colorize.film.stocks import STOCKS
 from keras_colorize.fit_arguments import parse_fit_config
+from keras_colorize.photos.pixels import MAX_PIXELS
 from keras_colorize.training.gan import metric_names
 from tests.conftest import ROOT
 
@@ -414,3 +415,7 @@ def test_settings_are_documented() -> None:
         kind = type(getattr(FitConfig(), section))
         for field in dataclasses.fields(kind):
             assert f"        {field.name}: " in str(kind.__doc__), (section, field.name)
+
+
+def test_training_refuses_the_photographs_that_coloring_refuses() -> None:
+    assert DataConfig().max_pixels == MAX_PIXELS

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from jsonargparse import ArgumentParser
 from tqdm import tqdm
 
 from keras_colorize.cli import (
+    CommandParser,
     add_coloring_options,
     check_coloring_options,
     format_of,
@@ -118,7 +118,7 @@ def _beam(argv: Sequence[str]) -> int:
     return _end(counts, args.output)
 
 
-def _ray_parser() -> ArgumentParser:
+def _ray_parser() -> CommandParser:
     parser, add = _engine_parser(
         "ray",
         "Color photographs with Ray Data, on this machine or on a cluster that runs. Workers load "
@@ -131,7 +131,7 @@ def _ray_parser() -> ArgumentParser:
     return parser
 
 
-def _beam_parser() -> ArgumentParser:
+def _beam_parser() -> CommandParser:
     parser, add = _engine_parser(
         "beam",
         "Color photographs with Apache Beam. What stands behind -- is for Beam: its --runner, and "
@@ -141,12 +141,11 @@ def _beam_parser() -> ArgumentParser:
     return parser
 
 
-def _engine_parser(name: str, description: str) -> tuple[ArgumentParser, Callable[..., Any]]:
-    parser = ArgumentParser(
+def _engine_parser(name: str, description: str) -> tuple[CommandParser, Callable[..., Any]]:
+    parser = CommandParser(
         prog=f"python -m keras_colorize.cluster {name}",
         description=f"{description} Exit status: 0 all done, 1 some photographs failed (the "
         "report says which and why), 2 the call could not be carried out.",
-        exit_on_error=False,
     )
     add: Callable[..., Any] = parser.add_argument
     add("photos", nargs="+", help="folders, or URLs such as s3://bucket/scans")
@@ -240,12 +239,11 @@ def _merge(argv: Sequence[str]) -> int:
     return 0
 
 
-def _merge_parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def _merge_parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m keras_colorize.cluster merge",
         description="Make one report of all in an output folder or bucket: the shards of Ray and "
         "Beam, and what colorize --shard has written. Of each result its last row stays.",
-        exit_on_error=False,
     )
     parser.add_argument("place", type=str, help="output folder or URL")
     parser.add_argument("--output", type=str, required=True, help="file, .csv or .parquet")

@@ -8,6 +8,8 @@ from keras_colorize.coloring.album import Album
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.errors import ConfigError
+from keras_colorize.photos.pixels import MAX_PIXELS
+from keras_colorize.photos.writing import QUALITY
 
 __all__ = ["HALF_CHROMA_FROM", "ColoringOptions"]
 
@@ -37,14 +39,14 @@ class ColoringOptions:
         album: of notes on the photographs, whose first pages take the colors that it agrees on.
     """
 
-    quality: int = 95
+    quality: int = QUALITY
     overwrite: bool = False
     compare: bool = False
     certainty: bool = False
     proposals: int = 0
     sizes: tuple[int, ...] = ()
     remove_tint: bool = False
-    max_pixels: int = 200_000_000
+    max_pixels: int = MAX_PIXELS
     decisions: Callable[[str, Path], Decisions | None] | None = None
     references: Path = Path()
     album: Album | None = None

@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras_colorize import color
 from keras_colorize.exporting.graph import by_strips
 from keras_colorize.photos.pixels import WHITE
+from keras_colorize.photos.writing import QUALITY
 
 __all__ = ["ImageFormat", "decode_photo", "encode_photo", "exif_orientation"]
 
@@ -21,7 +22,6 @@ ImageFormat = Literal["png", "jpeg"]
 _JPEG, _PNG, _GIF, _UNKNOWN = range(4)
 _NAMES = ("JPEG", "PNG", "GIF", "")
 _SIGNATURES = {_JPEG: b"\xff\xd8\xff", _PNG: b"\x89PNG\r\n\x1a\n", _GIF: b"GIF8"}
-_QUALITY = 95  # of a JPEG, as keras_colorize.colorize has it
 # Of a PNG. The default, 6, takes several times as long to save a few percent of the bytes, and
 # would be most of the time of a request.
 _COMPRESSION = 1
@@ -77,7 +77,7 @@ def encode_photo(photo: tf.Tensor, image_format: ImageFormat) -> tf.Tensor:
     """Encode uint8 RGB ``(H, W, 3)``; a JPEG keeps its color at full resolution."""
     if image_format == "png":
         return tf.io.encode_png(photo, _COMPRESSION)
-    return tf.io.encode_jpeg(photo, quality=_QUALITY, chroma_downsampling=False)
+    return tf.io.encode_jpeg(photo, quality=QUALITY, chroma_downsampling=False)
 
 
 def exif_orientation(data: tf.Tensor) -> tf.Tensor:

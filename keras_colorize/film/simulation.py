@@ -15,6 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_colorize import color
 from keras_colorize.film.stocks import EFFECTS, NEVER, STOCKS, Chance, FilmStock, find_stocks
 
 __all__ = ["NEVER", "STOCKS", "Chance", "FilmStock", "simulate_film"]
@@ -149,20 +150,20 @@ def _power(base: Tensor, exponent: Tensor | float) -> Tensor:
 
 # sRGB (IEC 61966-2-1) is a line up to this light and a power above. As the two meet there, each
 # may be held at its end and the sum be taken: no branch, at a third of the time of tf.where.
-_LINE_END = 0.0031308
+_SLOPE, _LINE_END, _OFFSET, _POWER = color.SRGB_CURVE
 
 
 def _linearize(encoded: Tensor) -> Tensor:
     """sRGB to linear light, any shape, [0, 1]."""
-    end = 12.92 * _LINE_END
-    power = _power((tf.maximum(encoded, end) + 0.055) * (1 / 1.055), 2.4)
-    return tf.minimum(encoded, end) * (1 / 12.92) + power - _LINE_END
+    end = _SLOPE * _LINE_END
+    power = _power((tf.maximum(encoded, end) + _OFFSET) * (1 / (1 + _OFFSET)), _POWER)
+    return tf.minimum(encoded, end) * (1 / _SLOPE) + power - _LINE_END
 
 
 def _encode(light: Tensor) -> Tensor:
     """Linear light to sRGB, the inverse of :func:`_linearize`; light above white is white."""
-    power = 1.055 * _power(tf.clip_by_value(light, _LINE_END, 1.0), 1 / 2.4) - 0.055
-    return 12.92 * (tf.clip_by_value(light, 0.0, _LINE_END) - _LINE_END) + power
+    power = (1 + _OFFSET) * _power(tf.clip_by_value(light, _LINE_END, 1.0), 1 / _POWER) - _OFFSET
+    return _SLOPE * (tf.clip_by_value(light, 0.0, _LINE_END) - _LINE_END) + power
 
 
 def _meter(light: Tensor, printing: Tensor, exposed: Tensor) -> Tensor:

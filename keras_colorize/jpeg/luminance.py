@@ -28,7 +28,6 @@ from keras_colorize.jpeg.segments import (
     join_jpeg,
     only,
     quantization_tables,
-    read_frame,
     scan_components,
     select_component,
     split_jpeg,
@@ -41,7 +40,7 @@ from keras_colorize.photos.pixels import TRUNCATED
 __all__ = [
     "is_interleaved",
     "isolate_luminance",
-    "luminance_coefficients",
+    "read_coefficients",
     "read_luminance",
     "recode_interleaved",
 ]
@@ -110,20 +109,6 @@ def recode_interleaved(
     return recode_luminance(_coded_file(segments, frame, PLAIN_JFIF), see)
 
 
-def luminance_coefficients(jpeg: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """The quantized DCT coefficients of a JPEG's luminance, read by libjpeg.
-
-    Returns:
-        int16 ``(ceil(H / 8), ceil(W / 8), 8, 8)``, vertical frequency before horizontal; and the
-        quantization table that they are to be multiplied by, uint16 ``(8, 8)``.
-
-    Raises:
-        IrreversibleJpegError: if they cannot be had; the message is the reason.
-    """
-    segments = split_jpeg(jpeg).segments
-    return _read_coefficients(segments, read_frame(segments))
-
-
 def read_luminance(jpeg: bytes) -> np.ndarray:
     """Decode a JPEG's luminance alone, with Pillow.
 
@@ -190,7 +175,7 @@ def _recode_luminance(
     if recoded_file is None:
         recoded_file = recode_interleaved(segments, frame)
     if recoded_file is None:
-        coefficients, _ = _read_coefficients(segments, frame)
+        coefficients, _ = read_coefficients(segments, frame)
         recoded_file = _write_coefficients(coefficients, frame)
     coded = split_jpeg(recoded_file).segments
     recoded = [
@@ -207,8 +192,16 @@ def _recode_luminance(
     return recoded, Marker.SOF1 if extended else Marker.SOF0
 
 
-def _read_coefficients(segments: Sequence[Segment], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    """What :func:`luminance_coefficients` returns."""
+def read_coefficients(segments: Sequence[Segment], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """The quantized DCT coefficients of a JPEG's luminance, read by libjpeg.
+
+    Returns:
+        int16 ``(ceil(H / 8), ceil(W / 8), 8, 8)``, vertical frequency before horizontal; and the
+        quantization table that they are to be multiplied by, uint16 ``(8, 8)``.
+
+    Raises:
+        IrreversibleJpegError: if they cannot be had; the message is the reason.
+    """
     content = _coded_file(segments, frame)
     _check_tables(segments, frame)
     rows, columns = -(-frame.height // 8), -(-frame.width // 8)

@@ -8,6 +8,8 @@ without any dye is white.
 
 import numpy as np
 
+from keras_colorize.color import SRGB_CURVE
+
 __all__ = ["WAVELENGTHS", "bands", "decode", "dye", "encode", "to_linear_rgb"]
 
 #: In nanometers, of all spectra here.
@@ -59,13 +61,17 @@ def to_linear_rgb(transmission: np.ndarray) -> np.ndarray:
 
 def decode(rgb: np.ndarray) -> np.ndarray:
     """Linear light of sRGB in [0, 1] (IEC 61966-2-1)."""
-    return np.where(rgb <= 0.04045, rgb / 12.92, ((np.maximum(rgb, 0.0) + 0.055) / 1.055) ** 2.4)
+    slope, end, offset, power = SRGB_CURVE
+    above = ((np.maximum(rgb, 0.0) + offset) / (1.0 + offset)) ** power
+    return np.where(rgb <= slope * end, rgb / slope, above)
 
 
 def encode(linear: np.ndarray) -> np.ndarray:
     """sRGB in [0, 1] of linear light, what lies outside cut off (IEC 61966-2-1)."""
+    slope, end, offset, power = SRGB_CURVE
     linear = np.clip(linear, 0.0, 1.0)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    above = (1.0 + offset) * linear ** (1.0 / power) - offset
+    return np.where(linear <= end, slope * linear, above)
 
 
 def _lobes(parameters: tuple[tuple[float, float, float, float], ...]) -> np.ndarray:

@@ -18,7 +18,7 @@ from keras import ops
 from keras_colorize.errors import ModelError
 from keras_colorize.models.weight_files import read_pickled_arrays
 
-__all__ = ["LPIPS_NETWORKS", "load_lpips", "lpips"]
+__all__ = ["load_lpips", "lpips"]
 
 Tensor = Any  # of any Keras backend, or a NumPy array
 
@@ -41,8 +41,6 @@ _NETWORKS = {
     "VGG16": _Network(2, frozenset({2, 4, 7, 10}), (1, 3, 6, 9, 12)),
     "AlexNet": _Network(3, frozenset({1, 2}), (0, 1, 2, 3, 4), first_stride=4, first_padding=2),
 }
-#: The networks that LPIPS is computed on, as :func:`load_lpips` names its models.
-LPIPS_NETWORKS = tuple(name.lower() for name in _NETWORKS)
 
 # Mean and deviation of ImageNet's colors where RGB lies in [-1, 1], as the authors' code has them.
 _SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)

@@ -9,6 +9,7 @@ from PIL import Image
 from keras_colorize.errors import PhotoError
 
 __all__ = [
+    "MAX_PIXELS",
     "TRUNCATED",
     "WHITE",
     "check_size",
@@ -26,6 +27,8 @@ __all__ = [
     "turn_array",
 ]
 
+#: Larger photographs are refused, unless told otherwise: what one unpacks to is to fit in memory.
+MAX_PIXELS = 200_000_000
 #: White in 16 bits.
 WHITE = 65535
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from keras_colorize.color import SRGB_CURVE
 from keras_colorize.photos.pixels import deepen
 
 __all__ = ["Converter", "lab_to_srgb", "make_converter", "make_rgb_profile", "srgb_profile"]
 
-# Of tones: the slope at black, the light up to which it holds; the offset and the power above.
-_CURVES = {"sRGB": (12.92, 0.0031308, 0.055, 2.4), "BT.709": (4.5, 0.018, 0.099, 1 / 0.45)}
+# As SRGB_CURVE is told; that of video by ITU-R BT.709, section 1.2.
+_CURVES = {"sRGB": SRGB_CURVE, "BT.709": (4.5, 0.018, 0.099, 1 / 0.45)}
 
 #: Pixels ``(..., C)``, uint8 or uint16, to sRGB ``(..., 3)``, uint16.
 Converter = Callable[[np.ndarray], np.ndarray]

@@ -38,6 +38,7 @@ from keras_colorize.photos.formats import (
     turn_of,
 )
 from keras_colorize.photos.pixels import (
+    MAX_PIXELS,
     WHITE,
     deepen,
     on_white,
@@ -63,7 +64,6 @@ __all__ = [
 #: A file, by its path; a picture that Pillow holds; or pixels.
 PhotoLike = str | Path | Image.Image | np.ndarray
 
-_MAX_PIXELS = 200_000_000
 _PREVIEW_SIDE = 128  # pixels
 _STRIP_PIXELS = 1 << 19  # setting a profile up takes Little CMS as long as 2^17 to 2^20 pixels
 _PREVIEW_ROWS = 4  # of the original, averaged into one of the preview
@@ -102,7 +102,7 @@ class Page:
 
 
 def read_pages(
-    path: str | Path, *, max_pixels: int = _MAX_PIXELS, remove_tint: bool = False
+    path: str | Path, *, max_pixels: int = MAX_PIXELS, remove_tint: bool = False
 ) -> Iterator[Page]:
     """The pages of a TIFF, one after the other; of any other file, its first picture.
 
@@ -130,7 +130,7 @@ def read_pages(
             del page  # before the next one is decoded
 
 
-def read_luminance(photo: PhotoLike, *, max_pixels: int = _MAX_PIXELS) -> np.ndarray:
+def read_luminance(photo: PhotoLike, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """The luminance of a photograph, upright, on white where it is transparent.
 
     Args:
@@ -150,7 +150,7 @@ def read_luminance(photo: PhotoLike, *, max_pixels: int = _MAX_PIXELS) -> np.nda
     return _read(photo, max_pixels, _luminance_on_white)
 
 
-def read_color(photo: PhotoLike, *, max_pixels: int = _MAX_PIXELS) -> np.ndarray:
+def read_color(photo: PhotoLike, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """The same photograph in color, uint8 RGB ``(H, W, 3)``; see :func:`read_luminance`."""
     return _read(
         photo, max_pixels, lambda decoded: turn_array(_rgb_on_white(decoded), decoded.turn)
@@ -161,7 +161,7 @@ def read_photo(
     path: str | Path,
     *,
     short_side: int | None = None,
-    max_pixels: int = _MAX_PIXELS,
+    max_pixels: int = MAX_PIXELS,
     strict_suffix: bool = False,
 ) -> np.ndarray:
     """A photograph in 8-bit RGB, upright, on white. Safe to call from many threads.

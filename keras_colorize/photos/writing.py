@@ -19,8 +19,10 @@ from keras_colorize.metadata.reading import Metadata
 from keras_colorize.photos.pixels import strips, to_bytes
 from keras_colorize.photos.profiles import srgb_profile
 
-__all__ = ["WRITABLE", "WrittenPage", "lost_pixels", "save_picture", "write_pictures"]
+__all__ = ["QUALITY", "WRITABLE", "WrittenPage", "lost_pixels", "save_picture", "write_pictures"]
 
+#: Of JPEG and WebP, unless told otherwise.
+QUALITY = 95
 #: Formats that are written, with the most bits a channel of each.
 WRITABLE = {"JPEG": 8, "PNG": 16, "WEBP": 8, "TIFF": 16}
 # The most pixels a side: of JPEG libjpeg's (JPEG_MAX_DIMENSION), of WebP RFC 9649, section 3.4.
@@ -80,7 +82,7 @@ def lost_pixels(depth: int, alpha: np.ndarray | None, format_: str) -> tuple[str
 
 
 def write_pictures(
-    path: Path, pictures: Iterable[WrittenPage], format_: str, *, quality: int = 95
+    path: Path, pictures: Iterable[WrittenPage], format_: str, *, quality: int = QUALITY
 ) -> None:
     """Write a picture, or the pages of a TIFF; not atomically.
 

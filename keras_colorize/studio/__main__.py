@@ -12,14 +12,13 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
-from keras_colorize.cli import run_command, without_greeting
+from keras_colorize.cli import CommandParser, run_command, without_greeting
 from keras_colorize.coloring.report import Ledger, refuse_other_shards, report_path
 from keras_colorize.coloring.tasks import Shard, clear_leftovers
 from keras_colorize.errors import ConfigError
 from keras_colorize.files import make_folder
 from keras_colorize.looks import LOOKS, NATURAL
+from keras_colorize.photos.pixels import MAX_PIXELS
 from keras_colorize.studio.album import Album
 
 __all__ = ["main"]
@@ -79,12 +78,11 @@ def _serve(argv: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m keras_colorize.studio",
         description="Look at photographs before and after, say what color something was, and save "
         "results and decisions. Opens a page in the browser that nobody else can reach.",
-        exit_on_error=False,
     )
     add: Callable[..., Any] = parser.add_argument
     add("photos", nargs="*", help="photographs, or folders of them; more can be dropped in")
@@ -99,7 +97,7 @@ def _parser() -> ArgumentParser:
     )
     add("--port", type=int, default=0, help="to listen on; 0: any that is free")
     add("--no_browser", action="store_true", help="only print the address")
-    add("--max_pixels", type=int, default=200_000_000, help="refuse larger photographs")
+    add("--max_pixels", type=int, default=MAX_PIXELS, help="refuse larger photographs")
     add(
         "--host",
         type=str,

@@ -19,7 +19,7 @@ from keras_colorize.errors import DataError, PhotoError
 from keras_colorize.files import atomic_path, exclusive, remove_leftovers
 from keras_colorize.photos.finding import find_photos
 from keras_colorize.photos.formats import FORMATS
-from keras_colorize.photos.pixels import quantize
+from keras_colorize.photos.pixels import MAX_PIXELS, quantize
 from keras_colorize.photos.reading import read_photo
 
 __all__ = ["Photo", "PhotoSet", "Skipped", "load_photos", "split_photos"]
@@ -98,7 +98,7 @@ def load_photos(
     channels: int,
     short_side: int,
     min_colorfulness: float = 0.0,
-    max_pixels: int = 200_000_000,
+    max_pixels: int = MAX_PIXELS,
     cache: Cache = "memory",
     cache_dir: str | Path | None = None,
     show_progress: bool = False,

@@ -20,6 +20,7 @@ from keras_colorize.errors import ConfigError, ModelError, PhotoError, VideoErro
 from keras_colorize.files import atomic_path, escape_name, exclusive, hash_file
 from keras_colorize.looks import NATURAL, apply_look, has_grains
 from keras_colorize.metadata.provenance import Provenance, describe_settings
+from keras_colorize.photos.pixels import MAX_PIXELS
 from keras_colorize.version import __version__
 from keras_colorize.video.corrections import (
     STILLS,
@@ -79,7 +80,7 @@ class FilmOptions:
     key_frames: bool = False
     decisions: Callable[[str, Path], Decisions | None] | None = None
     references: Path = Path()
-    max_pixels: int = 200_000_000
+    max_pixels: int = MAX_PIXELS
     show_progress: bool = True
 
 

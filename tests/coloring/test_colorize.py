@@ -30,10 +30,10 @@ from keras_colorize.coloring.tasks import Shard, find_tasks
 from keras_colorize.errors import DataError
 from keras_colorize.files import hash_file
 from keras_colorize.jpeg.chroma import add_chroma_planes, drop_chroma
-from keras_colorize.jpeg.luminance import luminance_coefficients
 from keras_colorize.jpeg.segments import Marker, join_jpeg, split_jpeg
 from keras_colorize.metadata.provenance import DIGITAL_SOURCE_TYPE, read_provenance
 from tests.conftest import ROOT, SAMPLE, copy_sample, save_loud_generator
+from tests.samples import luminance_coefficients
 
 HOUSE = SAMPLE / "modern" / "brick_house_garden.jpg"
 

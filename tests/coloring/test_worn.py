@@ -11,10 +11,10 @@ from PIL import Image
 from keras_colorize import Colorizer, colorize
 from keras_colorize.coloring.folder import colorize_photos
 from keras_colorize.errors import ConfigError
-from keras_colorize.jpeg.luminance import luminance_coefficients
 from keras_colorize.looks import LOOKS
 from keras_colorize.metadata.provenance import read_provenance
 from tests.conftest import SAMPLE, save_loud_generator
+from tests.samples import luminance_coefficients
 
 SCAN = next(iter(sorted((SAMPLE / "historical").glob("*.jpg"))))
 

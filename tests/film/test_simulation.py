@@ -442,7 +442,7 @@ def test_command_reports_what_it_cannot_use(command: Any, tmp_path: Path) -> Non
         ([tmp_path / "absent.jpg", "--output", output], "absent.jpg"),
         ([photo, "--output", output, "--stocks", "polaroid"], "wet_plate"),
         ([photo, "--output", tmp_path / "sheet.odd", *small], "sheet.odd"),
-        ([photo, "--output", tmp_path / "absent" / "sheet.png", *small], "absent"),
+        ([photo, "--output", broken / "sheet.png", *small], "broken.jpg is a file"),
         ([photo, "--output", output, "--size", 4], "--size"),
         ([photo, "--output", output, "--shoe-size", 4], "shoe-size"),
     ):

@@ -23,9 +23,10 @@ from keras_colorize.errors import IrreversibleJpegError, PhotoError
 from keras_colorize.jpeg import luminance as jpeg_luminance
 from keras_colorize.jpeg import turbo
 from keras_colorize.jpeg.chroma import add_chroma_planes, drop_chroma
-from keras_colorize.jpeg.luminance import luminance_coefficients, read_luminance
+from keras_colorize.jpeg.luminance import read_luminance
 from keras_colorize.metadata.xmp import JPEG_EXTENSION, JPEG_PACKET
 from tests.conftest import SAMPLE
+from tests.samples import luminance_coefficients
 
 with Image.open(SAMPLE / "modern" / "pont_du_gard.jpg") as image:
     PHOTO = image.convert("RGB")  # 289 x 192
