@@ -7,6 +7,7 @@ nothing.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from keras_colorize.interruption import end_at_once_while_importing, is_command
 from keras_colorize.version import __version__
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ _HOMES = {
     "load_statistics": "inspection.snapshots",
     "make_dataset": "training.data",
 }
+
+
+if is_command(__name__):
+    end_at_once_while_importing()
 
 
 def __getattr__(name: str) -> Any:

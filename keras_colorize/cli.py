@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from keras_colorize.coloring.proposals import MOST
 from keras_colorize.errors import ConfigError, KerasColorizeError
+from keras_colorize.interruption import INTERRUPTED
 from keras_colorize.photos.formats import suffix_of
 from keras_colorize.photos.pixels import MAX_PIXELS
 from keras_colorize.photos.writing import QUALITY, WRITABLE
@@ -90,7 +91,7 @@ def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | No
         return UNUSABLE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 128 + 2  # as a shell reports SIGINT
+        return INTERRUPTED
 
 
 class _AboveBars(logging.Handler):
