@@ -129,6 +129,21 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=_WithDefaults, **settings)
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What the arguments say; see :meth:`argparse.ArgumentParser.parse_args`.
+
+        Raises:
+            ConfigError: they are none that it knows, or one is empty, as a variable of the shell
+                that is not set: where a folder is meant, that would be the current one.
+        """
+        parsed = super().parse_args(args, namespace)
+        for action in self._actions:
+            value = getattr(parsed, action.dest, None)
+            if value == "" or (isinstance(value, list) and "" in value):
+                name = (action.option_strings or [action.dest])[0]
+                raise ConfigError(f"{name} must be something. Received: an empty one")
+        return parsed
+
     def error(self, message: str) -> NoReturn:
         """Raise a ConfigError instead of leaving the process."""
         raise ConfigError(message)
@@ -223,14 +238,11 @@ def add_coloring_options(add: Callable[..., Any]) -> None:
 
 
 def check_coloring_options(args: Any) -> None:
-    """Refuse what :func:`add_coloring_options` cannot use, and empty names.
+    """Refuse what :func:`add_coloring_options` cannot use.
 
     Raises:
         ConfigError: a value is out of its range.
     """
-    # Of a script whose variable isn't set; it would mean the current folder.
-    if not all([args.output, *args.photos]):
-        raise ConfigError("photographs and --output must be names. Received: an empty one")
     if not 1 <= args.quality <= 100:
         raise ConfigError(f"--quality must be 1 to 100. Received: {args.quality}")
     if args.max_pixels < 1:

@@ -86,3 +86,23 @@ def test_every_module_says_what_is_public(module: str) -> None:
     loaded = importlib.import_module(module)
     missing = [name for name in exported[0] if not hasattr(loaded, name)]
     assert not missing
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "--photos", ""],
+        ["evaluate", "--photos", "x", "--output", ""],
+        ["export", "--format", "onnx", "--output="],
+        ["inspect", ""],
+        ["pack", "--model", "a.keras", "", "--output", "b.keras"],
+        ["film_sheet", "", "--output", "x.png"],
+    ],
+    ids=" ".join,
+)
+def test_an_unset_variable_of_the_shell_is_no_folder(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = importlib.import_module(f"keras_colorize.{arguments[0]}")
+    assert command.main(arguments[1:]) == 2
+    assert "must be something. Received: an empty one" in capsys.readouterr().err
