@@ -34,7 +34,7 @@ from keras_colorize.metadata.upright import upright
 from keras_colorize.photos.condition import describe_condition
 from keras_colorize.photos.formats import identify, open_file
 from keras_colorize.photos.profiles import srgb_profile
-from keras_colorize.photos.reading import Page, read_pages
+from keras_colorize.photos.reading import Page, read_pages, stored_sizes
 from keras_colorize.photos.writing import (
     WRITABLE,
     WrittenPage,
@@ -296,8 +296,16 @@ class _Work:
                 warnings.update(dict.fromkeys((*_describe(page), *notes)))
                 yield picture
 
+        stored = stored_sizes(self.task.source) if self.task.format == "TIFF" else []
+        pixels = sum(width * height for width, height in stored)
         with contextlib.ExitStack() as sheets, self.target.write(self.result) as temporary:
-            write_pictures(temporary, pictures(), self.task.format, quality=self.options.quality)
+            write_pictures(
+                temporary,
+                pictures(),
+                self.task.format,
+                quality=self.options.quality,
+                pixels=pixels,
+            )
         return _Colored(f"{self.task.format}, {depth} bits", sizes[0], len(sizes), tuple(warnings))
 
     def _paint(self, luminance: np.ndarray, *, first: bool = True) -> Painting:

@@ -49,7 +49,7 @@ from keras_colorize.photos.pixels import (
 )
 from keras_colorize.photos.profiles import Converter, make_converter
 from keras_colorize.photos.tensorflow_io import tensorflow_io_decoder
-from keras_colorize.photos.tiff import largest_page, read_tiff_pages
+from keras_colorize.photos.tiff import page_sizes, read_tiff_pages
 
 __all__ = [
     "Page",
@@ -59,6 +59,7 @@ __all__ = [
     "read_luminance",
     "read_pages",
     "read_photo",
+    "stored_sizes",
 ]
 
 #: A file, by its path; a picture that Pillow holds; or pixels.
@@ -213,10 +214,19 @@ def largest_size(path: str | Path) -> tuple[int, int]:
     Raises:
         PhotoError: the file cannot be read, or is no photograph.
     """
+    return max(stored_sizes(path), key=lambda size: size[0] * size[1])
+
+
+def stored_sizes(path: str | Path) -> list[tuple[int, int]]:
+    """Width and height of each page, at least one, as they are stored, from the headers.
+
+    Raises:
+        PhotoError: the file cannot be read, or is no photograph.
+    """
     with open_file(Path(path)) as file:
         format_ = identify(file)
         with photo_errors(format_):
-            return largest_page(file) if format_ == "TIFF" else stored_size(file, format_)
+            return page_sizes(file) if format_ == "TIFF" else [stored_size(file, format_)]
 
 
 # -- decoded pictures -------------------------------------------------------------------------

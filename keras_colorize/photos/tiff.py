@@ -41,7 +41,7 @@ from keras_colorize.photos.tiff_samples import (
     read_samples,
 )
 
-__all__ = ["largest_page", "read_tiff_pages"]
+__all__ = ["page_sizes", "read_tiff_pages"]
 
 # Values of the tag PhotometricInterpretation (TIFF 6.0, sections 3 to 6, 16, 21 and 23; the last is
 # Adobe's), and the channels of each.
@@ -103,8 +103,8 @@ def read_tiff_pages(
             yield replace(decoded, notes=notes, turn=turn, metadata=metadata)
 
 
-def largest_page(file: BinaryIO) -> tuple[int, int]:
-    """Width and height of the page with the most pixels, as the file claims, without reading any.
+def page_sizes(file: BinaryIO) -> list[tuple[int, int]]:
+    """Width and height of each page, at least one, as the file claims, without reading any.
 
     Raises:
         PhotoError: there is no page.
@@ -113,8 +113,7 @@ def largest_page(file: BinaryIO) -> tuple[int, int]:
     import tifffile
 
     with tifffile.TiffFile(file) as tiff:
-        sizes = [(page.imagewidth, page.imagelength) for _, page in _pages(tiff)[0]]
-    return max(sizes, key=lambda size: size[0] * size[1])
+        return [(page.imagewidth, page.imagelength) for _, page in _pages(tiff)[0]]
 
 
 def _pages(tiff: Any) -> tuple[list[tuple[int, Any]], bool]:

@@ -82,7 +82,12 @@ def lost_pixels(depth: int, alpha: np.ndarray | None, format_: str) -> tuple[str
 
 
 def write_pictures(
-    path: Path, pictures: Iterable[WrittenPage], format_: str, *, quality: int = QUALITY
+    path: Path,
+    pictures: Iterable[WrittenPage],
+    format_: str,
+    *,
+    quality: int = QUALITY,
+    pixels: int = 0,
 ) -> None:
     """Write a picture, or the pages of a TIFF; not atomically.
 
@@ -92,13 +97,15 @@ def write_pictures(
         format_: one of :data:`WRITABLE`. Of its depth or less; JPEG shows white where a picture is
             transparent.
         quality: of JPEG and WebP, 1 to 100.
+        pixels: how many all pages have together, where there are several: a TIFF for which 4 GB
+            may not do has to be known for one from its beginning.
 
     Raises:
         OSError: it cannot be written.
         PhotoError: the picture is larger than the format can say.
     """
     if format_ == "TIFF":
-        _write_tiff(path, pictures)
+        _write_tiff(path, pictures, pixels)
         return
     (picture,) = pictures
     longest = _LONGEST_SIDE.get(format_)
@@ -171,7 +178,7 @@ def _png_of_16_bits(picture: WrittenPage) -> bytes:
     return png_with_metadata(bytes(png), picture.metadata, srgb_profile())
 
 
-def _write_tiff(path: Path, pictures: Iterable[WrittenPage]) -> None:
+def _write_tiff(path: Path, pictures: Iterable[WrittenPage], pixels: int) -> None:
     import tifffile
 
     metadata: list[Metadata] = []
@@ -181,7 +188,7 @@ def _write_tiff(path: Path, pictures: Iterable[WrittenPage]) -> None:
             width, height = picture.size
             samples = 3 if picture.alpha is None else 4
             if writer is None:
-                size = height * width * samples * np.dtype(picture.dtype).itemsize
+                size = max(pixels, height * width) * samples * np.dtype(picture.dtype).itemsize
                 writer = tifffile.TiffWriter(path, bigtiff=size > _CLASSIC_TIFF)
             writer.write(
                 _encoded(picture),

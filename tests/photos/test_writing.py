@@ -53,3 +53,13 @@ def test_a_lossless_webp_keeps_the_colors_of_what_is_transparent(tmp_path: Path)
     with Image.open(path) as image:
         assert image.mode == "RGBA"
         np.testing.assert_array_equal(np.asarray(image)[..., :3], rgb)
+
+
+@pytest.mark.parametrize(("pixels", "version"), [(0, 42), (10**9, 42), (2 * 10**9, 43)])
+def test_pages_that_4_gigabytes_may_not_hold_become_a_bigtiff(
+    pixels: int, version: int, tmp_path: Path
+) -> None:
+    path, rgb = tmp_path / "x.tif", color_pixels((61, 43))
+    write_pictures(path, [picture(rgb), picture(rgb)], "TIFF", pixels=pixels)
+    assert path.read_bytes()[2] == version  # TIFF 6.0 says 42, BigTIFF 43
+    assert len(list(read_pages(path))) == 2
