@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
-from keras_colorize.cli import run_command
+from keras_colorize.cli import run_command, without_remarks
 from keras_colorize.errors import ConfigError, ModelError
 
 __all__ = ["main"]
@@ -149,7 +149,8 @@ def _give_twin(output: Path) -> str:
     from keras_colorize.exporting.twin import give_twin
 
     try:
-        return f"with a twin that differs by {give_twin(output)} of 255 levels at most"
+        with without_remarks():
+            return f"with a twin that differs by {give_twin(output)} of 255 levels at most"
     except ModelError as error:
         return f"without a twin: {error}"
 
