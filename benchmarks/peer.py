@@ -16,7 +16,14 @@ from measuring import describe_machine
 from tqdm import tqdm
 
 from keras_colorize import color
-from keras_colorize.evaluation.protocol import GRAY, Evaluation, Protocol, read_truth, to_gray
+from keras_colorize.evaluation.protocol import (
+    GRAY,
+    Evaluation,
+    Protocol,
+    gray_among,
+    read_truth,
+    to_gray,
+)
 from keras_colorize.evaluation.report import format_table
 from keras_colorize.evaluation.scoring import Scorer, load_judges
 from keras_colorize.models.saved import load_generator
@@ -38,15 +45,17 @@ def main() -> None:
     keras.utils.set_random_seed(args.seed)
     generator, _ = load_generator(args.model)
     scorer = Scorer(load_judges(args.lpips_weights, args.fid_weights))
-    photos = find_photos(args.photos)
+    photos, without_color = find_photos(args.photos), set()
     print(describe_machine())
     for first in tqdm(range(0, len(photos), BATCH), unit="batch"):
         part = photos[first : first + BATCH]
         truths = np.stack([read_truth(photo, Protocol()) for photo in part])
         luminance = color.luminance(truths.astype(np.float32) / 255.0)
         painted = np.asarray(generator(luminance, training=True))
+        without_color |= gray_among(part, truths)
         scorer.add(truths, {GRAY: to_gray(truths), "batch statistics": quantize(painted)})
-    print(format_table(Evaluation(photos, {}, scorer.scores(), scorer.features())))
+    scores, features = scorer.scores(), scorer.features()
+    print(format_table(Evaluation(photos, {}, scores, features, frozenset(without_color))))
 
 
 if __name__ == "__main__":

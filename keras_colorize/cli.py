@@ -6,6 +6,7 @@ import io
 import logging
 import math
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -32,7 +33,7 @@ __all__ = [
     "one_line",
     "options_of",
     "run_command",
-    "without_greeting",
+    "without_remarks",
 ]
 
 UNUSABLE = 2  # exit status of a command that could not be carried out
@@ -53,7 +54,12 @@ _WRITTEN = (
 # galleries of a data set's pictures, and (setuptools) to learn a version. A fifth of their start.
 _NEEDLESS = ("matplotlib", "pkg_resources")
 
-_GREETING = b"INFO: Created TensorFlow Lite"
+# What C++ says behind TF_CPP_MIN_LOG_LEVEL's back: LiteRT's greeting, and what TensorFlow says by
+# Abseil of less than errors (E) and the end (F).
+_REMARK = re.compile(
+    rb"INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog\(\)"
+    rb"|[IW]\d{4} \d\d:\d\d:"
+)
 
 
 def run_command(action: Callable[[Sequence[str]], int], argv: Sequence[str] | None) -> int:
@@ -172,11 +178,10 @@ def import_keras() -> None:
 
 
 @contextlib.contextmanager
-def without_greeting() -> Iterator[None]:
-    """Keep from standard error what LiteRT's C++ says whenever it is first used in a process.
+def without_remarks() -> Iterator[None]:
+    """Keep from standard error what C++ remarks: LiteRT at its first use, TensorFlow's converter.
 
-
-    Not its errors, which arrive as Python exceptions, nor anything else: that comes afterwards.
+    Not its errors, nor anything else: that comes afterwards.
     """
     try:
         kept = os.dup(2)
@@ -194,7 +199,7 @@ def without_greeting() -> Iterator[None]:
             os.close(kept)
             said.seek(0)
             for line in said:
-                if not line.startswith(_GREETING):
+                if not _REMARK.match(line):
                     sys.stderr.write(line.decode(errors="replace"))
 
 

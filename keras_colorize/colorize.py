@@ -20,7 +20,7 @@ from keras_colorize.cli import (
     import_keras,
     options_of,
     run_command,
-    without_greeting,
+    without_remarks,
 )
 from keras_colorize.coloring.arguments import RUNTIMES
 from keras_colorize.coloring.report import Status, describe_counts, report_path
@@ -86,7 +86,7 @@ def _colorize(argv: Sequence[str]) -> int:
     on_keras = args.runtime == "keras" or not has_twin(args.model)
     if on_keras:
         import_keras()
-    with contextlib.nullcontext() if on_keras else without_greeting():
+    with contextlib.nullcontext() if on_keras else without_remarks():
         colorizer = Colorizer.load(
             args.model,
             sizes[0] if len(sizes) == 1 else None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_colorize.cli import CommandParser, run_command
+from keras_colorize.cli import CommandParser, run_command, without_remarks
 from keras_colorize.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def _export(argv: Sequence[str]) -> int:
         args.model, working_size=args.working_size, weights_license=args.weights_license
     )
     export = {"saved_model": _saved_model, "tflite": _tflite, "onnx": _onnx}[args.format]
-    path = export(origin, args)
+    with without_remarks():
+        path = export(origin, args)
     size = sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
     folder = path if path.is_dir() else path.parent
     print(f"wrote {path} ({size / 1e6:.1f} MB); what it is and how to use it: {folder}/README.md")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_colorize.cli import CommandParser, run_command
+from keras_colorize.cli import CommandParser, run_command, without_remarks
 from keras_colorize.errors import ConfigError, ModelError
 from keras_colorize.files import make_folder, refuse_replacing
 
@@ -154,7 +154,8 @@ def _give_twin(output: Path) -> str:
     from keras_colorize.exporting.twin import give_twin
 
     try:
-        return f"with a twin that differs by {give_twin(output)} of 255 levels at most"
+        with without_remarks():
+            return f"with a twin that differs by {give_twin(output)} of 255 levels at most"
     except ModelError as error:
         return f"without a twin: {error}"
 

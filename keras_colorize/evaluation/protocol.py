@@ -17,6 +17,7 @@ from keras_colorize.errors import ConfigError, DataError, PhotoError
 from keras_colorize.evaluation.scoring import Judges, Scorer, Scores, fid_of
 from keras_colorize.film.simulation import simulate_film
 from keras_colorize.film.stocks import find_stocks
+from keras_colorize.photos.condition import is_gray
 from keras_colorize.photos.pixels import quantize
 from keras_colorize.photos.reading import read_photo
 
@@ -25,6 +26,7 @@ __all__ = [
     "Evaluation",
     "Protocol",
     "evaluate",
+    "gray_among",
     "read_truth",
     "to_gray",
 ]
@@ -74,12 +76,22 @@ class Evaluation:
             :data:`GRAY`, the colorizers') and of the score, one value a photograph; see
             :class:`~keras_colorize.evaluation.scoring.Scorer`.
         features: what FID compares, by name of the result; empty without its weights.
+        without_color: those of the photographs whose truth is gray: to leave them gray is right,
+            counts 100 dB, and says nothing of color.
     """
 
     photos: list[Path]
     failed: dict[Path, str]
     scores: dict[str, Scores]
     features: dict[str, np.ndarray]
+    without_color: frozenset[Path] = frozenset()
+
+    @cached_property
+    def colored(self) -> "Evaluation":
+        """The part of the photographs whose truth has color, which means are taken over."""
+        if not self.without_color:
+            return self
+        return self._part(set(self.photos) - self.without_color)
 
     @cached_property
     def fid(self) -> dict[str, float]:
@@ -87,13 +99,15 @@ class Evaluation:
         return fid_of(self.features)
 
     def split(self, groups: Mapping[Path, str | None]) -> dict[str, "Evaluation"]:
-        """The part of each group, by name; what has no group is in none.
+        """The part of each group, by name; what has no group, or no color, is in none.
 
         Args:
             groups: of the photographs, those that failed too.
         """
-        names = sorted({name for path in self.photos if (name := groups[path]) is not None})
-        return {name: self._part({p for p in groups if groups[p] == name}) for name in names}
+        colored = self.colored.photos
+        names = sorted({name for path in colored if (name := groups[path]) is not None})
+        chosen = set(groups) - self.without_color
+        return {name: self._part({p for p in chosen if groups[p] == name}) for name in names}
 
     def _part(self, chosen: Collection[Path]) -> "Evaluation":
         places = [index for index, path in enumerate(self.photos) if path in chosen]
@@ -105,6 +119,7 @@ class Evaluation:
                 for name, columns in self.scores.items()
             },
             {name: values[places] for name, values in self.features.items()},
+            self.without_color.intersection(chosen),
         )
 
 
@@ -128,9 +143,10 @@ def evaluate(
         show_progress: draw a progress bar on standard error.
 
     Raises:
-        DataError: none of the photographs can be used.
+        DataError: none of the photographs can be used, or none of them has color.
     """
     scorer, scored = Scorer(judges), []
+    without_color: set[Path] = set()
     failed: dict[Path, str] = {}
     with tqdm(total=len(photos), desc="evaluating", unit="photo", disable=not show_progress) as bar:
         for paths, truths in _batches(photos, protocol, failed):
@@ -141,10 +157,15 @@ def evaluate(
                 results[name] = np.stack([np.asarray(colorizer(truth)) for truth in truths])
             scorer.add(truths, results)
             scored += paths
+            without_color |= gray_among(paths, truths)
             bar.update(len(scored) + len(failed) - bar.n)
     if not scored:
         raise DataError(f"none of the {len(photos)} photographs can be used")
-    return Evaluation(scored, failed, scorer.scores(), scorer.features())
+    if len(without_color) == len(scored):
+        raise DataError(
+            f"expected photographs in color, to compare with. All {len(scored)} are gray"
+        )
+    return Evaluation(scored, failed, scorer.scores(), scorer.features(), frozenset(without_color))
 
 
 def read_truth(path: Path, protocol: Protocol) -> np.ndarray:
@@ -166,6 +187,12 @@ def read_truth(path: Path, protocol: Protocol) -> np.ndarray:
     seed = [protocol.seed % 2**31, zlib.crc32(path.name.encode(errors="surrogateescape")) % 2**31]
     old = simulate_film(rgb, protocol.film, np.array(seed, np.int32))
     return quantize(color.replace_luminance(rgb, np.asarray(old)))
+
+
+def gray_among(photos: Sequence[Path], truths: np.ndarray) -> set[Path]:
+    """Those whose test images, uint8 ``(B, h, w, 3)``, have no color."""
+    chroma = color.chroma(truths.astype(np.float32) / 255.0)
+    return {photo for photo, each in zip(photos, chroma) if is_gray(each)}
 
 
 def to_gray(photos: np.ndarray) -> np.ndarray:

@@ -72,10 +72,11 @@ _CAPTION_HEIGHT = 16
 
 
 def summarize(evaluation: Evaluation) -> dict[str, dict[str, dict[str, float]]]:
-    """Means and medians: ``summary["mean" or "median"][result][score]``.
+    """Means and medians: ``summary["mean" or "median"][result][score]``; without gray truths.
 
     FID and the gaps of colorfulness, which belong to all photographs together, are with the means.
     """
+    evaluation = evaluation.colored
     scores = evaluation.scores
     summary = {
         kind: {
@@ -96,13 +97,15 @@ def summarize(evaluation: Evaluation) -> dict[str, dict[str, dict[str, float]]]:
 
 def format_table(evaluation: Evaluation) -> str:
     """Means, then medians, a row a result; with a legend."""
-    summary, count = summarize(evaluation), len(evaluation.photos)
-    lines = [f"{count} photographs, {len(evaluation.failed)} failed"]
+    summary, count = summarize(evaluation), len(evaluation.colored.photos)
+    lines = [f"{len(evaluation.photos)} photographs, {len(evaluation.failed)} failed"]
+    if evaluation.without_color:
+        lines.append(f"{len(evaluation.without_color)} photographs left out: their truth is gray")
     for kind, rows in summary.items():
         present = [c for c in _COLUMNS if any(c[1] in scores for scores in rows.values())]
         lines += ["", *_align([kind], present, [([name], row) for name, row in rows.items()])]
     lines += ["", *_LEGEND]
-    if evaluation.fid:
+    if evaluation.colored.fid:
         lines.append(f"FID of {count} photographs is biased: compare it at this number only.")
     return "\n".join(lines)
 
@@ -114,7 +117,7 @@ def format_groups(evaluation: Evaluation, groups: Mapping[Path, str | None]) -> 
         evaluation: of all photographs.
         groups: the group of each.
     """
-    parts = {**evaluation.split(groups), _ALL: evaluation}
+    parts = {**evaluation.split(groups), _ALL: evaluation.colored}
     rows = []
     for group, part in parts.items():
         means = summarize(part)["mean"]
@@ -125,7 +128,7 @@ def format_groups(evaluation: Evaluation, groups: Mapping[Path, str | None]) -> 
                 names = ["", ""]  # said once
     present = [c for c in _COLUMNS if c[1] in _OF_GROUPS and any(c[1] in row for _, row in rows)]
     lines = _align(["group", "photographs", "mean"], present, rows)
-    if evaluation.fid:
+    if evaluation.colored.fid:
         lines.append("FID is biased by the number of photographs: compare it within a group only.")
     return "\n".join(lines)
 
@@ -198,6 +201,7 @@ def draw_examples(
     A column each for gray, every colorizer and the truth, with PSNR and CIEDE2000 below. Without
     a colorizer, by the error of gray.
     """
+    evaluation = evaluation.colored
     leader = next(iter(colorizers), GRAY)
     order = np.argsort(evaluation.scores[leader]["delta_e"], kind="stable")
     rows = []
@@ -261,6 +265,7 @@ def _report(
         **settings,
         "models": models,
         "photographs": len(evaluation.photos),
+        "left_out": sorted(map(str, evaluation.without_color)),
         "failed": {str(path): reason for path, reason in evaluation.failed.items()},
         **summarize(evaluation),
     }
@@ -282,9 +287,10 @@ def _write_rows(
 ) -> None:
     names: Sequence[str] = list(evaluation.scores[GRAY])
     writer = csv.writer(file)
-    writer.writerow(["photo", *(["group"] if groups else []), "result", *names])
+    writer.writerow(["photo", *(["group"] if groups else []), "result", *names, "left_out"])
     for index, path in enumerate(evaluation.photos):
         place = [escape_name(str(name)) for name in (path, *([groups[path]] if groups else []))]
+        left_out = "gray" if path in evaluation.without_color else ""
         for result, scores in evaluation.scores.items():
             values = [float(scores[name][index]) if name in scores else "" for name in names]
-            writer.writerow([*place, result, *values])
+            writer.writerow([*place, result, *values, left_out])

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from keras_colorize.cli import CommandParser, run_command, without_greeting
+from keras_colorize.cli import CommandParser, run_command, without_remarks
 from keras_colorize.coloring.report import Ledger, refuse_other_shards, report_path
 from keras_colorize.coloring.tasks import Shard, clear_leftovers
 from keras_colorize.errors import ConfigError
@@ -173,7 +173,7 @@ def _load(args: Any, album: Album, ledger: Ledger) -> Any:
     from keras_colorize.studio.desk import Desk
     from keras_colorize.studio.server import Studio
 
-    with without_greeting():
+    with without_remarks():
         colorizer = Colorizer.load(args.model, look=args.look)
     writer = Writer(album, colorizer, ledger, args.max_pixels)
     desk = Desk(colorizer, album.output, args.max_pixels)

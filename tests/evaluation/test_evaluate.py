@@ -203,6 +203,45 @@ def test_unusable_photographs_are_left_out(
 # --- groups ---
 
 
+def test_photographs_whose_truth_is_gray_are_left_out_of_the_means(
+    models: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copy_sample("modern", 2, tmp_path / "photos" / "colored")
+    arguments = ["--photos", str(folder.parent), "--model", str(models[0]), "--size", "64"]
+    arguments += ["--by", "folder", "--output"]
+    assert evaluate.main([*arguments, str(tmp_path / "before")]) == 0
+    copy_sample("historical", 1, tmp_path / "photos" / "gray")
+    with Image.open(HOUSE) as photo:  # of three channels, as scanners save gray
+        photo.convert("L").convert("RGB").save(folder / "gray.jpg")
+    capsys.readouterr()
+    assert evaluate.main([*arguments, str(tmp_path / "after")]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(
+        "4 photographs, 0 failed\n2 photographs left out: their truth is gray\n"
+    )
+    before, after = (
+        json.loads((tmp_path / name / "scores.json").read_text()) for name in ("before", "after")
+    )
+    for kind in ("mean", "median", "groups"):
+        assert after[kind] == before[kind]
+    assert "gray.jpg" in {Path(path).name for path in after["left_out"]}
+    assert after["photographs"] == 4
+    rows = table_of(printed)
+    assert [row[:2] for row in rows[1::2]] == [["colored", "2"], ["all", "2"]]
+    with (tmp_path / "after" / "scores.csv").open(newline="") as file:
+        marks = {Path(row["photo"]).name: row["left_out"] for row in csv.DictReader(file)}
+    assert sorted(marks.values()) == ["", "", "gray", "gray"]
+    assert marks["gray.jpg"] == "gray"
+
+
+def test_without_a_photograph_in_color_nothing_is_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copy_sample("historical", 2, tmp_path / "photos")
+    assert evaluate.main(["--photos", str(folder), "--gray_only", "--size", "64"]) == 2
+    assert "expected photographs in color, to compare with. All 2 are" in capsys.readouterr().err
+
+
 def test_a_group_is_scored_as_if_it_were_alone() -> None:
     image = keras.Input((None, None, 3))
     judges = Judges(inception=keras.Model(image, keras.layers.GlobalAveragePooling2D()(image)))
