@@ -72,7 +72,10 @@ class Troubles:
         if self.resized:
             told.append(f"{self.resized} frames of another size were scaled to that of the first")
         if self.mistimed:
-            told.append(f"{self.mistimed} frames had no usable time; they follow the one before")
+            told.append(
+                f"{self.mistimed} frames had no usable time: they follow the one before, and "
+                "sound beside them may be out of time"
+            )
         return tuple(told)
 
 

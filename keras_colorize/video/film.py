@@ -44,6 +44,7 @@ from keras_colorize.video.motion import reduce_frame
 from keras_colorize.video.planes import PlaneCoder
 from keras_colorize.video.probing import Film, probe
 from keras_colorize.video.rendering import Peekable, ahead, render
+from keras_colorize.video.restarts import set_right, starts_again
 from keras_colorize.video.steadying import Carry, steady
 from keras_colorize.video.survey import Key, Part, Seen, find_parts
 from keras_colorize.video.tasks import FilmTask
@@ -214,6 +215,7 @@ class _Work:
         stills: Path,
     ) -> None:
         self._film, self._target = film, target
+        self._notes: tuple[str, ...] = ()  # about its times
         self._colorizer, self._options = colorizer, options
         self._provenance = provenance
         self._codec = choose_codec(options.codec)
@@ -232,6 +234,8 @@ class _Work:
                 raise VideoError(f"another process is coloring it, in {kept.lock}") from error
             kept.load(self._provenance)
             try:
+                if kept.copy.exists() or starts_again(self._film):
+                    self._set_right()
                 if not kept.done or kept.done[-1].next_pts is not None:
                     self._color()
                 notes = self._join()
@@ -242,6 +246,16 @@ class _Work:
                 raise VideoError(f"{error}{saved if kept.done else ''}") from error
         kept.remove()
         return self._warnings() + notes
+
+    def _set_right(self) -> None:
+        try:
+            self._film = set_right(self._film, self.kept.copy)
+        except VideoError as error:
+            if "No space left" in str(error):
+                raise
+            self._notes = (f"its times cannot be set right: {error}",)
+        else:
+            self._notes = ("its times begin again on the way: they go on there, of sound as well",)
 
     def _color(self) -> None:
         start = Place(0, 0)
@@ -351,7 +365,7 @@ class _Work:
 
     def _warnings(self) -> tuple[str, ...]:
         film = self._film
-        told = list(self._troubles.describe())
+        told = [*self._notes, *self._troubles.describe()]
         colored, keys = (sum(getattr(p, n) for p in self.kept.done) for n in ("colored", "keys"))
         if colored:
             told.append(

@@ -63,6 +63,11 @@ class KeptParts:
         self._folder.mkdir(exist_ok=True)
         return self._folder / _LOCK
 
+    @property
+    def copy(self) -> Path:
+        """Where a copy of the film goes, if it takes one to read it."""
+        return self._folder / "film.mkv"
+
     def load(self, provenance: Provenance) -> None:
         """Take up what an earlier call has done, if it would be the same now."""
         key = json.dumps(dataclasses.asdict(provenance), sort_keys=True)

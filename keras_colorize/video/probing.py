@@ -59,6 +59,7 @@ class Film:
     Attributes:
         path: its file, or the folder or pattern of its frames.
         source: FFmpeg's arguments that open it.
+        container: its kind, as FFmpeg calls it.
         stream: the index of its pictures among all streams.
         width: in pixels, upright.
         height: in pixels, upright.
@@ -79,6 +80,7 @@ class Film:
 
     path: Path
     source: tuple[str, ...]
+    container: str
     stream: int
     width: int
     height: int
@@ -142,6 +144,7 @@ def probe(path: Path, source: tuple[str, ...] | None = None) -> Film:
     return Film(
         path=path,
         source=source,
+        container=found.get("format", {}).get("format_name", ""),
         stream=main["index"],
         width=width,
         height=height,

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -16,31 +15,25 @@ from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions, DecisionsFolder, Outline
 from keras_colorize.files import hash_file
 from keras_colorize.video import film as film_module
-from keras_colorize.video.film import FilmOptions, color_film
 from keras_colorize.video.joining import find_film_provenance
-from keras_colorize.video.tasks import FilmTask
-from tests.conftest import save_loud_generator
-from tests.video.films import HEIGHT, PHOTOS, WIDTH, ask, make_film, pan, planes, times, turn
-
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("ffmpeg") and shutil.which("ffprobe")),
-    reason="films need FFmpeg on the PATH: apt-get install ffmpeg",
+from tests.video.films import (
+    HEIGHT,
+    PHOTOS,
+    WIDTH,
+    ask,
+    color,
+    make_film,
+    needs_ffmpeg,
+    pan,
+    planes,
+    times,
+    turn,
 )
-pytest.importorskip("cv2", reason="films need the extra `video`")
 
+pytestmark = needs_ffmpeg
 LOSSLESS = ("-c:v", "libx264", "-qp", "0")
 FIRST, SECOND = 14, 12  # frames of the shots
 UNEVEN = "setpts=(N+floor(N/5)*2)*1001,settb=1/24000"  # every fifth frame stays longer
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_loud_generator(tmp_path_factory.mktemp("model") / "generator.keras")
-
-
-@pytest.fixture(scope="module")
-def colorizer(model: Path) -> Colorizer:
-    return Colorizer.load(model, 32)
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +69,6 @@ def colored(two_shots: Path, model: Path, tmp_path_factory: pytest.TempPathFacto
 def report(folder: Path) -> list[dict[str, str]]:
     with (folder / "report.csv").open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def color(path: Path, out: Path, colorizer: Colorizer, **options: object) -> object:
-    """One film through the function under the command; quiet."""
-    task = FilmTask(path, Path(path.with_suffix(".mkv").name))
-    settings = FilmOptions(show_progress=False, **options)  # type: ignore[arg-type]
-    return color_film(task, out, colorizer, settings)
 
 
 def test_every_frame_keeps_its_time(two_shots: Path, colored: Path) -> None:
