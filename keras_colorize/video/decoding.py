@@ -12,7 +12,7 @@ from keras_colorize.errors import VideoError
 from keras_colorize.video.ffmpeg import Tool, frame_timing
 from keras_colorize.video.probing import Film
 
-__all__ = ["Frame", "Place", "Troubles", "read_luminance", "read_small"]
+__all__ = ["Frame", "LostPlaceError", "Place", "Troubles", "read_luminance", "read_small"]
 
 _SHOWN = re.compile(r" n: *\d+ pts: *(?P<pts>-?\d+|NOPTS) .* s:(?P<width>\d+)x(?P<height>\d+) ")
 _SEEK_MARGIN = 10.0  # seconds before the wanted frame, in which there is one to start from
@@ -42,10 +42,16 @@ class Place:
     Attributes:
         number: of the frame, from 0.
         pts: its time in ticks.
+        counted: whether it is found by its number, since times up to it were made up.
     """
 
     number: int
     pts: int
+    counted: bool = False
+
+
+class LostPlaceError(VideoError):
+    """The frame to start from is not where it was."""
 
 
 @dataclass
@@ -88,7 +94,8 @@ def read_luminance(film: Film, start: Place, troubles: Troubles) -> Iterator[Fra
         troubles: what is met goes there.
 
     Raises:
-        VideoError: FFmpeg cannot read it, or the frame to start from is not there.
+        VideoError: FFmpeg cannot read it.
+        LostPlaceError: the frame to start from is not there.
     """
     shape = (film.height, film.width)
     dtype = np.dtype(np.uint8 if film.pixels.depth == 8 else "<u2")
@@ -162,7 +169,7 @@ def _read(
     troubles: Troubles,
 ) -> Iterator[Frame]:
     seek: list[str] = []
-    if start.number:
+    if start.number and not start.counted:
         seconds = float(start.pts * film.time_base) - film.start - _SEEK_MARGIN
         seek = ["-noaccurate_seek", "-ss", f"{seconds:.3f}"] if seconds > 0 else []
     frames = _frames(film, filters, seek, shape, dtype, start, troubles)
@@ -175,10 +182,7 @@ def _read(
         frames = _frames(film, filters, [], shape, dtype, start, troubles)
         first = next(frames, None)
     if first is None or first.pts != start.pts:
-        raise VideoError(
-            f"frame {start.number} is not where it was; the film has changed since it was begun. "
-            "Call again with --overwrite"
-        )
+        raise LostPlaceError(f"frame {start.number} is not where it was")
     yield first
     yield from frames
 
@@ -193,7 +197,9 @@ def _frames(
     troubles: Troubles,
 ) -> Generator[Frame, None, None]:
     clock = _Clock()
-    wanted = f"select=gte(pts\\,{start.pts})," if start.number else ""
+    # All behind the first, whatever their times are.
+    first = f"gte(n\\,{start.number})" if start.counted else f"gte(pts\\,{start.pts})"
+    wanted = f"select=gt(selected_n\\,0)+{first}," if start.number else ""
     arguments = [
         *("-copyts", *seek, *film.source, "-map", f"0:{film.stream}"),
         *("-vf", f"{wanted}showinfo=checksum=0,{filters}", *frame_timing()),
@@ -208,7 +214,9 @@ def _frames(
                 break
             pts, width, height = clock.told.get(timeout=_ANSWER)
             troubles.resized += (width, height) != (film.width, film.height)
-            if pts is None or (last is not None and pts <= last):
+            if last is None and start.counted:
+                pts = start.pts
+            elif pts is None or (last is not None and pts <= last):
                 troubles.mistimed += 1
                 pts = 0 if last is None else last + step
             last = pts

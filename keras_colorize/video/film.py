@@ -30,7 +30,13 @@ from keras_colorize.video.corrections import (
     find_corrections,
     write_stills,
 )
-from keras_colorize.video.decoding import Place, Troubles, read_luminance, read_small
+from keras_colorize.video.decoding import (
+    LostPlaceError,
+    Place,
+    Troubles,
+    read_luminance,
+    read_small,
+)
 from keras_colorize.video.encoding import (
     CODECS,
     Encoder,
@@ -236,7 +242,12 @@ class _Work:
             try:
                 if kept.copy.exists() or starts_again(self._film):
                     self._set_right()
-                if not kept.done or kept.done[-1].next_pts is not None:
+                try:
+                    self._color()
+                except LostPlaceError as error:
+                    _log.warning("%s: %s; begun anew", self._film.path, error)
+                    kept.forget()
+                    self._troubles = Troubles()
                     self._color()
                 notes = self._join()
                 if self._options.key_frames:
@@ -258,11 +269,9 @@ class _Work:
             self._notes = ("its times begin again on the way: they go on there, of sound as well",)
 
     def _color(self) -> None:
-        start = Place(0, 0)
-        if self.kept.done:
-            last = self.kept.done[-1]
-            assert last.next_pts is not None  # there is something left
-            start = Place(last.start + last.count, last.next_pts)
+        start = self.kept.place
+        if start is None:
+            return
         coder = PlaneCoder(self._film, *self._size, self._colorizer.saturation)
         settings = encoder_settings(self._film, self._codec, self._options.crf)
         parts = ahead(self._painted(start, self.kept.carry()), 1)
@@ -301,6 +310,7 @@ class _Work:
             next_pts=getattr(following, "pts", None),
             colored=sum(key.colored > _COLORED for key in part.keys),
             keys=len(part.keys),
+            counted=self._troubles.mistimed > 0 or any(p.counted for p in self.kept.done[-1:]),
         )
         carry = None if part.ends_shot else Carry(part.keys[-1].luminance, chroma[-1])
         self.kept.keep(done, carry)
