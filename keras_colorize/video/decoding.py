@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from keras_colorize.coloring.reduction import resize_planes
 from keras_colorize.errors import VideoError
 from keras_colorize.video.ffmpeg import Tool, frame_timing
 from keras_colorize.video.probing import Film
+from keras_colorize.video.survey import Seen
 
-__all__ = ["Frame", "LostPlaceError", "Place", "Troubles", "read_luminance", "read_small"]
+__all__ = ["Frame", "LostPlaceError", "Place", "Troubles", "read_luminance", "read_seen"]
 
 _SHOWN = re.compile(r" n: *\d+ pts: *(?P<pts>-?\d+|NOPTS) .* s:(?P<width>\d+)x(?P<height>\d+) ")
 _SEEK_MARGIN = 10.0  # seconds before the wanted frame, in which there is one to start from
@@ -102,15 +104,29 @@ def read_luminance(film: Film, start: Place, troubles: Troubles) -> Iterator[Fra
     yield from _read(film, _luminance_filters(film), shape, dtype, start, troubles)
 
 
-def read_small(
-    film: Film, height: int, width: int, start: Place, troubles: Troubles
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Every frame in 8 bits, reduced; see :func:`read_luminance`.
+def read_seen(film: Film, size: tuple[int, int], start: Place) -> Iterator[Seen]:
+    """What the network may see of every frame, and how colored that is; as :func:`read_luminance`.
 
-    Yields:
-        Luminance, uint8 ``(h, w)``, and Cb and Cr of half the size, uint8 ``(2, h / 2, w / 2)``,
-        rounded up.
+    Args:
+        film: to be read.
+        size: height and width of what is seen.
+        start: the first frame that is wanted.
     """
+    height, width = size
+    # Twice the size, of means over areas; the rest is better filtering.
+    double = min(2 * height, film.height), min(2 * width, film.width)
+    black, span = (0, 255) if film.pixels.full_range else (16, 219)
+    for luminance, chroma in _read_small(film, *double, start):
+        level = (luminance.astype(np.float32) - black) * np.float32(255.0 / span)
+        small = resize_planes(level[None], height, width)[0]
+        colored = max(float(plane[::2, ::2].std()) for plane in chroma)
+        yield np.rint(np.clip(small, 0.0, 255.0)).astype(np.uint8), colored
+
+
+def _read_small(
+    film: Film, height: int, width: int, start: Place
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Luminance in 8 bits, reduced, and Cb and Cr of half the size, ``(2, h / 2, w / 2)``."""
     scale = f"scale={width}:{height}:flags=area{_conversion(film)}"
     layout = "yuvj420p" if film.pixels.full_range else "yuv420p"
     if film.pixel_format.startswith("gray"):  # FFmpeg takes it for full range, whatever it says
@@ -118,7 +134,7 @@ def read_small(
     half = 2, -(-height // 2), -(-width // 2)
     shape = (height * width + math.prod(half),)
     filters = f"{scale},format={layout}"
-    for frame in _read(film, filters, shape, np.dtype(np.uint8), start, troubles):
+    for frame in _read(film, filters, shape, np.dtype(np.uint8), start, Troubles()):
         luminance, chroma = np.split(frame.planes, [height * width])
         yield luminance.reshape(height, width), chroma.reshape(half)
 
