@@ -357,6 +357,10 @@ class _Work:
                 f"{100 * colored / keys:.0f} % of the frames looked at are in color already: "
                 "colored anew from their luminance"
             )
+        if film.bits > film.pixels.depth:
+            told.append(
+                f"its {film.bits} bits became {film.pixels.depth}, the most that are written"
+            )
         if film.interlaced:
             told.append(f"interlaced ({film.field_order}): kept, each field with its own chroma")
         if chroma_step(film) == 1:

@@ -1,5 +1,6 @@
 """What a film is: size, time, pixels and everything that lies beside the pictures."""
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -69,6 +70,7 @@ class Film:
         start: of the file, in seconds.
         frame_count: as far as the container tells or its length lets it be known.
         pixel_format: as FFmpeg calls it.
+        bits: of its luminance, or of red, green and blue; 32 of floating point.
         pixels: how its luminance is coded.
         field_order: ``progressive``, or which field comes first: ``tt``, ``bb``, ``tb``, ``bt``.
         rotation: degrees by which the container has it turned for showing.
@@ -90,6 +92,7 @@ class Film:
     start: float
     frame_count: int | None
     pixel_format: str
+    bits: int
     pixels: Pixels
     field_order: str
     rotation: int
@@ -154,6 +157,7 @@ def probe(path: Path, source: tuple[str, ...] | None = None) -> Film:
         start=float(found.get("format", {}).get("start_time") or 0.0),
         frame_count=_count(main, found.get("format", {}), rate),
         pixel_format=main.get("pix_fmt", ""),
+        bits=_bits(main.get("pix_fmt", "")),
         pixels=_pixels(main, min(width, height)),
         field_order=main.get("field_order", "progressive"),
         rotation=rotation,
@@ -206,6 +210,24 @@ def _is_rgb(pixel_format: str) -> bool:
     return not re.match("yuv|yuy|uyv|yvy|nv|p[024]|gray|ya|y2|vuy|ayuv", pixel_format)
 
 
+def _bits(pixel_format: str) -> int:
+    """The most bits that a component of a pixel format has; 8 of one that there is not."""
+    return _pixel_formats().get(pixel_format, 8)
+
+
+@functools.cache
+def _pixel_formats() -> dict[str, int]:
+    told = json.loads(run_tool("ffprobe", ["-show_pixel_formats", "-of", "json"]))
+    return {
+        # A Bayer pixel has one component, whose bits FFmpeg shares out among three.
+        each["name"]: (sum if each["name"].startswith("bayer") else max)(
+            part["bit_depth"] for part in each["components"]
+        )
+        for each in told["pixel_formats"]
+        if each.get("components")
+    }
+
+
 def _rotation(stream: Mapping[str, Any]) -> int:
     for entry in stream.get("side_data_list", []):
         if "rotation" in entry:
@@ -234,7 +256,7 @@ def _pixels(stream: Mapping[str, Any], lines: int) -> Pixels:
     if _is_rgb(format_):
         full = False  # its luminance is computed in the usual range
     return Pixels(
-        depth=10 if re.search(r"(9|1[0-6]|48|64)(le|be)$", format_) else 8,
+        depth=10 if _bits(format_) > 8 else 8,
         full_range=full,
         matrix=matrix,
         primaries=known.get("color_primaries", plain[matrix]),

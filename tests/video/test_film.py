@@ -136,11 +136,25 @@ def test_lossless_keeps_every_pixel_of_ten_bits(tmp_path: Path, colorizer: Color
     )
     record = color(film, tmp_path / "out", colorizer, codec="ffv1")
     assert record.method == "FFV1, 10 bits, 9 frames in 1 shots"
+    assert record.warnings == ""
     gray, color_ = (
         planes(path, "yuv420p10le", (WIDTH, HEIGHT)) for path in (film, tmp_path / "out/deep.mkv")
     )
     np.testing.assert_array_equal(color_[0], gray[0])
     assert color_[1].std() > 4
+
+
+@pytest.mark.parametrize(("pixel_format", "bits"), [("yuv420p12le", 12), ("gray16le", 16)])
+def test_of_more_than_ten_bits_it_says_what_is_left(
+    pixel_format: str, bits: int, tmp_path: Path, colorizer: Colorizer
+) -> None:
+    frames = pan(PHOTOS[2], 2)
+    film = make_film(
+        tmp_path / "deep.mkv", frames, pixel_format=pixel_format, codec=("-c:v", "ffv1")
+    )
+    record = color(film, tmp_path / "out", colorizer, codec="ffv1")
+    assert record.method.startswith("FFV1, 10 bits")
+    assert f"its {bits} bits became 10" in record.warnings
 
 
 def test_interrupted_it_goes_on_and_comes_to_the_same(
