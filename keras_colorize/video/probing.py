@@ -76,8 +76,8 @@ class Film:
         rotation: degrees by which the container has it turned for showing.
         others: indices of the streams beside it that go along: sound, subtitles, fonts, covers.
         left_out: what cannot go along, in words.
-        tags: of the whole file.
-        stream_tags: of the pictures.
+        tags: of the whole file, by names in lower case.
+        stream_tags: of the pictures, likewise.
     """
 
     path: Path
@@ -163,8 +163,8 @@ def probe(path: Path, source: tuple[str, ...] | None = None) -> Film:
         rotation=rotation,
         others=others,
         left_out=left_out,
-        tags=found.get("format", {}).get("tags", {}),
-        stream_tags=main.get("tags", {}),
+        tags=_tags(found.get("format", {})),
+        stream_tags=_tags(main),
     )
 
 
@@ -174,8 +174,11 @@ def read_tags(path: Path) -> dict[str, str]:
     Raises:
         VideoError: it is no film.
     """
-    tags = _ask(("-i", film_url(path))).get("format", {}).get("tags", {})
-    return {name.lower(): value for name, value in tags.items()}
+    return _tags(_ask(("-i", film_url(path))).get("format", {}))
+
+
+def _tags(part: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): value for name, value in part.get("tags", {}).items()}
 
 
 def _ask(source: tuple[str, ...]) -> dict[str, Any]:
@@ -201,7 +204,8 @@ def _others(streams: list[dict[str, Any]], main: Any) -> tuple[tuple[int, ...], 
             kept.append(stream["index"])
         elif kind == "video":
             left_out.append(f"a second picture track (stream {stream['index']})")
-        elif stream.get("codec_tag_string") != "tmcd":  # which FFmpeg writes anew from its tag
+        elif not ("timecode" in _tags(main) and stream.get("codec_tag_string") == "tmcd"):
+            # A track of timecode is written anew from the tag of the pictures.
             left_out.append(f"{kind} of stream {stream['index']}")
     return tuple(kept), tuple(left_out)
 
