@@ -17,6 +17,7 @@ from keras_colorize.video.survey import Seen
 __all__ = ["Frame", "LostPlaceError", "Place", "Troubles", "read_luminance", "read_seen"]
 
 _SHOWN = re.compile(r" n: *\d+ pts: *(?P<pts>-?\d+|NOPTS) .* s:(?P<width>\d+)x(?P<height>\d+) ")
+_CAPTIONS = re.compile(r"side data - .*closed captions", re.IGNORECASE)
 _SEEK_MARGIN = 10.0  # seconds before the wanted frame, in which there is one to start from
 _ANSWER = 60.0  # seconds in which FFmpeg tells the time of a frame that it has given out
 # From these FFmpeg gives out the luminance as it is.
@@ -65,12 +66,14 @@ class Troubles:
         reason: its last complaint.
         resized: how many frames were of another size.
         mistimed: how many frames had no time, or one that wasn't after the last.
+        captioned: whether closed captions lie within the pictures, which are coded anew without.
     """
 
     damaged: int = 0
     reason: str = ""
     resized: int = 0
     mistimed: int = 0
+    captioned: bool = False
 
     def describe(self) -> tuple[str, ...]:
         """In words."""
@@ -84,6 +87,8 @@ class Troubles:
                 f"{self.mistimed} frames had no usable time: they follow the one before, and "
                 "sound beside them may be out of time"
             )
+        if self.captioned:
+            told.append("left out: closed captions, which lie within the pictures")
         return tuple(told)
 
 
@@ -159,17 +164,20 @@ def _conversion(film: Film) -> str:
 
 @dataclass
 class _Clock:
-    """The times of frames, as FFmpeg tells them while it goes.
+    """What FFmpeg tells of frames while it goes, such as their times.
 
     Attributes:
         told: of frames that have not come yet.
+        captioned: whether a frame had closed captions.
     """
 
     told: "queue.SimpleQueue[tuple[int | None, int, int]]" = field(
         default_factory=queue.SimpleQueue
     )
+    captioned: bool = False
 
     def hear(self, line: str) -> None:
+        self.captioned = self.captioned or _CAPTIONS.search(line) is not None
         shown = _SHOWN.search(line)
         if shown is not None:
             pts = None if shown["pts"] == "NOPTS" else int(shown["pts"])
@@ -238,6 +246,7 @@ def _frames(
             last = pts
             yield Frame(pts, planes)
         status = tool.finish()
+        troubles.captioned = clock.captioned
         if status or tool.trouble_count:
             troubles.damaged += max(tool.trouble_count, 1)
             troubles.reason = tool.trouble or f"FFmpeg ended with status {status}"

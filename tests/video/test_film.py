@@ -273,6 +273,22 @@ def test_interlaced_turned_and_full_range(tmp_path: Path, colorizer: Colorizer) 
     assert min(np.abs(got.astype(int) - x).max() for x in (upright, upright[:, ::-1, ::-1])) <= 1
 
 
+def test_closed_captions_within_the_pictures_are_named(
+    tmp_path: Path, colorizer: Colorizer
+) -> None:
+    stream = make_film(
+        tmp_path / "film.m2v", pan(PHOTOS[5], 4), codec=("-c:v", "mpeg2video", "-q:v", "2")
+    )
+    plain = color(stream, tmp_path / "plain", colorizer)
+    assert "captions" not in plain.warnings
+    captions = b"\0\0\1\xb2GA94\3\xc1\xff\xfc\x94\x2c\xff"  # user data of ATSC A/53, part 4
+    first = b"\0\0\1\1"  # slice of a picture, before which it goes
+    stream.write_bytes(stream.read_bytes().replace(first, captions + first))
+    record = color(stream, tmp_path / "out", colorizer)
+    assert record.status == "colorized"
+    assert "left out: closed captions" in record.warnings
+
+
 def test_a_stream_that_changes_size(tmp_path: Path, colorizer: Colorizer) -> None:
     parts = [
         make_film(tmp_path / f"{n}.ts", pan(PHOTOS[6], 6, size=size))
