@@ -153,6 +153,8 @@ class Corrector:
     def paint(self, number: int, luminance: np.ndarray) -> tuple[np.ndarray, float]:
         """The chroma of a key frame, and how many paintings it counts for.
 
+        Key frames are painted in order: what was prepared for a shot is dropped behind it.
+
         Args:
             number: of the frame.
             luminance: of it, in [0, 255], uint8 ``(h, w)``.
@@ -160,6 +162,7 @@ class Corrector:
         Returns:
             float32 ``(h, w, 2)``, and 1 but for corrected frames.
         """
+        self._changes = {n: c for n, c in self._changes.items() if c.still.last >= number}
         ours = _of_shot(self._corrections, number)
         if not ours:
             return self._colorizer.paint(luminance).chroma, 1.0

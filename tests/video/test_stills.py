@@ -1,11 +1,16 @@
 """Stills of the shots of a film."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.hints import Hint
+from keras_colorize.video.corrections import Corrector, find_corrections
 from tests.video.films import PHOTOS, color, make_film, needs_ffmpeg, pan
 
 pytestmark = needs_ffmpeg
@@ -53,3 +58,31 @@ def test_stills_that_could_not_be_written_are_by_the_next_call(
     assert color(film, tmp_path, colorizer, key_frames=True).status == "colorized"
     assert len(contents(tmp_path / "key_frames" / "film.mkv")) == 4
     assert {path.name for path in tmp_path.iterdir()} == {"film.mkv", "key_frames"}
+
+
+def test_what_was_corrected_is_let_go_behind_its_shot(
+    film: Path, tmp_path: Path, colorizer: Colorizer
+) -> None:
+    color(film, tmp_path, colorizer, key_frames=True)
+    stills = tmp_path / "key_frames" / "film.mkv"
+
+    def decided(sha256: str, path: Path) -> Decisions:
+        return Decisions(
+            sha256,
+            colorizer.model_hash,
+            colorizer.working_size,
+            hints=(Hint(0.5, 0.5, "#3d6b4f", 0.2),),
+        )
+
+    corrections = find_corrections(stills, decided, tmp_path)
+    assert len(corrections) == 3
+    corrector = Corrector(colorizer, corrections, (32, 48))
+    alive = []
+    for correction in corrections:
+        number = correction.still.number
+        chroma, trust = corrector.paint(number, np.zeros((32, 48), np.uint8))
+        assert trust > 1.0
+        alive.append(weakref.ref(chroma))
+        del chroma
+        gc.collect()
+        assert [each() is not None for each in alive] == [False] * (len(alive) - 1) + [True]
