@@ -241,7 +241,8 @@ class _Work:
                 raise VideoError(f"another process is coloring it, in {kept.lock}") from error
             kept.load(self._provenance)
             try:
-                if kept.copy.exists() or starts_again(self._film):
+                # Parts that are done without a copy have the times of the film itself.
+                if kept.copy.exists() or (not kept.done and starts_again(self._film)):
                     self._set_right()
                 try:
                     self._color()
