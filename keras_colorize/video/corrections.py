@@ -7,17 +7,13 @@ as a hint is within a photograph (:mod:`keras_colorize.coloring.hints`), and alo
 the corrected frame counts for many paintings.
 """
 
-import csv
-import dataclasses
 import hashlib
-import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decided import begin_session
@@ -26,46 +22,20 @@ from keras_colorize.coloring.hints import Likeness
 from keras_colorize.coloring.reduction import resize_planes
 from keras_colorize.coloring.session import Session
 from keras_colorize.errors import VideoError
-from keras_colorize.files import atomic_path, hash_file, read_rows
 from keras_colorize.photos.reading import read_luminance
+from keras_colorize.video.stills import Still, read_stills
 
 __all__ = [
-    "STILLS",
     "Correction",
     "Corrector",
-    "Still",
     "describe_corrections",
     "describe_looks",
     "find_corrections",
-    "write_stills",
 ]
 
-#: Folder of the stills, in that of the results.
-STILLS = "key_frames"
-
-_LIST = "frames.csv"
 _TRUST = 200.0  # paintings that a corrected frame counts for
 _PLACES = 160  # of a corrected frame, from which its change is carried
 _DOUBT = 1e-3  # of the variance, for a well-conditioned system
-
-
-@dataclass(frozen=True)
-class Still:
-    """A frame that stands for its shot.
-
-    Attributes:
-        number: of the frame.
-        first: of the shot's frames.
-        last: of the shot's frames.
-        file: name of its picture.
-        sha256: of that.
-    """
-
-    number: int
-    first: int
-    last: int
-    file: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -85,31 +55,6 @@ class Correction:
     references: Path
 
 
-def write_stills(
-    folder: Path, shots: Sequence[tuple[int, int]], frames: Iterable[tuple[int, np.ndarray]]
-) -> None:
-    """Write a still of each shot, and the list of them.
-
-    Args:
-        folder: where; made where it is missing.
-        shots: the first and the last frame of each.
-        frames: numbers and gray pictures, uint8 ``(H, W)``, of the frames that stand for shots, in
-            the middle of each.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = io.StringIO()
-    writer = csv.DictWriter(rows, [field.name for field in dataclasses.fields(Still)])
-    writer.writeheader()
-    for (shot, (first, last)), (number, gray) in zip(enumerate(shots, 1), frames):
-        name = f"shot_{shot:05d}_frame_{number:07d}.png"
-        with atomic_path(folder / name) as temporary:
-            Image.fromarray(gray).save(temporary, "PNG")
-        still = Still(number, first, last, name, hash_file(folder / name))
-        writer.writerow(dataclasses.asdict(still))
-    with atomic_path(folder / _LIST) as temporary:
-        temporary.write_text(rows.getvalue(), encoding="utf-8")
-
-
 def find_corrections(
     folder: Path,
     decided: Callable[[str, Path], Decisions | None],
@@ -126,14 +71,7 @@ def find_corrections(
         VideoError: the list of stills is damaged, or a still is missing.
     """
     found = []
-    for row in read_rows(folder / _LIST):
-        try:
-            numbers = {name: int(row[name]) for name in ("number", "first", "last")}
-            still = Still(**numbers, file=row["file"], sha256=row["sha256"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise VideoError(
-                f"{folder / _LIST} is damaged; have it written again with --key_frames --overwrite"
-            ) from error
+    for still in read_stills(folder):
         decisions = decided(still.sha256, Path(still.file))
         if decisions is None or not (decisions.chosen_colors or decisions.look):
             continue
@@ -215,6 +153,8 @@ class Corrector:
     def paint(self, number: int, luminance: np.ndarray) -> tuple[np.ndarray, float]:
         """The chroma of a key frame, and how many paintings it counts for.
 
+        Key frames are painted in order: what was prepared for a shot is dropped behind it.
+
         Args:
             number: of the frame.
             luminance: of it, in [0, 255], uint8 ``(h, w)``.
@@ -222,6 +162,7 @@ class Corrector:
         Returns:
             float32 ``(h, w, 2)``, and 1 but for corrected frames.
         """
+        self._changes = {n: c for n, c in self._changes.items() if c.still.last >= number}
         ours = _of_shot(self._corrections, number)
         if not ours:
             return self._colorizer.paint(luminance).chroma, 1.0

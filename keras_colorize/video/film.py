@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions
-from keras_colorize.coloring.reduction import reduced_size, resize_planes
+from keras_colorize.coloring.reduction import reduced_size
 from keras_colorize.coloring.report import Record
 from keras_colorize.errors import ConfigError, ModelError, PhotoError, VideoError
 from keras_colorize.files import atomic_path, escape_name, exclusive, hash_file
@@ -23,15 +23,19 @@ from keras_colorize.metadata.provenance import Provenance, describe_settings
 from keras_colorize.photos.pixels import MAX_PIXELS
 from keras_colorize.version import __version__
 from keras_colorize.video.corrections import (
-    STILLS,
     Correction,
     Corrector,
     describe_corrections,
     describe_looks,
     find_corrections,
-    write_stills,
 )
-from keras_colorize.video.decoding import Place, Troubles, read_luminance, read_small
+from keras_colorize.video.decoding import (
+    LostPlaceError,
+    Place,
+    Troubles,
+    read_luminance,
+    read_seen,
+)
 from keras_colorize.video.encoding import (
     CODECS,
     Encoder,
@@ -41,12 +45,13 @@ from keras_colorize.video.encoding import (
 )
 from keras_colorize.video.joining import find_film_provenance, join
 from keras_colorize.video.kept import Done, KeptParts
-from keras_colorize.video.motion import reduce_frame
 from keras_colorize.video.planes import PlaneCoder
 from keras_colorize.video.probing import Film, probe
 from keras_colorize.video.rendering import Peekable, ahead, render
+from keras_colorize.video.restarts import set_right, starts_again
 from keras_colorize.video.steadying import Carry, steady
-from keras_colorize.video.survey import Key, Part, Seen, find_parts
+from keras_colorize.video.stills import STILLS, find_shots, has_stills, write_stills
+from keras_colorize.video.survey import Key, Part, find_parts
 from keras_colorize.video.tasks import FilmTask
 
 __all__ = ["FilmOptions", "color_film"]
@@ -123,6 +128,9 @@ def color_film(task: FilmTask, output: Path, colorizer: Colorizer, options: Film
                 settings=provenance.settings,
             )
             if _is_done(target, provenance, options.overwrite):
+                if options.key_frames and not has_stills(stills):
+                    shots = find_shots(film, _size(film, colorizer), options.show_progress)
+                    write_stills(stills, film, shots)
                 return dataclasses.replace(record, status="already done")
             target.parent.mkdir(parents=True, exist_ok=True)
             corrector = Corrector(colorizer, corrections, _size(film, colorizer))
@@ -133,7 +141,7 @@ def color_film(task: FilmTask, output: Path, colorizer: Colorizer, options: Film
     except (VideoError, PhotoError, ModelError, MemoryError) as error:
         return dataclasses.replace(record, reason=str(error) or "not enough memory")
     except OSError as error:
-        reason = f"cannot write {target}: {error.strerror or error}"
+        reason = f"cannot write {error.filename or target}: {error.strerror or error}"
         return dataclasses.replace(record, reason=reason)
     return dataclasses.replace(
         record,
@@ -215,6 +223,7 @@ class _Work:
         stills: Path,
     ) -> None:
         self._film, self._target = film, target
+        self._notes: tuple[str, ...] = ()  # about its times
         self._colorizer, self._options = colorizer, options
         self._provenance = provenance
         self._codec = choose_codec(options.codec)
@@ -233,23 +242,39 @@ class _Work:
                 raise VideoError(f"another process is coloring it, in {kept.lock}") from error
             kept.load(self._provenance)
             try:
-                if not kept.done or kept.done[-1].next_pts is not None:
+                # Parts that are done without a copy have the times of the film itself.
+                if kept.copy.exists() or (not kept.done and starts_again(self._film)):
+                    self._set_right()
+                try:
                     self._color()
+                except LostPlaceError as error:
+                    _log.warning("%s: %s; begun anew", self._film.path, error)
+                    kept.forget()
+                    self._troubles = Troubles()
+                    self._color()
+                if self._options.key_frames:  # before there is a result, which ends all
+                    write_stills(self._stills, self._film, kept.shots())
                 notes = self._join()
-                if self._options.key_frames:
-                    self._write_stills()
             except VideoError as error:
                 saved = f"; {kept.frames} frames are kept, call again to go on"
                 raise VideoError(f"{error}{saved if kept.done else ''}") from error
         kept.remove()
         return self._warnings() + notes
 
+    def _set_right(self) -> None:
+        try:
+            self._film = set_right(self._film, self.kept.copy)
+        except VideoError as error:
+            if "No space left" in str(error):
+                raise
+            self._notes = (f"its times cannot be set right: {error}",)
+        else:
+            self._notes = ("its times begin again on the way: they go on there, of sound as well",)
+
     def _color(self) -> None:
-        start = Place(0, 0)
-        if self.kept.done:
-            last = self.kept.done[-1]
-            assert last.next_pts is not None  # there is something left
-            start = Place(last.start + last.count, last.next_pts)
+        start = self.kept.place
+        if start is None:
+            return
         coder = PlaneCoder(self._film, *self._size, self._colorizer.saturation)
         settings = encoder_settings(self._film, self._codec, self._options.crf)
         parts = ahead(self._painted(start, self.kept.carry()), 1)
@@ -288,6 +313,7 @@ class _Work:
             next_pts=getattr(following, "pts", None),
             colored=sum(key.colored > _COLORED for key in part.keys),
             keys=len(part.keys),
+            counted=self._troubles.mistimed > 0 or any(p.counted for p in self.kept.done[-1:]),
         )
         carry = None if part.ends_shot else Carry(part.keys[-1].luminance, chroma[-1])
         self.kept.keep(done, carry)
@@ -299,7 +325,7 @@ class _Work:
         goes_on = carry is not None
         shot = self.kept.done[-1].shot + (not goes_on) if self.kept.done else 0
         parts = find_parts(
-            self._seen(start),
+            read_seen(self._film, self._size, start),
             start=start.number,
             shot=shot,
             goes_on=goes_on,
@@ -318,46 +344,24 @@ class _Work:
         look = self._corrector.look(key.number)
         return apply_look(look, key.luminance / np.float32(255.0), chroma)
 
-    def _seen(self, start: Place) -> Iterator[Seen]:
-        """What the network may see: every frame at its size."""
-        film = self._film
-        height, width = self._size
-        # Twice the size, of means over areas; the rest is better filtering.
-        double = min(2 * height, film.height), min(2 * width, film.width)
-        black, span = (0, 255) if film.pixels.full_range else (16, 219)
-        for luminance, chroma in read_small(film, *double, start, Troubles()):
-            level = (luminance.astype(np.float32) - black) * np.float32(255.0 / span)
-            small = resize_planes(level[None], height, width)[0]
-            colored = max(float(plane[::2, ::2].std()) for plane in chroma)
-            yield np.rint(np.clip(small, 0.0, 255.0)).astype(np.uint8), colored
-
     # -- the end ------------------------------------------------------------------------------
 
     def _join(self) -> tuple[str, ...]:
         with atomic_path(self._target) as temporary:
             return join(self.kept.pieces(), self._film, self._codec, self._provenance, temporary)
 
-    def _write_stills(self) -> None:
-        """A still from the middle of each shot, of the luminance as the studio is to show it."""
-        shots = self.kept.shots()
-        wanted = {(first + last) // 2 for first, last in shots}
-        pixels = self._film.pixels
-        height, width = self._film.height, self._film.width
-        frames = (
-            (number, reduce_frame(frame.planes, height, width, pixels.black, pixels.span))
-            for number, frame in enumerate(read_luminance(self._film, Place(0, 0), Troubles()))
-            if number in wanted
-        )
-        write_stills(self._stills, shots, frames)
-
     def _warnings(self) -> tuple[str, ...]:
         film = self._film
-        told = list(self._troubles.describe())
+        told = [*self._notes, *self._troubles.describe()]
         colored, keys = (sum(getattr(p, n) for p in self.kept.done) for n in ("colored", "keys"))
         if colored:
             told.append(
                 f"{100 * colored / keys:.0f} % of the frames looked at are in color already: "
                 "colored anew from their luminance"
+            )
+        if film.bits > film.pixels.depth:
+            told.append(
+                f"its {film.bits} bits became {film.pixels.depth}, the most that are written"
             )
         if film.interlaced:
             told.append(f"interlaced ({film.field_order}): kept, each field with its own chroma")

@@ -9,7 +9,7 @@ from keras_colorize.errors import VideoError
 from keras_colorize.metadata.provenance import Provenance, add_provenance, find_provenance
 from keras_colorize.video.encoding import Codec, color_tags
 from keras_colorize.video.ffmpeg import film_url, run_tool
-from keras_colorize.video.probing import Film, read_tags
+from keras_colorize.video.probing import Film, probe, read_tags
 
 __all__ = ["CONTAINERS", "Piece", "container_for", "find_film_provenance", "join"]
 
@@ -67,7 +67,7 @@ def join(
     """
     listing = pieces[0].path.with_name("pieces.txt")
     listing.write_text(_listing(pieces, film), encoding="utf-8")
-    original = {name.lower(): value for name, value in film.tags.items()}.get("xmp")
+    original = film.tags.get("xmp")
     packet = add_provenance(None if original is None else original.encode(), provenance)
     is_mp4 = target.suffix.lower() != ".mkv"
     start = round(pieces[0].start * film.time_base * _MICROSECONDS)
@@ -75,7 +75,7 @@ def join(
     inputs += ["-i", film_url(listing), *film.source]
     settings = ["-c", "copy", *color_tags(film.pixels), "-map_metadata", "1", "-map_chapters", "1"]
     settings += ["-metadata", f"comment={_comment(film, provenance)}"]
-    for name in ("language", "title", "handler_name"):
+    for name in ("language", "title", "handler_name", "timecode"):
         if name in film.stream_tags:
             settings += ["-metadata:s:v:0", f"{name}={film.stream_tags[name]}"]
     if is_mp4:
@@ -101,6 +101,8 @@ def join(
         with target.open("ab") as file:
             file.write(struct.pack(">I", 24 + len(packet)) + b"uuid" + _MP4_XMP + packet)
     _check(target, sum(piece.count for piece in pieces))
+    if "timecode" in film.stream_tags and "timecode" not in probe(target).stream_tags:
+        notes += ("timecode is left out, the container cannot hold it at this frame rate",)
     return notes
 
 
@@ -125,7 +127,7 @@ def _listing(pieces: Sequence[Piece], film: Film) -> str:
 
 
 def _comment(film: Film, provenance: Provenance) -> str:
-    said = film.tags.get("comment", film.tags.get("COMMENT", ""))
+    said = film.tags.get("comment", "")
     ours = (
         f"Colors computed from the luminance by {provenance.software}, model {provenance.model} "
         f"(SHA-256 {provenance.model_hash}); original SHA-256 {provenance.input_hash}"

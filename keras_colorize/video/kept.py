@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_colorize.files import atomic_path
 from keras_colorize.metadata.provenance import Provenance
+from keras_colorize.video.decoding import Place
 from keras_colorize.video.joining import Piece
 from keras_colorize.video.steadying import Carry
 
@@ -32,6 +33,7 @@ class Done:
         next_pts: of the frame behind its last; None at the end of the film.
         colored: key frames in which the source has color of its own.
         keys: how many there are.
+        counted: of the place behind it, see :class:`~keras_colorize.video.decoding.Place`.
     """
 
     start: int
@@ -42,6 +44,7 @@ class Done:
     next_pts: int | None
     colored: int
     keys: int
+    counted: bool
 
 
 class KeptParts:
@@ -63,6 +66,11 @@ class KeptParts:
         self._folder.mkdir(exist_ok=True)
         return self._folder / _LOCK
 
+    @property
+    def copy(self) -> Path:
+        """Where a copy of the film goes, if it takes one to read it."""
+        return self._folder / "film.mkv"
+
     def load(self, provenance: Provenance) -> None:
         """Take up what an earlier call has done, if it would be the same now."""
         key = json.dumps(dataclasses.asdict(provenance), sort_keys=True)
@@ -75,6 +83,12 @@ class KeptParts:
                 temporary.write_text(key, encoding="utf-8")
         while (told := self._path(".json")).exists():
             self.done.append(Done(**json.loads(told.read_text(encoding="utf-8"))))
+
+    def forget(self) -> None:
+        """Drop all parts, to begin with the first."""
+        self.done.clear()
+        for file in self._folder.glob("[0-9]*"):
+            file.unlink()
 
     @property
     def next_file(self) -> Path:
@@ -94,6 +108,16 @@ class KeptParts:
         with atomic_path(self._path(".json")) as temporary:
             temporary.write_text(json.dumps(dataclasses.asdict(part)), encoding="utf-8")
         self.done.append(part)
+
+    @property
+    def place(self) -> Place | None:
+        """Where to go on in the film; None at its end."""
+        if not self.done:
+            return Place(0, 0)
+        last = self.done[-1]
+        if last.next_pts is None:
+            return None
+        return Place(last.start + last.count, last.next_pts, last.counted)
 
     def carry(self) -> Carry | None:
         """What the last part hands to the next; None where a shot ends."""

@@ -1,5 +1,6 @@
 """What a film is: size, time, pixels and everything that lies beside the pictures."""
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -59,6 +60,7 @@ class Film:
     Attributes:
         path: its file, or the folder or pattern of its frames.
         source: FFmpeg's arguments that open it.
+        container: its kind, as FFmpeg calls it.
         stream: the index of its pictures among all streams.
         width: in pixels, upright.
         height: in pixels, upright.
@@ -68,17 +70,19 @@ class Film:
         start: of the file, in seconds.
         frame_count: as far as the container tells or its length lets it be known.
         pixel_format: as FFmpeg calls it.
+        bits: of its luminance, or of red, green and blue; 32 of floating point.
         pixels: how its luminance is coded.
         field_order: ``progressive``, or which field comes first: ``tt``, ``bb``, ``tb``, ``bt``.
         rotation: degrees by which the container has it turned for showing.
         others: indices of the streams beside it that go along: sound, subtitles, fonts, covers.
         left_out: what cannot go along, in words.
-        tags: of the whole file.
-        stream_tags: of the pictures.
+        tags: of the whole file, by names in lower case.
+        stream_tags: of the pictures, likewise.
     """
 
     path: Path
     source: tuple[str, ...]
+    container: str
     stream: int
     width: int
     height: int
@@ -88,6 +92,7 @@ class Film:
     start: float
     frame_count: int | None
     pixel_format: str
+    bits: int
     pixels: Pixels
     field_order: str
     rotation: int
@@ -142,6 +147,7 @@ def probe(path: Path, source: tuple[str, ...] | None = None) -> Film:
     return Film(
         path=path,
         source=source,
+        container=found.get("format", {}).get("format_name", ""),
         stream=main["index"],
         width=width,
         height=height,
@@ -151,13 +157,14 @@ def probe(path: Path, source: tuple[str, ...] | None = None) -> Film:
         start=float(found.get("format", {}).get("start_time") or 0.0),
         frame_count=_count(main, found.get("format", {}), rate),
         pixel_format=main.get("pix_fmt", ""),
+        bits=_bits(main.get("pix_fmt", "")),
         pixels=_pixels(main, min(width, height)),
         field_order=main.get("field_order", "progressive"),
         rotation=rotation,
         others=others,
         left_out=left_out,
-        tags=found.get("format", {}).get("tags", {}),
-        stream_tags=main.get("tags", {}),
+        tags=_tags(found.get("format", {})),
+        stream_tags=_tags(main),
     )
 
 
@@ -167,8 +174,11 @@ def read_tags(path: Path) -> dict[str, str]:
     Raises:
         VideoError: it is no film.
     """
-    tags = _ask(("-i", film_url(path))).get("format", {}).get("tags", {})
-    return {name.lower(): value for name, value in tags.items()}
+    return _tags(_ask(("-i", film_url(path))).get("format", {}))
+
+
+def _tags(part: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): value for name, value in part.get("tags", {}).items()}
 
 
 def _ask(source: tuple[str, ...]) -> dict[str, Any]:
@@ -194,13 +204,32 @@ def _others(streams: list[dict[str, Any]], main: Any) -> tuple[tuple[int, ...], 
             kept.append(stream["index"])
         elif kind == "video":
             left_out.append(f"a second picture track (stream {stream['index']})")
-        elif stream.get("codec_tag_string") != "tmcd":  # which FFmpeg writes anew from its tag
+        elif not ("timecode" in _tags(main) and stream.get("codec_tag_string") == "tmcd"):
+            # A track of timecode is written anew from the tag of the pictures.
             left_out.append(f"{kind} of stream {stream['index']}")
     return tuple(kept), tuple(left_out)
 
 
 def _is_rgb(pixel_format: str) -> bool:
     return not re.match("yuv|yuy|uyv|yvy|nv|p[024]|gray|ya|y2|vuy|ayuv", pixel_format)
+
+
+def _bits(pixel_format: str) -> int:
+    """The most bits that a component of a pixel format has; 8 of one that there is not."""
+    return _pixel_formats().get(pixel_format, 8)
+
+
+@functools.cache
+def _pixel_formats() -> dict[str, int]:
+    told = json.loads(run_tool("ffprobe", ["-show_pixel_formats", "-of", "json"]))
+    return {
+        # A Bayer pixel has one component, whose bits FFmpeg shares out among three.
+        each["name"]: (sum if each["name"].startswith("bayer") else max)(
+            part["bit_depth"] for part in each["components"]
+        )
+        for each in told["pixel_formats"]
+        if each.get("components")
+    }
 
 
 def _rotation(stream: Mapping[str, Any]) -> int:
@@ -231,7 +260,7 @@ def _pixels(stream: Mapping[str, Any], lines: int) -> Pixels:
     if _is_rgb(format_):
         full = False  # its luminance is computed in the usual range
     return Pixels(
-        depth=10 if re.search(r"(9|1[0-6]|48|64)(le|be)$", format_) else 8,
+        depth=10 if _bits(format_) > 8 else 8,
         full_range=full,
         matrix=matrix,
         primaries=known.get("color_primaries", plain[matrix]),

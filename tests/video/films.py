@@ -1,6 +1,7 @@
 """Films for the tests: pans of known motion over photographs of the sample, made with FFmpeg."""
 
 import json
+import shutil
 import struct
 import subprocess
 from collections.abc import Sequence
@@ -8,13 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.report import Record
 from keras_colorize.video.ffmpeg import frame_timing
+from keras_colorize.video.film import FilmOptions, color_film
+from keras_colorize.video.tasks import FilmTask
 from tests.conftest import SAMPLE
 
 WIDTH, HEIGHT = 96, 64
 PHOTOS = sorted((SAMPLE / "modern").glob("*.jpg"))
+
+needs_ffmpeg = pytest.mark.skipif(
+    not (shutil.which("ffmpeg") and shutil.which("ffprobe")),
+    reason="films need FFmpeg on the PATH: apt-get install ffmpeg",
+)
 
 
 def pan(photo: Path, count: int, step: int = 2, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Any:
@@ -80,3 +91,10 @@ def planes(path: Path, pixel_format: str, size: tuple[int, int]) -> list[np.ndar
     luminance, cb, cr = np.split(frames, [width * height, width * height + chroma], axis=1)
     small = (-1, height // step, width // step)
     return [luminance.reshape(-1, height, width), cb.reshape(small), cr.reshape(small)]
+
+
+def color(path: Path, out: Path, colorizer: Colorizer, **options: object) -> Record:
+    """One film through the function under the command; quiet."""
+    task = FilmTask(path, Path(path.with_suffix(".mkv").name))
+    settings = FilmOptions(show_progress=False, **options)  # type: ignore[arg-type]
+    return color_film(task, out, colorizer, settings)

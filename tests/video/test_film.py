@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -16,31 +15,25 @@ from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions, DecisionsFolder, Outline
 from keras_colorize.files import hash_file
 from keras_colorize.video import film as film_module
-from keras_colorize.video.film import FilmOptions, color_film
 from keras_colorize.video.joining import find_film_provenance
-from keras_colorize.video.tasks import FilmTask
-from tests.conftest import save_loud_generator
-from tests.video.films import HEIGHT, PHOTOS, WIDTH, ask, make_film, pan, planes, times, turn
-
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("ffmpeg") and shutil.which("ffprobe")),
-    reason="films need FFmpeg on the PATH: apt-get install ffmpeg",
+from tests.video.films import (
+    HEIGHT,
+    PHOTOS,
+    WIDTH,
+    ask,
+    color,
+    make_film,
+    needs_ffmpeg,
+    pan,
+    planes,
+    times,
+    turn,
 )
-pytest.importorskip("cv2", reason="films need the extra `video`")
 
+pytestmark = needs_ffmpeg
 LOSSLESS = ("-c:v", "libx264", "-qp", "0")
 FIRST, SECOND = 14, 12  # frames of the shots
 UNEVEN = "setpts=(N+floor(N/5)*2)*1001,settb=1/24000"  # every fifth frame stays longer
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_loud_generator(tmp_path_factory.mktemp("model") / "generator.keras")
-
-
-@pytest.fixture(scope="module")
-def colorizer(model: Path) -> Colorizer:
-    return Colorizer.load(model, 32)
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +69,6 @@ def colored(two_shots: Path, model: Path, tmp_path_factory: pytest.TempPathFacto
 def report(folder: Path) -> list[dict[str, str]]:
     with (folder / "report.csv").open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def color(path: Path, out: Path, colorizer: Colorizer, **options: object) -> object:
-    """One film through the function under the command; quiet."""
-    task = FilmTask(path, Path(path.with_suffix(".mkv").name))
-    settings = FilmOptions(show_progress=False, **options)  # type: ignore[arg-type]
-    return color_film(task, out, colorizer, settings)
 
 
 def test_every_frame_keeps_its_time(two_shots: Path, colored: Path) -> None:
@@ -150,11 +136,25 @@ def test_lossless_keeps_every_pixel_of_ten_bits(tmp_path: Path, colorizer: Color
     )
     record = color(film, tmp_path / "out", colorizer, codec="ffv1")
     assert record.method == "FFV1, 10 bits, 9 frames in 1 shots"
+    assert record.warnings == ""
     gray, color_ = (
         planes(path, "yuv420p10le", (WIDTH, HEIGHT)) for path in (film, tmp_path / "out/deep.mkv")
     )
     np.testing.assert_array_equal(color_[0], gray[0])
     assert color_[1].std() > 4
+
+
+@pytest.mark.parametrize(("pixel_format", "bits"), [("yuv420p12le", 12), ("gray16le", 16)])
+def test_of_more_than_ten_bits_it_says_what_is_left(
+    pixel_format: str, bits: int, tmp_path: Path, colorizer: Colorizer
+) -> None:
+    frames = pan(PHOTOS[2], 2)
+    film = make_film(
+        tmp_path / "deep.mkv", frames, pixel_format=pixel_format, codec=("-c:v", "ffv1")
+    )
+    record = color(film, tmp_path / "out", colorizer, codec="ffv1")
+    assert record.method.startswith("FFV1, 10 bits")
+    assert f"its {bits} bits became 10" in record.warnings
 
 
 def test_interrupted_it_goes_on_and_comes_to_the_same(
@@ -271,6 +271,22 @@ def test_interlaced_turned_and_full_range(tmp_path: Path, colorizer: Colorizer) 
     upright = np.stack([np.rot90(frame, -1) for frame in frames])
     got = planes(tmp_path / "out/turned.mkv", "yuvj420p", (HEIGHT, WIDTH))[0]
     assert min(np.abs(got.astype(int) - x).max() for x in (upright, upright[:, ::-1, ::-1])) <= 1
+
+
+def test_closed_captions_within_the_pictures_are_named(
+    tmp_path: Path, colorizer: Colorizer
+) -> None:
+    stream = make_film(
+        tmp_path / "film.m2v", pan(PHOTOS[5], 4), codec=("-c:v", "mpeg2video", "-q:v", "2")
+    )
+    plain = color(stream, tmp_path / "plain", colorizer)
+    assert "captions" not in plain.warnings
+    captions = b"\0\0\1\xb2GA94\3\xc1\xff\xfc\x94\x2c\xff"  # user data of ATSC A/53, part 4
+    first = b"\0\0\1\1"  # slice of a picture, before which it goes
+    stream.write_bytes(stream.read_bytes().replace(first, captions + first))
+    record = color(stream, tmp_path / "out", colorizer)
+    assert record.status == "colorized"
+    assert "left out: closed captions" in record.warnings
 
 
 def test_a_stream_that_changes_size(tmp_path: Path, colorizer: Colorizer) -> None:

@@ -11,21 +11,12 @@ import pytest
 from PIL import Image
 
 from keras_colorize import colorize
-from tests.conftest import save_loud_generator
-from tests.video.films import HEIGHT, PHOTOS, WIDTH, ask, pan, planes
+from tests.video.films import HEIGHT, PHOTOS, WIDTH, ask, needs_ffmpeg, pan, planes
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("ffmpeg") and shutil.which("ffprobe")),
-    reason="films need FFmpeg on the PATH: apt-get install ffmpeg",
-)
+pytestmark = needs_ffmpeg
 pytest.importorskip("cv2", reason="films need the extra `video`")
 
 Color = Callable[..., int]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_loud_generator(tmp_path_factory.mktemp("model") / "generator.keras")
 
 
 @pytest.fixture
