@@ -71,7 +71,7 @@ def _colorize(argv: Sequence[str]) -> int:
         return _plan(args, photos, films, len(sizes) > 1, format_, shard)
     # They take a moment; --help and mistaken arguments need not wait for them.
     from keras_colorize.coloring.colorizer import Colorizer
-    from keras_colorize.coloring.decisions import DecisionsFolder
+    from keras_colorize.coloring.decisions_folder import DecisionsFolder
     from keras_colorize.coloring.folder import colorize_photos
     from keras_colorize.coloring.options import ColoringOptions
     from keras_colorize.coloring.reduction import reduce_luminance

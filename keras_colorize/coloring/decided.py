@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_colorize.coloring.colorizer import Colorizer
-from keras_colorize.coloring.decisions import Decisions, find_reference
+from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.decisions_folder import find_reference
 from keras_colorize.coloring.session import Session
 
 __all__ = ["begin_session"]

@@ -30,7 +30,6 @@ import hashlib
 import json
 import math
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,25 +41,13 @@ from PIL import Image, ImageDraw
 
 from keras_colorize.coloring.hints import Hint, Region, chroma_of
 from keras_colorize.coloring.proposals import MOST
-from keras_colorize.errors import ConfigError, PhotoError
-from keras_colorize.files import atomic_path, fit_name
+from keras_colorize.errors import ConfigError
+from keras_colorize.files import atomic_path
 from keras_colorize.looks import check_look
 
-__all__ = [
-    "FORMAT",
-    "REFERENCES",
-    "Decisions",
-    "DecisionsFolder",
-    "Outline",
-    "decisions_path",
-    "find_reference",
-]
+__all__ = ["FORMAT", "Decisions", "Outline"]
 
 FORMAT = 2
-#: Folder of color photographs that others follow, in that of the results.
-REFERENCES = "references"
-
-_ENDING = ".colors.json"
 _MASK_SIDE = 512  # pixels; an outline drawn by hand isn't finer
 _MOST_HINTS = 500
 _MOST_CORNERS = 2000
@@ -229,91 +216,6 @@ class Decisions:
     def regions(self) -> list[Hint | Region]:
         """The hints as a ``Session`` takes them."""
         return [hint.region() if isinstance(hint, Outline) else hint for hint in self.hints]
-
-
-class DecisionsFolder:
-    """The decisions in a folder and below it, found by the photographs that they are about.
-
-    Args:
-        folder: where ``*.colors.json`` lie.
-
-    Raises:
-        ConfigError: there is no such folder, no decisions in it, or a file cannot be read.
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        self._folder = Path(folder)
-        self._of_photo: dict[str, dict[Path, Decisions]] = defaultdict(dict)
-        self._asked_for: set[str] = set()
-        for path in sorted(self._folder.rglob("*" + _ENDING)):
-            if not path.name.startswith("."):  # half-written, of a process that was killed
-                decisions = Decisions.load(path)
-                self._of_photo[decisions.photo][path] = decisions
-        if not self._of_photo:
-            raise ConfigError(
-                f"expected a folder with decisions of the studio (NAME{_ENDING}). "
-                f"Received: {folder}"
-            )
-
-    def find(self, photo: str, result: Path) -> Decisions | None:
-        """What was decided about a photograph.
-
-        Args:
-            photo: SHA-256 of its file.
-            result: path of its result within the output folder, which tells copies apart about
-                which different things were decided.
-
-        Raises:
-            PhotoError: it doesn't tell them apart.
-        """
-        found = self._of_photo.get(photo, {})
-        self._asked_for.add(photo)
-        if len(set(found.values())) > 1:
-            named = decisions_path(self._folder, result)
-            if named not in found:
-                raise PhotoError(
-                    f"different decisions about this photograph: {', '.join(map(str, found))}; "
-                    "leave one of them"
-                )
-            return found[named]
-        return next(iter(found.values()), None)
-
-    def describe_unused(self) -> str | None:
-        """How many decisions are about none of the photographs that were asked for, in words.
-
-        Returns:
-            ``None`` where each was found.
-        """
-        photos = self._of_photo.keys() - self._asked_for
-        unused = [path for photo in photos for path in self._of_photo[photo]]
-        if not unused:
-            return None
-        there = sum(map(len, self._of_photo.values()))
-        return (
-            f"{len(unused)} of {there} decisions in {self._folder} match no photograph, the first "
-            f"{min(unused)}: they are about the very bytes of a file (SHA-256); one that was "
-            "changed since is another, about which to decide anew in the studio"
-        )
-
-
-def find_reference(folder: Path, digest: str) -> Path:
-    """The file of a reference, by its SHA-256, in the folder of results and decisions.
-
-    Raises:
-        PhotoError: it isn't there.
-    """
-    path = next((folder / REFERENCES).glob(f"{digest}.*"), None)
-    if path is None:
-        raise PhotoError(
-            f"its reference is missing: expected {digest[:12]}… in {folder / REFERENCES}; "
-            "copy it there, or leave it out in the studio"
-        )
-    return path
-
-
-def decisions_path(folder: Path, result: Path) -> Path:
-    """Where the decisions about a result lie, given by its path within the output folder."""
-    return folder / result.with_name(fit_name(result.name, _ENDING))
 
 
 _FIELDS: Mapping[str, Any] = {

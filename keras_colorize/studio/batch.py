@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from keras_colorize.coloring.colorizer import Colorizer
@@ -15,8 +16,6 @@ from keras_colorize.coloring.report import Ledger, Record
 from keras_colorize.coloring.targets import Folder
 from keras_colorize.coloring.tasks import Task
 from keras_colorize.errors import ConfigError, PhotoError, RunError
-from keras_colorize.files import hash_file
-from keras_colorize.metadata.provenance import read_provenance
 from keras_colorize.studio.album import Album
 
 __all__ = ["Batch", "Progress", "Writer"]
@@ -52,6 +51,14 @@ class Writer:
             look=colorizer.look,
         )
 
+    def decisions(self, task: Task, photo: str) -> Decisions:
+        """What holds for a photograph, given with its SHA-256: what was decided, or else holds.
+
+        Raises:
+            ConfigError: the decisions that are there are damaged.
+        """
+        return self._album.decisions(task, photo) or self.initial(photo)
+
     def change(self, task: Task, changes: Mapping[str, Any]) -> None:
         """Decide some things about a photograph; the others stay as they were decided.
 
@@ -60,27 +67,36 @@ class Writer:
             ConfigError: the decisions that are there are damaged.
             ValueError: a change is out of its range.
         """
-        decided = self._album.decisions(task)
-        try:
-            initial = self.initial(hash_file(task.source))
-        except OSError as error:
-            raise PhotoError(f"unreadable: {error.strerror}") from error
-        changed = dataclasses.replace(decided or initial, **changes)
-        if changed != (decided or initial):
+        decided = self.decisions(task, self._album.hash(task))
+        changed = dataclasses.replace(decided, **changes)
+        if changed != decided:
             self._album.decide(task, changed)
 
     def write(self, task: Task) -> Record:
         """Color a photograph as it was decided, into the album's output folder."""
         target = self._album.output / task.relative
         try:
-            decisions = self._album.decisions(task)
-            ours = target.is_file() and read_provenance(target) is not None
+            photo = self._album.hash(task)
+            decisions = self._album.decisions(task, photo)
+            ours = self._album.has_result(task, photo)
         except (ConfigError, PhotoError) as error:
             return self.fail(task, str(error))
+        if target.is_file() and not ours:
+            return self.fail(
+                task,
+                f"{target} exists already and was not made of this photograph; move it away, or "
+                "start the studio with another --output",
+            )
+
+        def find(colored: str, _: Path) -> Decisions | None:
+            if colored != photo:
+                raise PhotoError("its file was changed just now; look at it, and save it again")
+            return decisions
+
         options = ColoringOptions(
             overwrite=ours,  # results of earlier decisions; nothing else is replaced
             max_pixels=self._max_pixels,
-            decisions=lambda *_: decisions,
+            decisions=find,
             references=self._album.output,
         )
         folder = Folder(self._album.output)

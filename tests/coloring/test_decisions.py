@@ -11,12 +11,8 @@ import pytest
 from PIL import Image
 
 from keras_colorize import Colorizer, colorize
-from keras_colorize.coloring.decisions import (
-    Decisions,
-    DecisionsFolder,
-    Outline,
-    decisions_path,
-)
+from keras_colorize.coloring.decisions import Decisions, Outline
+from keras_colorize.coloring.decisions_folder import DecisionsFolder, decisions_path
 from keras_colorize.coloring.hints import Hint
 from keras_colorize.coloring.options import ColoringOptions
 from keras_colorize.coloring.photo import process
@@ -58,7 +54,7 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def test_what_is_saved_loads(decisions: Decisions, tmp_path: Path) -> None:
-    path = decisions_path(tmp_path, Path("box 1", "house.jpg"))
+    path = decisions_path(tmp_path, Path("box 1", "house.jpg"), decisions.photo)
     assert path == tmp_path / "box 1" / "house.jpg.colors.json"
     decisions.save(path)
     assert Decisions.load(path) == decisions

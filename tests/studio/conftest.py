@@ -81,7 +81,7 @@ class Page:
 @contextlib.contextmanager
 def open_page(photos: Path, output: Path, colorizer: Colorizer) -> Iterator[Page]:
     """A page of a studio that has a folder of photographs and a model."""
-    output.mkdir()
+    output.mkdir(exist_ok=True)
     album = Album([photos], output, MAX_PIXELS)
     with Ledger(output / "report.csv") as ledger:
         writer = Writer(album, colorizer, ledger, MAX_PIXELS)

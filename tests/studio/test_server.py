@@ -232,7 +232,7 @@ def test_what_was_decided_outlives_the_process(page: Page, photos: Path, tmp_pat
     again = Album([photos], tmp_path / "out", MAX_PIXELS)
     states = {photo.name: photo.state for photo in again.list()}
     assert states == {"box 1/alps.jpg": "new", "broken.jpg": "failed", "house.jpg": "changed"}
-    decisions = again.decisions(again[house])
+    decisions = again.decisions(again[house], again.hash(again[house]))
     assert decisions is not None and len(decisions.hints) == 1
 
 
