@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from keras_colorize.cli import one_line
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.options import ColoringOptions
@@ -73,7 +74,11 @@ class Writer:
             self._album.decide(task, changed)
 
     def write(self, task: Task) -> Record:
-        """Color a photograph as it was decided, into the album's output folder."""
+        """Color a photograph as it was decided, into the album's output folder.
+
+        Raises:
+            OSError: the report cannot be written.
+        """
         target = self._album.output / task.relative
         try:
             photo = self._album.hash(task)
@@ -107,14 +112,18 @@ class Writer:
         return self._report(task, record)
 
     def fail(self, task: Task, reason: str) -> Record:
-        """Report that a photograph could not be colored."""
+        """Report that a photograph could not be colored.
+
+        Raises:
+            OSError: the report cannot be written.
+        """
         target = self._album.output / task.relative
         return self._report(task, Record(str(task.source), str(target), "failed", reason=reason))
 
     def _report(self, task: Task, record: Record) -> Record:
+        self._album.report(task, record.reason)  # first: the album shows what cannot be written
         with self._lock:
             self._ledger.add(record)
-        self._album.report(task, record.reason)
         return record
 
 
@@ -127,12 +136,14 @@ class Progress:
         done: of them, whether they failed or not.
         failed: of those.
         running: whether it goes on.
+        reason: why it ended before it was done, if it was not stopped.
     """
 
     total: int = 0
     done: int = 0
     failed: int = 0
     running: bool = False
+    reason: str = ""
 
 
 class Batch:
@@ -170,6 +181,7 @@ class Batch:
             self._thread.join()
 
     def _run(self, tasks: Iterable[Task], changes: Mapping[str, Any]) -> None:
+        reason = ""
         try:
             for task in tasks:
                 if self._stop.is_set():
@@ -179,8 +191,12 @@ class Batch:
                 self.progress = dataclasses.replace(
                     done, done=done.done + 1, failed=done.failed + failed
                 )
-        finally:
-            self.progress = dataclasses.replace(self.progress, running=False)
+        except OSError as error:  # nothing can be reported any more
+            reason = one_line(error)
+        except Exception as error:  # noqa: BLE001  a mistake, which the page is to tell
+            _log.debug("unexpected error while the album is colored", exc_info=True)
+            reason = f"unexpected {type(error).__name__}: {one_line(error)}"
+        self.progress = dataclasses.replace(self.progress, running=False, reason=reason)
 
     def _work(self, task: Task, changes: Mapping[str, Any]) -> bool:
         try:

@@ -248,7 +248,7 @@ def test_the_whole_album(page: Page, tmp_path: Path) -> None:
     assert page.post("/api/album/coloring", json={"saturation": 0.5}).status_code == 202
     wait(page)
     progress = page.get("/api/album/coloring").json()
-    assert progress == {"total": 3, "done": 3, "failed": 1, "running": False}
+    assert progress == {"total": 3, "done": 3, "failed": 1, "running": False, "reason": ""}
     names = ("box 1/alps.jpg", "broken.jpg", "house.jpg")
     assert [page.state_of(name) for name in names] == ["colored", "failed", "corrected"]
     decisions = Decisions.load(tmp_path / "out" / "house.jpg.colors.json")

@@ -283,7 +283,9 @@ async function watch() {
     element("color-all").disabled = false;
   }
   const failed = progress.failed ? `, ${progress.failed} failed` : "";
-  tell(`${progress.done} of ${progress.total} photographs colored${failed}.`, progress.failed > 0);
+  const ended = progress.reason && ` It ended early: ${progress.reason}. Mend that, and start it again.`;
+  const wrong = progress.failed > 0 || progress.reason !== "";
+  tell(`${progress.done} of ${progress.total} photographs colored${failed}.${ended}`, wrong);
   const changed = element("settings-too").checked || element("colors-too").checked;
   if (photo && changed) open(photo.id);
   else show();
