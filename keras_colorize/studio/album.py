@@ -85,6 +85,7 @@ class Album:
         self._thumbnails: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._few = threading.Semaphore(_THUMBNAILS_AT_ONCE)
         self._lock = threading.Lock()
+        self._deciding = threading.Lock()  # from reading a file of decisions to writing it
         self._tasks = self._find()
         for row in read_rows(report_path(output, Shard())):
             task = self._tasks.get(_identify(Path(row["output"]), output))
@@ -200,13 +201,26 @@ class Album:
         path = decisions_path(self.output, task.relative, photo)
         return Decisions.load(path) if path.exists() else None
 
-    def decide(self, task: Task, decisions: Decisions) -> None:
-        """Keep it, on the disk.
+    def decide(
+        self, task: Task, initial: Decisions, change: Callable[[Decisions], Decisions]
+    ) -> None:
+        """Change what was decided, on the disk; of several changes at once, none is lost.
+
+        Args:
+            task: the photograph.
+            initial: what holds where nothing was decided about it.
+            change: gives the new decisions for those that are there.
 
         Raises:
+            ConfigError: the file is damaged.
             OSError: it cannot be written.
         """
-        decisions.save(decisions_path(self.output, task.relative, decisions.photo))
+        with self._deciding:
+            decided = self.decisions(task, initial.photo) or initial
+            changed = change(decided)
+            if changed == decided:
+                return
+            changed.save(decisions_path(self.output, task.relative, changed.photo))
         self.report(task, "")
 
     def add_reference(self, name: str, content: bytes) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,18 +60,20 @@ class Writer:
         """
         return self._album.decisions(task, photo) or self.initial(photo)
 
-    def change(self, task: Task, changes: Mapping[str, Any]) -> None:
+    def change(self, task: Task, change: Callable[[Decisions], Decisions]) -> None:
         """Decide some things about a photograph; the others stay as they were decided.
+
+        Args:
+            task: the photograph.
+            change: gives the new decisions for those that hold.
 
         Raises:
             PhotoError: it cannot be read.
             ConfigError: the decisions that are there are damaged.
-            ValueError: a change is out of its range.
+            OSError: they cannot be written.
         """
-        decided = self.decisions(task, self._album.hash(task))
-        changed = dataclasses.replace(decided, **changes)
-        if changed != decided:
-            self._album.decide(task, changed)
+        # Hashed first: that takes long, and whoever decides meanwhile would have to wait.
+        self._album.decide(task, self.initial(self._album.hash(task)), change)
 
     def write(self, task: Task) -> Record:
         """Color a photograph as it was decided, into the album's output folder.
@@ -200,7 +202,7 @@ class Batch:
 
     def _work(self, task: Task, changes: Mapping[str, Any]) -> bool:
         try:
-            self._writer.change(task, changes)
+            self._writer.change(task, lambda decided: dataclasses.replace(decided, **changes))
         except (ValueError, OSError) as error:  # the former: PhotoError, ConfigError as well
             self._writer.fail(task, str(error))
             return False

@@ -78,7 +78,7 @@ def make_app(album: Album, studio: Callable[[], Studio]) -> Starlette:
             Route("/api/photos/{id}/thumbnail", api.show_thumbnail),
             Route("/api/photos/{id}/view", api.show_view),
             Route("/api/photos/{id}/likely", api.show_likely),
-            Route("/api/photos/{id}/decisions", api.decide, methods=["PUT"]),
+            Route("/api/photos/{id}/decisions", api.decide, methods=["PATCH"]),
             Route("/api/photos/{id}/result", api.save, methods=["POST"]),
         ],
         exception_handlers={
@@ -200,15 +200,19 @@ class _Api:
         return JSONResponse(await self._ask(answer))
 
     async def decide(self, request: Request) -> Response:
-        decisions = Decisions.parse(await _json(request))
-
+        """Some of the decisions, those that were changed, and which photograph they are about."""
+        content = await _json(request)
         task = self._task(request)
 
         def answer(studio: Studio) -> None:
-            if decisions.photo != self._album.hash(task):
-                raise ValueError("these decisions are about another photograph; open it again")
-            self._check(studio, decisions)
-            self._album.decide(task, decisions)
+            def change(decided: Decisions) -> Decisions:
+                if content.get("photo") != decided.photo:
+                    raise ValueError("these decisions are about another photograph; open it again")
+                changed = Decisions.parse(decided.to_json() | content)
+                self._check(studio, changed)
+                return changed
+
+            studio.writer.change(task, change)
 
         await self._ask(answer)
         return Response(status_code=204)

@@ -67,7 +67,7 @@ class Page:
 
     def __init__(self, client: TestClient, album: Album, batch: Batch) -> None:
         self.client, self.album, self.batch = client, album, batch
-        self.get, self.put = client.get, client.put
+        self.get, self.put, self.patch = client.get, client.put, client.patch
         self.post, self.delete = client.post, client.delete
 
     def id_of(self, name: str) -> str:

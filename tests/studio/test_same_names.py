@@ -116,7 +116,7 @@ def test_a_photograph_that_is_replaced_while_it_is_open_is_another(
         decide(page, house, hints=[HINT])
         before = page.get(f"/api/photos/{house}").json()
         os.replace(second, first)
-        answer = page.put(f"/api/photos/{house}/decisions", json=before["decisions"])
+        answer = page.patch(f"/api/photos/{house}/decisions", json=before["decisions"])
         assert answer.status_code == 400 and "another photograph" in answer.json()["error"]
         opened = page.get(f"/api/photos/{house}").json()
         assert opened["width"] != before["width"]

@@ -31,7 +31,7 @@ def picture(page: Page, id_: str, **query: Any) -> np.ndarray:
 
 def decide(page: Page, id_: str, **changes: Any) -> None:
     decisions = page.get(f"/api/photos/{id_}").json()["decisions"] | changes
-    answer = page.put(f"/api/photos/{id_}/decisions", json=decisions)
+    answer = page.patch(f"/api/photos/{id_}/decisions", json=decisions)
     assert answer.status_code == 204, answer.text
 
 
@@ -174,7 +174,7 @@ def test_wrong_views_are_refused(page: Page, query: dict[str, Any], message: str
 )
 def test_wrong_decisions_are_refused_and_change_nothing(page: Page, content: bytes) -> None:
     house = page.id_of("house.jpg")
-    answer = page.put(f"/api/photos/{house}/decisions", content=content)
+    answer = page.patch(f"/api/photos/{house}/decisions", content=content)
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert page.state_of("house.jpg") == "new"
@@ -183,7 +183,7 @@ def test_wrong_decisions_are_refused_and_change_nothing(page: Page, content: byt
 def test_decisions_about_another_photograph_are_refused(page: Page) -> None:
     house, alps = page.id_of("house.jpg"), page.id_of("box 1/alps.jpg")
     other = page.get(f"/api/photos/{alps}").json()["decisions"]
-    answer = page.put(f"/api/photos/{house}/decisions", json=other)
+    answer = page.patch(f"/api/photos/{house}/decisions", json=other)
     assert answer.status_code == 400
     assert "another photograph" in answer.json()["error"]
 
@@ -354,7 +354,7 @@ def test_colors_of_another_picture(page: Page, tmp_path: Path) -> None:
         {"reference": None, "palette": ["#4060a0"]},  # which this model does not know where to use
     ):
         decisions = page.get(f"/api/photos/{house}").json()["decisions"] | wrong
-        assert page.put(f"/api/photos/{house}/decisions", json=decisions).status_code == 400
+        assert page.patch(f"/api/photos/{house}/decisions", json=decisions).status_code == 400
     assert page.put("/api/references/x.jpg", content=b"no picture").status_code == 400
     in_gray = (SAMPLE / "historical" / "alpine_landscape.jpg").read_bytes()
     answer = page.put("/api/references/alps.jpg", content=in_gray)

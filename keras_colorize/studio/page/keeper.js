@@ -2,12 +2,18 @@
 // is looked at meanwhile.
 
 export class Keeper {
-  /** `send(id, decisions)` keeps them; `on` holds what to do: kept(id), done(), fail(error). */
+  /** `send(id, changes)` keeps some of them; `on` holds what to do: kept(id), done(), fail(error). */
   constructor(send, on) {
     this.send = send;
     this.on = on;
-    this.waiting = new Map(); // decisions by the photograph's id
+    this.known = new Map(); // decisions that lie on the disk, by the photograph's id
+    this.waiting = new Map(); // those that are to
     this.working = null;
+  }
+
+  /** Take for known what was decided about a photograph. */
+  know(id, decisions) {
+    this.known.set(id, decisions);
   }
 
   /** Keep what was decided about a photograph; of many that wait, the last. */
@@ -26,7 +32,8 @@ export class Keeper {
       const [[id, decisions]] = this.waiting;
       this.waiting.delete(id);
       try {
-        await this.send(id, decisions);
+        await this.send(id, changes(this.known.get(id), decisions));
+        this.known.set(id, decisions);
         this.on.kept(id);
       } catch (error) {
         this.on.fail(error);
@@ -35,4 +42,13 @@ export class Keeper {
     this.working = null;
     this.on.done();
   }
+}
+
+/** What is decided otherwise than before, and about which photograph: the album may be colored at
+ * the same time, and others of its decisions be changed. */
+function changes(before, decisions) {
+  const changed = Object.entries(decisions).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name]),
+  );
+  return { photo: decisions.photo, ...Object.fromEntries(changed) };
 }

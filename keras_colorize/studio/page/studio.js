@@ -84,6 +84,7 @@ async function open(id) {
   if (turn !== opening) return;
   photo = { id, ...opened };
   decisions = settled = opened.decisions;
+  keeper.know(id, decisions);
   note("");
   panel.setSizes(photo.initial.working_size, model.least_working_size);
   stage.show(photo);
