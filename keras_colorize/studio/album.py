@@ -293,11 +293,13 @@ class Album:
             taken = {task.relative.with_suffix("").as_posix().casefold() for task in self.tasks}
             names = (stem + (f"_{number}" if number > 1 else "") for number in count(1))
             free = next(name for name in names if name.casefold() not in taken)
-            self._write(self.output / UPLOADED / (free + suffix), content)
-            known = set(self._tasks)
+            path = self.output / UPLOADED / (free + suffix)
+            self._write(path, content)
             self._tasks = self._find()
-            (new,) = set(self._tasks) - known
-        return new
+            # Not any new one: others may have come into the folders meanwhile.
+            alike = (id_ for id_, task in self._tasks.items() if task.source.name == path.name)
+            place = os.path.realpath(path)
+            return next(id_ for id_ in alike if os.path.realpath(self[id_].source) == place)
 
 
 def _check_name(name: str) -> tuple[str, str]:

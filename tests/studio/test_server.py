@@ -302,6 +302,20 @@ def test_uploads_keep_their_names_apart(page: Page, photos: Path, tmp_path: Path
     assert {photo.name: photo.state for photo in again.list()}["house_2.jpg"] == "colored"
 
 
+def test_what_came_into_the_folder_meanwhile_is_not_taken_for_what_was_uploaded(
+    page: Page, photos: Path
+) -> None:
+    content = (photos / "house.jpg").read_bytes()
+    for name in ("garden.jpg", "porch.jpg"):  # which come before and behind the others
+        (photos / name).write_bytes(content)
+    answer = page.put("/api/uploads/porch.jpg", content=content)
+    assert answer.status_code == 201
+    new = page.album[answer.json()["id"]]
+    assert new.source.parent.name == "uploaded"
+    names = [photo.name for photo in page.album.list()]
+    assert {"garden.jpg", "porch.jpg"} < set(names) and len(names) == 6
+
+
 @pytest.mark.parametrize(
     "name", ["notes.txt", "page.html", ".jpg", "x" * 300 + ".jpg", "..%2F..%2Fx.sh", "a%00.jpg"]
 )
