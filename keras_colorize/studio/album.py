@@ -17,10 +17,10 @@ from PIL import Image
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.decisions_folder import REFERENCES, decisions_path, has_decisions
 from keras_colorize.coloring.given import true_chroma
-from keras_colorize.coloring.report import report_path
+from keras_colorize.coloring.report import read_report, report_path
 from keras_colorize.coloring.tasks import Shard, Task, find_tasks
 from keras_colorize.errors import ConfigError, PhotoError
-from keras_colorize.files import atomic_path, escape_name, hash_file, read_rows
+from keras_colorize.files import atomic_path, escape_name, hash_file
 from keras_colorize.metadata.provenance import read_provenance
 from keras_colorize.photos.formats import PHOTO_SUFFIXES
 from keras_colorize.photos.reading import read_photo
@@ -72,6 +72,7 @@ class Album:
 
     Raises:
         DataError: as of :func:`~keras_colorize.coloring.tasks.find_tasks`.
+        RunError: its ``report.csv`` is none.
     """
 
     def __init__(self, photos: Sequence[str | Path], output: Path, max_pixels: int) -> None:
@@ -87,8 +88,9 @@ class Album:
         self._lock = threading.Lock()
         self._deciding = threading.Lock()  # from reading a file of decisions to writing it
         self._tasks = self._find()
-        for row in read_rows(report_path(output, Shard())):
-            task = self._tasks.get(_identify(Path(row["output"]), output))
+        places = {_absolute(output / task.relative): task for task in self._tasks.values()}
+        for row in read_report(report_path(output, Shard())):
+            task = places.get(os.path.abspath(row["output"] or ""))
             if task is not None:
                 self._recall(task, row)
 
@@ -346,5 +348,10 @@ def _original(result: Path) -> str | None:
 
 
 def _is_named(photo: Path, name: str) -> bool:
-    """Whether a report, which was written anywhere, names this photograph."""
-    return bool(name) and os.path.abspath(name) == escape_name(os.path.abspath(photo))
+    """Whether a report names this photograph, by an absolute path or a relative one."""
+    return bool(name) and os.path.abspath(name) == _absolute(photo)
+
+
+def _absolute(path: Path) -> str:
+    """Its absolute path, as a report has it."""
+    return escape_name(os.path.abspath(path))

@@ -31,6 +31,16 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert line.startswith("error: ") and message in line
 
 
+def test_a_report_of_something_else_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.csv").write_text("name,size\na,1\n")
+    photos = str(SAMPLE / "historical")
+    assert studio.main([photos, "--output", str(tmp_path), "--no_browser"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: expected ") and "found another file" in line
+
+
 def test_a_model_that_is_not_there_ends_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "keras_colorize.studio", "--model", "nowhere.keras"]
     ended = subprocess.run(

@@ -11,6 +11,8 @@ from PIL import Image
 
 from keras_colorize import Colorizer, colorize
 from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.report import Ledger, Record
+from keras_colorize.coloring.tasks import find_tasks
 from keras_colorize.files import read_rows
 from keras_colorize.looks import LOOKS
 from keras_colorize.metadata.provenance import read_provenance
@@ -234,6 +236,24 @@ def test_what_was_decided_outlives_the_process(page: Page, photos: Path, tmp_pat
     assert states == {"box 1/alps.jpg": "new", "broken.jpg": "failed", "house.jpg": "changed"}
     decisions = again.decisions(again[house], again.hash(again[house]))
     assert decisions is not None and len(decisions.hints) == 1
+
+
+def test_failures_are_known_again_by_whichever_path(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "back\\slash.jpg").write_bytes(b"no photograph")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "relative").mkdir()
+    for given, output in ((photos, tmp_path / "relative"), (Path("photos"), Path("relative"))):
+        with Ledger(output / "report.csv") as ledger:
+            for task in find_tasks([given], output):
+                written = Record(str(task.source), str(output / task.relative), "failed", "torn")
+                ledger.add(written)
+        for other in (tmp_path / "relative", Path("relative"), Path("photos/../relative")):
+            for photographs in (photos, Path("photos")):
+                found = Album([photographs], other, MAX_PIXELS).list()
+                assert {photo.reason for photo in found} == {"torn"} and len(found) == 4
+        (output / "report.csv").unlink()
 
 
 def wait(page: Page) -> None:
