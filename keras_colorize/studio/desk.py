@@ -27,6 +27,7 @@ from keras_colorize.studio.parts import Box, Part
 __all__ = ["Desk", "OpenPhoto"]
 
 _OPEN_AT_ONCE = 3
+_SESSIONS_KEPT = 2  # of a photograph, of up to some 100 MB: what is compared, back and forth
 _QUALITY = 90
 _LIKELY = 6  # colors of a place
 _TINT = (-64.0, 72.0)  # Cb and Cr, in steps of a JPEG, of what is guessed: orange
@@ -115,7 +116,7 @@ class OpenPhoto:
         self._colorizer = colorizer
         self._max_pixels = max_pixels
         self._lock = threading.RLock()
-        self._sessions: dict[tuple[int, bool, str | None], Session] = {}
+        self._sessions: OrderedDict[tuple[int, bool, str | None], Session] = OrderedDict()
         self._painted: tuple[object, Painting] | None = None
         self._guided: tuple[object, np.ndarray] | None = None
         self._cut: tuple[object, np.ndarray] | None = None
@@ -173,6 +174,9 @@ class OpenPhoto:
             )
         elif decisions.reference is None:
             self._sessions[kind].keep_to(decisions.palette)
+        self._sessions.move_to_end(kind)
+        while len(self._sessions) > _SESSIONS_KEPT:
+            self._sessions.popitem(last=False)
         return self._sessions[kind]
 
     def likely_colors(self, x: float, y: float, decisions: Decisions) -> list[str]:
