@@ -104,7 +104,7 @@ def click(
         {"x": rng.random(), "y": rng.random(), "radius": 0.012, "color": color}
     )
     watch = Watch(process)
-    page.ask(f"api/photos/{id_}/decisions", decisions, "PUT")
+    page.ask(f"api/photos/{id_}/decisions", decisions, "PATCH")
     page.view(id_, "after")
     return watch.read()
 

@@ -28,44 +28,32 @@ first, which had neither palette nor look, still can.
 
 import hashlib
 import json
-import math
 import re
-from collections import defaultdict
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from keras_colorize.coloring.hints import Hint, Region, chroma_of
 from keras_colorize.coloring.proposals import MOST
-from keras_colorize.errors import ConfigError, PhotoError
-from keras_colorize.files import atomic_path, fit_name
+from keras_colorize.errors import ConfigError
+from keras_colorize.files import atomic_path
 from keras_colorize.looks import check_look
 
-__all__ = [
-    "FORMAT",
-    "REFERENCES",
-    "Decisions",
-    "DecisionsFolder",
-    "Outline",
-    "decisions_path",
-    "find_reference",
-]
+__all__ = ["FORMAT", "Decisions", "Outline"]
 
 FORMAT = 2
-#: Folder of color photographs that others follow, in that of the results.
-REFERENCES = "references"
-
-_ENDING = ".colors.json"
 _MASK_SIDE = 512  # pixels; an outline drawn by hand isn't finer
 _MOST_HINTS = 500
 _MOST_CORNERS = 2000
 _MOST_COLORS = 16  # of a palette
 _MOST_SATURATION = 4.0
+_MOST_WORKING_SIZE = 1024  # pixels; of more, one photograph takes gigabytes
 _HASH = re.compile("[0-9a-f]{64}")
 
 
@@ -174,6 +162,12 @@ class Decisions:
         try:
             values = _take(content, "decisions", _fields(content))
             del values["format"]
+            # Here alone: who calls the library knows how much memory there is; a file does not.
+            if values["working_size"] > _MOST_WORKING_SIZE:
+                raise ValueError(
+                    f"working_size must be at most {_MOST_WORKING_SIZE}. "
+                    f"Received: {str(values['working_size'])[:80]}"
+                )
             hints = tuple(_parse_hint(hint) for hint in values.pop("hints"))
             palette = tuple(_as(str, color, "a color") for color in values.pop("palette", []))
             return cls(**values, palette=palette, hints=hints)
@@ -229,91 +223,6 @@ class Decisions:
     def regions(self) -> list[Hint | Region]:
         """The hints as a ``Session`` takes them."""
         return [hint.region() if isinstance(hint, Outline) else hint for hint in self.hints]
-
-
-class DecisionsFolder:
-    """The decisions in a folder and below it, found by the photographs that they are about.
-
-    Args:
-        folder: where ``*.colors.json`` lie.
-
-    Raises:
-        ConfigError: there is no such folder, no decisions in it, or a file cannot be read.
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        self._folder = Path(folder)
-        self._of_photo: dict[str, dict[Path, Decisions]] = defaultdict(dict)
-        self._asked_for: set[str] = set()
-        for path in sorted(self._folder.rglob("*" + _ENDING)):
-            if not path.name.startswith("."):  # half-written, of a process that was killed
-                decisions = Decisions.load(path)
-                self._of_photo[decisions.photo][path] = decisions
-        if not self._of_photo:
-            raise ConfigError(
-                f"expected a folder with decisions of the studio (NAME{_ENDING}). "
-                f"Received: {folder}"
-            )
-
-    def find(self, photo: str, result: Path) -> Decisions | None:
-        """What was decided about a photograph.
-
-        Args:
-            photo: SHA-256 of its file.
-            result: path of its result within the output folder, which tells copies apart about
-                which different things were decided.
-
-        Raises:
-            PhotoError: it doesn't tell them apart.
-        """
-        found = self._of_photo.get(photo, {})
-        self._asked_for.add(photo)
-        if len(set(found.values())) > 1:
-            named = decisions_path(self._folder, result)
-            if named not in found:
-                raise PhotoError(
-                    f"different decisions about this photograph: {', '.join(map(str, found))}; "
-                    "leave one of them"
-                )
-            return found[named]
-        return next(iter(found.values()), None)
-
-    def describe_unused(self) -> str | None:
-        """How many decisions are about none of the photographs that were asked for, in words.
-
-        Returns:
-            ``None`` where each was found.
-        """
-        photos = self._of_photo.keys() - self._asked_for
-        unused = [path for photo in photos for path in self._of_photo[photo]]
-        if not unused:
-            return None
-        there = sum(map(len, self._of_photo.values()))
-        return (
-            f"{len(unused)} of {there} decisions in {self._folder} match no photograph, the first "
-            f"{min(unused)}: they are about the very bytes of a file (SHA-256); one that was "
-            "changed since is another, about which to decide anew in the studio"
-        )
-
-
-def find_reference(folder: Path, digest: str) -> Path:
-    """The file of a reference, by its SHA-256, in the folder of results and decisions.
-
-    Raises:
-        PhotoError: it isn't there.
-    """
-    path = next((folder / REFERENCES).glob(f"{digest}.*"), None)
-    if path is None:
-        raise PhotoError(
-            f"its reference is missing: expected {digest[:12]}… in {folder / REFERENCES}; "
-            "copy it there, or leave it out in the studio"
-        )
-    return path
-
-
-def decisions_path(folder: Path, result: Path) -> Path:
-    """Where the decisions about a result lie, given by its path within the output folder."""
-    return folder / result.with_name(fit_name(result.name, _ENDING))
 
 
 _FIELDS: Mapping[str, Any] = {
@@ -374,11 +283,18 @@ def _take(content: object, what: str, kinds: Mapping[str, Any]) -> dict[str, Any
 def _as(kind: Any, value: object, name: str) -> Any:
     if isinstance(kind, UnionType):  # of a type and None
         return None if value is None else _as(kind.__args__[0], value, name)
-    if kind is float and type(value) in (int, float) and math.isfinite(float(value)):  # type: ignore[arg-type]
-        return float(value)  # type: ignore[arg-type]
+    if kind is float and _is_finite(value):
+        return float(value)
     if type(value) is not kind or kind is float:  # True is no whole number
         raise ValueError(f"{name} must be {_WORDS[kind]}. Received: {str(value)[:80]!r}")
     return value
+
+
+def _is_finite(value: object) -> TypeGuard[int | float]:
+    """Compared, as a whole number of hundreds of digits cannot be converted; NaN is not less."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 _WORDS = {

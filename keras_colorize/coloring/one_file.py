@@ -8,7 +8,8 @@ from pathlib import Path
 
 from keras_colorize.coloring.arguments import check_list
 from keras_colorize.coloring.colorizer import Colorizer
-from keras_colorize.coloring.decisions import REFERENCES, Decisions, Outline
+from keras_colorize.coloring.decisions import Decisions, Outline
+from keras_colorize.coloring.decisions_folder import REFERENCES
 from keras_colorize.coloring.given import naming_photo, read_reference
 from keras_colorize.coloring.hints import Hint, hex_of
 from keras_colorize.coloring.options import ColoringOptions

@@ -21,6 +21,7 @@ __all__ = [
     "Record",
     "Status",
     "describe_counts",
+    "read_report",
     "refuse_other_shards",
     "report_path",
     "to_row",
@@ -92,6 +93,28 @@ def report_path(output: Path, shard: Shard) -> Path:
     return output / f"report{part}.csv"
 
 
+def read_report(path: Path) -> list[dict[str, str]]:
+    """The rows of a report by column; none where there is no file.
+
+    Raises:
+        RunError: there is a file of that name with other columns.
+    """
+    if path.exists():
+        _check_columns(path)
+    return read_rows(path)
+
+
+def _check_columns(path: Path) -> None:
+    expected = ",".join(COLUMNS)
+    with path.open(encoding="utf-8", errors="surrogateescape") as file:
+        header = file.readline()
+    if header and header.rstrip("\r\n") != expected:
+        raise RunError(
+            f"expected {path} to be absent, or a report with the columns {', '.join(COLUMNS)}; "
+            "found another file. Move it away, or choose another --output"
+        )
+
+
 def refuse_other_shards(output: Path, shard: Shard) -> None:
     """Refuse to work beside processes whose parts are of another number, and overlap with this.
 
@@ -135,7 +158,7 @@ class Ledger:
         self._file = path.open("a", newline="", encoding="utf-8", errors="backslashreplace")
         try:
             self._lock()
-            self._check_columns()
+            _check_columns(path)
             self._cut_last_row()
             rows = read_rows(path)
             self._done = {
@@ -182,17 +205,6 @@ class Ledger:
                 whole = content.rfind(b"\n", 0, whole - 1) + 1
             if whole < len(content):
                 file.truncate(whole)
-
-    def _check_columns(self) -> None:
-        expected = ",".join(COLUMNS)
-        with self.path.open(encoding="utf-8", errors="surrogateescape") as file:
-            header = file.readline()
-        if header and header.rstrip("\r\n") != expected:
-            raise RunError(
-                f"expected {self.path} to be absent, or a report with the columns "
-                f"{', '.join(COLUMNS)}; found another file. Move it away, or choose "
-                "another --output"
-            )
 
     def __enter__(self) -> Self:
         return self

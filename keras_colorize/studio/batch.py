@@ -3,10 +3,12 @@
 import dataclasses
 import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from keras_colorize.cli import one_line
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.options import ColoringOptions
@@ -15,8 +17,6 @@ from keras_colorize.coloring.report import Ledger, Record
 from keras_colorize.coloring.targets import Folder
 from keras_colorize.coloring.tasks import Task
 from keras_colorize.errors import ConfigError, PhotoError, RunError
-from keras_colorize.files import hash_file
-from keras_colorize.metadata.provenance import read_provenance
 from keras_colorize.studio.album import Album
 
 __all__ = ["Batch", "Progress", "Writer"]
@@ -52,35 +52,58 @@ class Writer:
             look=colorizer.look,
         )
 
-    def change(self, task: Task, changes: Mapping[str, Any]) -> None:
+    def decisions(self, task: Task, photo: str) -> Decisions:
+        """What holds for a photograph, given with its SHA-256: what was decided, or else holds.
+
+        Raises:
+            ConfigError: the decisions that are there are damaged.
+        """
+        return self._album.decisions(task, photo) or self.initial(photo)
+
+    def change(self, task: Task, change: Callable[[Decisions], Decisions]) -> None:
         """Decide some things about a photograph; the others stay as they were decided.
+
+        Args:
+            task: the photograph.
+            change: gives the new decisions for those that hold.
 
         Raises:
             PhotoError: it cannot be read.
             ConfigError: the decisions that are there are damaged.
-            ValueError: a change is out of its range.
+            OSError: they cannot be written.
         """
-        decided = self._album.decisions(task)
-        try:
-            initial = self.initial(hash_file(task.source))
-        except OSError as error:
-            raise PhotoError(f"unreadable: {error.strerror}") from error
-        changed = dataclasses.replace(decided or initial, **changes)
-        if changed != (decided or initial):
-            self._album.decide(task, changed)
+        # Hashed first: that takes long, and whoever decides meanwhile would have to wait.
+        self._album.decide(task, self.initial(self._album.hash(task)), change)
 
     def write(self, task: Task) -> Record:
-        """Color a photograph as it was decided, into the album's output folder."""
+        """Color a photograph as it was decided, into the album's output folder.
+
+        Raises:
+            OSError: the report cannot be written.
+        """
         target = self._album.output / task.relative
         try:
-            decisions = self._album.decisions(task)
-            ours = target.is_file() and read_provenance(target) is not None
+            photo = self._album.hash(task)
+            decisions = self._album.decisions(task, photo)
+            ours = self._album.has_result(task, photo)
         except (ConfigError, PhotoError) as error:
             return self.fail(task, str(error))
+        if target.is_file() and not ours:
+            return self.fail(
+                task,
+                f"{target} exists already and was not made of this photograph; move it away, or "
+                "start the studio with another --output",
+            )
+
+        def find(colored: str, _: Path) -> Decisions | None:
+            if colored != photo:
+                raise PhotoError("its file was changed just now; look at it, and save it again")
+            return decisions
+
         options = ColoringOptions(
             overwrite=ours,  # results of earlier decisions; nothing else is replaced
             max_pixels=self._max_pixels,
-            decisions=lambda *_: decisions,
+            decisions=find,
             references=self._album.output,
         )
         folder = Folder(self._album.output)
@@ -91,14 +114,18 @@ class Writer:
         return self._report(task, record)
 
     def fail(self, task: Task, reason: str) -> Record:
-        """Report that a photograph could not be colored."""
+        """Report that a photograph could not be colored.
+
+        Raises:
+            OSError: the report cannot be written.
+        """
         target = self._album.output / task.relative
         return self._report(task, Record(str(task.source), str(target), "failed", reason=reason))
 
     def _report(self, task: Task, record: Record) -> Record:
+        self._album.report(task, record.reason)  # first: the album shows what cannot be written
         with self._lock:
             self._ledger.add(record)
-        self._album.report(task, record.reason)
         return record
 
 
@@ -111,12 +138,14 @@ class Progress:
         done: of them, whether they failed or not.
         failed: of those.
         running: whether it goes on.
+        reason: why it ended before it was done, if it was not stopped.
     """
 
     total: int = 0
     done: int = 0
     failed: int = 0
     running: bool = False
+    reason: str = ""
 
 
 class Batch:
@@ -154,6 +183,7 @@ class Batch:
             self._thread.join()
 
     def _run(self, tasks: Iterable[Task], changes: Mapping[str, Any]) -> None:
+        reason = ""
         try:
             for task in tasks:
                 if self._stop.is_set():
@@ -163,12 +193,16 @@ class Batch:
                 self.progress = dataclasses.replace(
                     done, done=done.done + 1, failed=done.failed + failed
                 )
-        finally:
-            self.progress = dataclasses.replace(self.progress, running=False)
+        except OSError as error:  # nothing can be reported any more
+            reason = one_line(error)
+        except Exception as error:  # noqa: BLE001  a mistake, which the page is to tell
+            _log.debug("unexpected error while the album is colored", exc_info=True)
+            reason = f"unexpected {type(error).__name__}: {one_line(error)}"
+        self.progress = dataclasses.replace(self.progress, running=False, reason=reason)
 
     def _work(self, task: Task, changes: Mapping[str, Any]) -> bool:
         try:
-            self._writer.change(task, changes)
+            self._writer.change(task, lambda decided: dataclasses.replace(decided, **changes))
         except (ValueError, OSError) as error:  # the former: PhotoError, ConfigError as well
             self._writer.fail(task, str(error))
             return False

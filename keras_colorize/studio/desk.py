@@ -20,7 +20,6 @@ from keras_colorize.coloring.painting import Painting
 from keras_colorize.coloring.reversible import Jpeg
 from keras_colorize.coloring.session import Session
 from keras_colorize.errors import IrreversibleJpegError, PhotoError
-from keras_colorize.files import hash_file
 from keras_colorize.photos.formats import identify, open_file
 from keras_colorize.photos.reading import Page, read_pages
 from keras_colorize.studio.parts import Box, Part
@@ -28,6 +27,7 @@ from keras_colorize.studio.parts import Box, Part
 __all__ = ["Desk", "OpenPhoto"]
 
 _OPEN_AT_ONCE = 3
+_SESSIONS_KEPT = 2  # of a photograph, of up to some 100 MB: what is compared, back and forth
 _QUALITY = 90
 _LIKELY = 6  # colors of a place
 _TINT = (-64.0, 72.0)  # Cb and Cr, in steps of a JPEG, of what is guessed: orange
@@ -60,16 +60,22 @@ class Desk:
         side = self.colorizer.facts.stride
         return Session(self.colorizer, np.zeros((side, side), np.uint8)).knows_likely_colors
 
-    def open(self, path: Path) -> "OpenPhoto":
+    def open(self, path: Path, photo_hash: str) -> "OpenPhoto":
         """A photograph, read where it is not open yet.
+
+        Args:
+            path: of it.
+            photo_hash: SHA-256 of the file; where it is another than before, it is read anew.
 
         Raises:
             PhotoError: it cannot be read.
         """
         with self._lock:  # one after the other: a second click does not read it twice
             photo = self._open.get(path)
-            if photo is None:
-                photo = OpenPhoto(path, self.colorizer, self._references, self._max_pixels)
+            if photo is None or photo.hash != photo_hash:
+                photo = OpenPhoto(
+                    path, photo_hash, self.colorizer, self._references, self._max_pixels
+                )
                 self._open[path] = photo
                 while len(self._open) > _OPEN_AT_ONCE:
                     self._open.popitem(last=False)
@@ -82,6 +88,7 @@ class OpenPhoto:
 
     Args:
         path: of the original.
+        photo_hash: SHA-256 of the file.
         colorizer: what paints.
         references: see :class:`Desk`.
         max_pixels: refuse it if it has more.
@@ -95,21 +102,25 @@ class OpenPhoto:
         PhotoError: it cannot be read.
     """
 
-    def __init__(self, path: Path, colorizer: Colorizer, references: Path, max_pixels: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        photo_hash: str,
+        colorizer: Colorizer,
+        references: Path,
+        max_pixels: int,
+    ) -> None:
+        self.hash = photo_hash
         self._path = path
         self._references = references
         self._colorizer = colorizer
         self._max_pixels = max_pixels
         self._lock = threading.RLock()
-        self._sessions: dict[tuple[int, bool, str | None], Session] = {}
+        self._sessions: OrderedDict[tuple[int, bool, str | None], Session] = OrderedDict()
         self._painted: tuple[object, Painting] | None = None
         self._guided: tuple[object, np.ndarray] | None = None
         self._cut: tuple[object, np.ndarray] | None = None
         self._levels: dict[bool, list[np.ndarray]] = {}
-        try:
-            self.hash = hash_file(path)
-        except OSError as error:
-            raise PhotoError(f"unreadable: {error.strerror}") from error
         jpeg = self._read_jpeg()
         source = self._read_page(remove_tint=False) if jpeg is None else jpeg
         self.size, self.toned = source.size, source.tone.kind == "toned"
@@ -163,6 +174,9 @@ class OpenPhoto:
             )
         elif decisions.reference is None:
             self._sessions[kind].keep_to(decisions.palette)
+        self._sessions.move_to_end(kind)
+        while len(self._sessions) > _SESSIONS_KEPT:
+            self._sessions.popitem(last=False)
         return self._sessions[kind]
 
     def likely_colors(self, x: float, y: float, decisions: Decisions) -> list[str]:

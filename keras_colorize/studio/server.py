@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from keras_colorize.coloring.decisions import Decisions, find_reference
+from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.decisions_folder import find_reference
 from keras_colorize.coloring.tasks import Task
 from keras_colorize.errors import KerasColorizeError, PhotoError
 from keras_colorize.looks import LOOKS
@@ -25,7 +26,7 @@ from keras_colorize.studio.parts import Box
 
 if TYPE_CHECKING:
     from keras_colorize.studio.batch import Batch, Writer
-    from keras_colorize.studio.desk import Desk
+    from keras_colorize.studio.desk import Desk, OpenPhoto
 
 __all__ = ["Studio", "make_app"]
 
@@ -77,7 +78,7 @@ def make_app(album: Album, studio: Callable[[], Studio]) -> Starlette:
             Route("/api/photos/{id}/thumbnail", api.show_thumbnail),
             Route("/api/photos/{id}/view", api.show_view),
             Route("/api/photos/{id}/likely", api.show_likely),
-            Route("/api/photos/{id}/decisions", api.decide, methods=["PUT"]),
+            Route("/api/photos/{id}/decisions", api.decide, methods=["PATCH"]),
             Route("/api/photos/{id}/result", api.save, methods=["POST"]),
         ],
         exception_handlers={
@@ -152,14 +153,13 @@ class _Api:
 
         def answer(studio: Studio) -> dict[str, Any]:
             with self._reading(task):
-                photo = studio.desk.open(task.source)
-            initial = studio.writer.initial(photo.hash)
+                photo = self._open(studio, task)
             return {
                 "width": photo.size[0],
                 "height": photo.size[1],
                 "toned": photo.toned,
-                "initial": initial.to_json(),
-                "decisions": (self._album.decisions(task) or initial).to_json(),
+                "initial": studio.writer.initial(photo.hash).to_json(),
+                "decisions": studio.writer.decisions(task, photo.hash).to_json(),
             }
 
         return JSONResponse(await self._ask(answer))
@@ -177,8 +177,8 @@ class _Api:
         task = self._task(request)
 
         def answer(studio: Studio) -> bytes:
-            photo = studio.desk.open(task.source)
-            decisions = self._album.decisions(task) or studio.writer.initial(photo.hash)
+            photo = self._open(studio, task)
+            decisions = studio.writer.decisions(task, photo.hash)
             if "proposal" in query:
                 decisions = dataclasses.replace(
                     decisions, proposal=int(query["proposal"]), hints=()
@@ -194,22 +194,25 @@ class _Api:
         x, y = (float(query.get(name, "nan")) for name in ("x", "y"))
 
         def answer(studio: Studio) -> list[str]:
-            photo = studio.desk.open(task.source)
-            decisions = self._album.decisions(task) or studio.writer.initial(photo.hash)
-            return photo.likely_colors(x, y, decisions)
+            photo = self._open(studio, task)
+            return photo.likely_colors(x, y, studio.writer.decisions(task, photo.hash))
 
         return JSONResponse(await self._ask(answer))
 
     async def decide(self, request: Request) -> Response:
-        decisions = Decisions.parse(await _json(request))
-
+        """Some of the decisions, those that were changed, and which photograph they are about."""
+        content = await _json(request)
         task = self._task(request)
 
         def answer(studio: Studio) -> None:
-            if decisions.photo != studio.desk.open(task.source).hash:
-                raise ValueError("these decisions are about another photograph; open it again")
-            self._check(studio, decisions)
-            self._album.decide(task, decisions)
+            def change(decided: Decisions) -> Decisions:
+                if content.get("photo") != decided.photo:
+                    raise ValueError("these decisions are about another photograph; open it again")
+                changed = Decisions.parse(decided.to_json() | content)
+                self._check(studio, changed)
+                return changed
+
+            studio.writer.change(task, change)
 
         await self._ask(answer)
         return Response(status_code=204)
@@ -257,6 +260,9 @@ class _Api:
 
     async def _ask(self, answer: Callable[[Studio], Answer]) -> Answer:
         return await run_in_threadpool(lambda: answer(self._studio()))
+
+    def _open(self, studio: Studio, task: Task) -> "OpenPhoto":
+        return studio.desk.open(task.source, self._album.hash(task))
 
     @contextlib.contextmanager
     def _reading(self, task: Task) -> Iterator[None]:

@@ -13,7 +13,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from keras_colorize import Colorizer, color, colorize
 from keras_colorize.coloring.album import SURE, USUAL, Album, Note
 from keras_colorize.coloring.correspondence import Traits, grid_shape
-from keras_colorize.coloring.decisions import Decisions, DecisionsFolder
+from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.decisions_folder import DecisionsFolder
 from keras_colorize.coloring.folder import colorize_photos
 from keras_colorize.coloring.hints import Hint
 from keras_colorize.coloring.options import ColoringOptions

@@ -67,7 +67,7 @@ class Page:
 
     def __init__(self, client: TestClient, album: Album, batch: Batch) -> None:
         self.client, self.album, self.batch = client, album, batch
-        self.get, self.put = client.get, client.put
+        self.get, self.put, self.patch = client.get, client.put, client.patch
         self.post, self.delete = client.post, client.delete
 
     def id_of(self, name: str) -> str:
@@ -81,7 +81,7 @@ class Page:
 @contextlib.contextmanager
 def open_page(photos: Path, output: Path, colorizer: Colorizer) -> Iterator[Page]:
     """A page of a studio that has a folder of photographs and a model."""
-    output.mkdir()
+    output.mkdir(exist_ok=True)
     album = Album([photos], output, MAX_PIXELS)
     with Ledger(output / "report.csv") as ledger:
         writer = Writer(album, colorizer, ledger, MAX_PIXELS)

@@ -144,7 +144,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photos")
     with Image.open(SAMPLE / "modern" / "brick_house_garden.jpg") as photo:
         assert photo.size == (290, 192)
-        for name in ("album_1", "album_2", "dyes_1", "dyes_2", "house", "keys", "reach"):
+        for name in ("album_1", "album_2", "dyes_1", "dyes_2", "house", "keys", "reach",
+                     "haste_1", "haste_2"):  # fmt: skip
             photo.convert("L").save(folder / f"{name}.jpg", quality=90)
     (folder / "album_broken.jpg").write_bytes(b"\xff\xd8 not a photograph")
     return folder
@@ -243,6 +244,39 @@ def test_from_a_folder_to_a_saved_result(
     desk.visit()
     desk.open("house.jpg")
     assert len(desk.driver.find_elements(By.CSS_SELECTOR, "#hints li")) == 2
+
+
+HOLD = """
+const send = window.fetch;
+window.held = [];
+window.fetch = async (path, how) => {
+  if (path.includes("/decisions")) await new Promise((go) => window.held.push(go));
+  return send(path, how);
+};
+"""
+RELEASE = "window.held.splice(0).forEach((go) => go());"
+
+
+def test_what_is_decided_last_is_kept_though_another_is_opened_or_it_is_saved_at_once(
+    desk: Desk,
+) -> None:
+    desk.open("haste_1.jpg")
+    desk.driver.execute_script(HOLD)
+    desk.set("saturation", 0.4)
+    desk.set("saturation", 0.6)  # waits for the first
+    desk.row("haste_2.jpg").click()
+    desk.wait(lambda: desk.driver.execute_script("return window.held.length") == 1)
+    desk.wait(lambda: desk.driver.execute_script(RELEASE) or not desk["note"].is_displayed())
+    assert Decisions.load(desk.output / "haste_1.jpg.colors.json").saturation == 0.6
+    assert not (desk.output / "haste_2.jpg.colors.json").exists()
+    desk.set("saturation", 0.0)
+    desk["save"].click()
+    desk.wait(lambda: desk.driver.execute_script("return window.held.length") == 1)
+    assert not (desk.output / "haste_2.jpg").exists()
+    saved = "colored"
+    desk.wait(lambda: desk.driver.execute_script(RELEASE) or desk.state("haste_2.jpg") == saved)
+    with Image.open(desk.output / "haste_2.jpg") as image:
+        assert np.ptp(np.asarray(image.convert("RGB"), int), axis=-1).max() <= 3
 
 
 def test_what_it_may_have_been_and_colors_of_another_picture(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from tests.conftest import ROOT, SAMPLE
         (["nowhere"], "nowhere"),
         (["--host", "example.org"], "--host must be an IP address"),
         (["--host", "::1"], "--host must be an IPv4 address"),
+        (["--host", "0.0.0.0"], "--host must be one address of this machine"),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
         (["--port", "99999"], "cannot listen on 127.0.0.1:99999"),
     ],
@@ -29,6 +30,16 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert studio.main([*photos, *arguments, *output]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: ") and message in line
+
+
+def test_a_report_of_something_else_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.csv").write_text("name,size\na,1\n")
+    photos = str(SAMPLE / "historical")
+    assert studio.main([photos, "--output", str(tmp_path), "--no_browser"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: expected ") and "found another file" in line
 
 
 def test_a_model_that_is_not_there_ends_it(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from PIL import Image
 
 from keras_colorize import Colorizer, colorize
 from keras_colorize.coloring.decisions import Decisions
+from keras_colorize.coloring.report import Ledger, Record
+from keras_colorize.coloring.tasks import find_tasks
 from keras_colorize.files import read_rows
 from keras_colorize.looks import LOOKS
 from keras_colorize.metadata.provenance import read_provenance
@@ -31,7 +33,7 @@ def picture(page: Page, id_: str, **query: Any) -> np.ndarray:
 
 def decide(page: Page, id_: str, **changes: Any) -> None:
     decisions = page.get(f"/api/photos/{id_}").json()["decisions"] | changes
-    answer = page.put(f"/api/photos/{id_}/decisions", json=decisions)
+    answer = page.patch(f"/api/photos/{id_}/decisions", json=decisions)
     assert answer.status_code == 204, answer.text
 
 
@@ -170,20 +172,48 @@ def test_wrong_views_are_refused(page: Page, query: dict[str, Any], message: str
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"hints": []}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"hints": []}',
+        b'{"photo": %s}' % (b"9" * 5000),
+    ],
 )
 def test_wrong_decisions_are_refused_and_change_nothing(page: Page, content: bytes) -> None:
     house = page.id_of("house.jpg")
-    answer = page.put(f"/api/photos/{house}/decisions", content=content)
+    answer = page.patch(f"/api/photos/{house}/decisions", content=content)
     assert answer.status_code == 400
     assert answer.json()["error"]
+    assert page.state_of("house.jpg") == "new"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"working_size": 4096}, "working_size must be at most 1024"),
+        ({"saturation": 10**400}, "saturation must be a number"),
+        ({"author": "me"}, "decisions must have format"),
+    ],
+)
+def test_decisions_out_of_range_are_refused(
+    page: Page, change: dict[str, Any], message: str
+) -> None:
+    house = page.id_of("house.jpg")
+    decisions = page.get(f"/api/photos/{house}").json()["decisions"] | change
+    answer = page.patch(f"/api/photos/{house}/decisions", json=decisions)
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]
     assert page.state_of("house.jpg") == "new"
 
 
 def test_decisions_about_another_photograph_are_refused(page: Page) -> None:
     house, alps = page.id_of("house.jpg"), page.id_of("box 1/alps.jpg")
     other = page.get(f"/api/photos/{alps}").json()["decisions"]
-    answer = page.put(f"/api/photos/{house}/decisions", json=other)
+    answer = page.patch(f"/api/photos/{house}/decisions", json=other)
     assert answer.status_code == 400
     assert "another photograph" in answer.json()["error"]
 
@@ -232,8 +262,26 @@ def test_what_was_decided_outlives_the_process(page: Page, photos: Path, tmp_pat
     again = Album([photos], tmp_path / "out", MAX_PIXELS)
     states = {photo.name: photo.state for photo in again.list()}
     assert states == {"box 1/alps.jpg": "new", "broken.jpg": "failed", "house.jpg": "changed"}
-    decisions = again.decisions(again[house])
+    decisions = again.decisions(again[house], again.hash(again[house]))
     assert decisions is not None and len(decisions.hints) == 1
+
+
+def test_failures_are_known_again_by_whichever_path(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "back\\slash.jpg").write_bytes(b"no photograph")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "relative").mkdir()
+    for given, output in ((photos, tmp_path / "relative"), (Path("photos"), Path("relative"))):
+        with Ledger(output / "report.csv") as ledger:
+            for task in find_tasks([given], output):
+                written = Record(str(task.source), str(output / task.relative), "failed", "torn")
+                ledger.add(written)
+        for other in (tmp_path / "relative", Path("relative"), Path("photos/../relative")):
+            for photographs in (photos, Path("photos")):
+                found = Album([photographs], other, MAX_PIXELS).list()
+                assert {photo.reason for photo in found} == {"torn"} and len(found) == 4
+        (output / "report.csv").unlink()
 
 
 def wait(page: Page) -> None:
@@ -248,7 +296,7 @@ def test_the_whole_album(page: Page, tmp_path: Path) -> None:
     assert page.post("/api/album/coloring", json={"saturation": 0.5}).status_code == 202
     wait(page)
     progress = page.get("/api/album/coloring").json()
-    assert progress == {"total": 3, "done": 3, "failed": 1, "running": False}
+    assert progress == {"total": 3, "done": 3, "failed": 1, "running": False, "reason": ""}
     names = ("box 1/alps.jpg", "broken.jpg", "house.jpg")
     assert [page.state_of(name) for name in names] == ["colored", "failed", "corrected"]
     decisions = Decisions.load(tmp_path / "out" / "house.jpg.colors.json")
@@ -300,6 +348,20 @@ def test_uploads_keep_their_names_apart(page: Page, photos: Path, tmp_path: Path
     assert page.post(f"/api/photos/{uploaded}/result").json()["status"] == "colorized"
     again = Album([photos], tmp_path / "out", MAX_PIXELS)
     assert {photo.name: photo.state for photo in again.list()}["house_2.jpg"] == "colored"
+
+
+def test_what_came_into_the_folder_meanwhile_is_not_taken_for_what_was_uploaded(
+    page: Page, photos: Path
+) -> None:
+    content = (photos / "house.jpg").read_bytes()
+    for name in ("garden.jpg", "porch.jpg"):  # which come before and behind the others
+        (photos / name).write_bytes(content)
+    answer = page.put("/api/uploads/porch.jpg", content=content)
+    assert answer.status_code == 201
+    new = page.album[answer.json()["id"]]
+    assert new.source.parent.name == "uploaded"
+    names = [photo.name for photo in page.album.list()]
+    assert {"garden.jpg", "porch.jpg"} < set(names) and len(names) == 6
 
 
 @pytest.mark.parametrize(
@@ -354,7 +416,7 @@ def test_colors_of_another_picture(page: Page, tmp_path: Path) -> None:
         {"reference": None, "palette": ["#4060a0"]},  # which this model does not know where to use
     ):
         decisions = page.get(f"/api/photos/{house}").json()["decisions"] | wrong
-        assert page.put(f"/api/photos/{house}/decisions", json=decisions).status_code == 400
+        assert page.patch(f"/api/photos/{house}/decisions", json=decisions).status_code == 400
     assert page.put("/api/references/x.jpg", content=b"no picture").status_code == 400
     in_gray = (SAMPLE / "historical" / "alpine_landscape.jpg").read_bytes()
     answer = page.put("/api/references/alps.jpg", content=in_gray)

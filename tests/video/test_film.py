@@ -12,7 +12,8 @@ import pytest
 from keras_colorize import colorize
 from keras_colorize.color import ycbcr_to_rgb
 from keras_colorize.coloring.colorizer import Colorizer
-from keras_colorize.coloring.decisions import Decisions, DecisionsFolder, Outline
+from keras_colorize.coloring.decisions import Decisions, Outline
+from keras_colorize.coloring.decisions_folder import DecisionsFolder
 from keras_colorize.files import hash_file
 from keras_colorize.video import film as film_module
 from keras_colorize.video.joining import find_film_provenance

@@ -23,7 +23,7 @@ const json = (content) => ({ body: JSON.stringify(content) });
 export const album = async () => (await ask("GET", "api/album")).json();
 export const model = async () => (await ask("GET", "api/model")).json();
 export const open = async (id) => (await ask("GET", photo(id))).json();
-export const decide = (id, decisions) => ask("PUT", photo(id, "/decisions"), json(decisions));
+export const decide = (id, changes) => ask("PATCH", photo(id, "/decisions"), json(changes));
 export const save = async (id) => (await ask("POST", photo(id, "/result"))).json();
 export const colorAlbum = (order) => ask("POST", "api/album/coloring", json(order));
 export const progress = async () => (await ask("GET", "api/album/coloring")).json();

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Album } from "./album.js";
+import { Keeper } from "./keeper.js";
 import { markProposal, offerColors, propose, withdrawProposals } from "./offers.js";
 import { Panel } from "./panel.js";
 import { middle, moved } from "./places.js";
@@ -17,6 +18,7 @@ let settled = null; // the decisions that undo goes back to
 const references = new Map(); // names, by what decisions call them
 let past = [];
 let future = [];
+let opening = 0; // counts what was opened
 let model = null; // { name, least_working_size, knows_likely_colors, looks }
 
 const album = new Album(open);
@@ -28,6 +30,7 @@ const stage = new Stage({
   fail,
 });
 const panel = new Panel({ change, pick, undo, redo, save });
+const keeper = new Keeper(api.decide, { kept, done: settle, fail: failToKeep });
 
 // -- telling ------------------------------------------------------------------------------------
 
@@ -56,6 +59,7 @@ function note(text) {
 // -- one photograph -----------------------------------------------------------------------------
 
 async function open(id) {
+  const turn = ++opening;
   photo = decisions = picked = null;
   [past, future] = [[], []];
   stage.close();
@@ -68,16 +72,19 @@ async function open(id) {
   note(`Reading ${name} …`);
   let opened;
   try {
+    await keeper.rest(); // what is on its way may be about this one
+    if (turn !== opening) return; // another one was opened meanwhile
     opened = await api.open(id);
     await knowModel();
   } catch (error) {
     if (error.refused) album.fail(id, error.message);
-    if (album.current === id) note(`${name} cannot be shown: ${error.message}`);
+    if (turn === opening) note(`${name} cannot be shown: ${error.message}`);
     return;
   }
-  if (album.current !== id) return; // another one was opened meanwhile
+  if (turn !== opening) return;
   photo = { id, ...opened };
   decisions = settled = opened.decisions;
+  keeper.know(id, decisions);
   note("");
   panel.setSizes(photo.initial.working_size, model.least_working_size);
   stage.show(photo);
@@ -141,37 +148,27 @@ function apply(next) {
   if (picked !== null && picked >= hints) picked = hints ? hints - 1 : null;
   decisions = next;
   show();
-  send();
+  stage.setBusy(true);
+  keeper.keep(photo.id, decisions);
 }
 
-let sending = false;
-let unsent = false;
+/** Decisions lie on the disk: show what they come to. */
+function kept(id) {
+  const listed = album.get(id);
+  if (listed && listed.state !== "changed") Object.assign(listed, { state: "changed", reason: "" });
+  if (photo?.id === id) stage.recolor();
+}
 
-/** Keep the decisions on the disk, then show what they come to; the last of many counts. */
-async function send() {
-  if (sending) {
-    unsent = true;
-    return;
-  }
-  sending = true;
-  stage.setBusy(true);
-  try {
-    do {
-      unsent = false;
-      const { id } = photo;
-      await api.decide(id, decisions);
-      const listed = album.get(id);
-      if (listed && listed.state !== "changed") Object.assign(listed, { state: "changed", reason: "" });
-      if (photo?.id === id) stage.recolor();
-    } while (unsent && photo);
-    album.select();
-    show();
-    if (photo && same(decisions, settled)) offerProposals();
-  } catch (error) {
-    fail(error);
-  } finally {
-    sending = false;
-  }
+/** All of them do. */
+function settle() {
+  album.select();
+  show();
+  if (photo && same(decisions, settled)) offerProposals();
+}
+
+function failToKeep(error) {
+  stage.setBusy(false);
+  fail(error);
 }
 
 function add(hint) {
@@ -211,9 +208,11 @@ function takeProposal(proposal) {
 /** Take the colors of another picture. */
 async function follow(files) {
   if (!files.length) return;
+  const { id } = photo;
   tell(`Reading ${files[0].name} …`);
   const { reference } = await api.addReference(files[0]);
   references.set(reference, files[0].name);
+  if (photo?.id !== id) throw new Error("Another photograph was opened; choose the picture again.");
   change({ ...decisions, reference, palette: [] }, true);
 }
 
@@ -236,6 +235,7 @@ async function save() {
   const { id } = photo;
   element("save").disabled = true;
   try {
+    await keeper.rest();
     const record = await api.save(id);
     if (record.status === "failed") throw new Error(`Not saved: ${record.reason}`);
     const warnings = record.warnings ? ` (${record.warnings})` : "";
@@ -260,6 +260,7 @@ async function colorAll() {
     const { reference, palette } = decisions;
     Object.assign(order, { reference, palette });
   }
+  await keeper.rest();
   await api.colorAlbum(order);
   await watch();
 }
@@ -283,7 +284,9 @@ async function watch() {
     element("color-all").disabled = false;
   }
   const failed = progress.failed ? `, ${progress.failed} failed` : "";
-  tell(`${progress.done} of ${progress.total} photographs colored${failed}.`, progress.failed > 0);
+  const ended = progress.reason && ` It ended early: ${progress.reason}. Mend that, and start it again.`;
+  const wrong = progress.failed > 0 || progress.reason !== "";
+  tell(`${progress.done} of ${progress.total} photographs colored${failed}.${ended}`, wrong);
   const changed = element("settings-too").checked || element("colors-too").checked;
   if (photo && changed) open(photo.id);
   else show();
