@@ -28,13 +28,13 @@ first, which had neither palette nor look, still can.
 
 import hashlib
 import json
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -53,6 +53,7 @@ _MOST_HINTS = 500
 _MOST_CORNERS = 2000
 _MOST_COLORS = 16  # of a palette
 _MOST_SATURATION = 4.0
+_MOST_WORKING_SIZE = 1024  # pixels; of more, one photograph takes gigabytes
 _HASH = re.compile("[0-9a-f]{64}")
 
 
@@ -161,6 +162,12 @@ class Decisions:
         try:
             values = _take(content, "decisions", _fields(content))
             del values["format"]
+            # Here alone: who calls the library knows how much memory there is; a file does not.
+            if values["working_size"] > _MOST_WORKING_SIZE:
+                raise ValueError(
+                    f"working_size must be at most {_MOST_WORKING_SIZE}. "
+                    f"Received: {str(values['working_size'])[:80]}"
+                )
             hints = tuple(_parse_hint(hint) for hint in values.pop("hints"))
             palette = tuple(_as(str, color, "a color") for color in values.pop("palette", []))
             return cls(**values, palette=palette, hints=hints)
@@ -276,11 +283,18 @@ def _take(content: object, what: str, kinds: Mapping[str, Any]) -> dict[str, Any
 def _as(kind: Any, value: object, name: str) -> Any:
     if isinstance(kind, UnionType):  # of a type and None
         return None if value is None else _as(kind.__args__[0], value, name)
-    if kind is float and type(value) in (int, float) and math.isfinite(float(value)):  # type: ignore[arg-type]
-        return float(value)  # type: ignore[arg-type]
+    if kind is float and _is_finite(value):
+        return float(value)
     if type(value) is not kind or kind is float:  # True is no whole number
         raise ValueError(f"{name} must be {_WORDS[kind]}. Received: {str(value)[:80]!r}")
     return value
+
+
+def _is_finite(value: object) -> TypeGuard[int | float]:
+    """Compared, as a whole number of hundreds of digits cannot be converted; NaN is not less."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 _WORDS = {

@@ -92,6 +92,10 @@ def test_files_of_before_there_were_palettes_and_looks_are_read(
         ({"photo": "abc"}, "photo must be a SHA-256"),
         ({"working_size": True}, "working_size must be a whole number"),
         ({"working_size": 0}, "working_size must be at least 1"),
+        ({"working_size": 1025}, "working_size must be at most 1024"),
+        ({"working_size": 10**400}, "working_size must be at most 1024"),
+        ({"saturation": 10**400}, "saturation must be a number"),
+        ({"saturation": True}, "saturation must be a number"),
         ({"saturation": -0.1}, r"saturation must be in \[0, 4\]"),
         ({"saturation": float("nan")}, "saturation must be a number"),
         ({"remove_tint": 1}, "remove_tint must be true or false"),
@@ -115,7 +119,9 @@ def test_what_is_not_sound_is_refused(
         Decisions.parse(decisions.to_json() | change)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "\xff", "[" * 100_000])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "\xff", "[" * 100_000, f'{{"saturation": {"9" * 5000}}}']
+)
 def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "house.jpg.colors.json"
     path.write_text(content, encoding="latin-1")

@@ -172,13 +172,41 @@ def test_wrong_views_are_refused(page: Page, query: dict[str, Any], message: str
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"hints": []}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"hints": []}',
+        b'{"photo": %s}' % (b"9" * 5000),
+    ],
 )
 def test_wrong_decisions_are_refused_and_change_nothing(page: Page, content: bytes) -> None:
     house = page.id_of("house.jpg")
     answer = page.patch(f"/api/photos/{house}/decisions", content=content)
     assert answer.status_code == 400
     assert answer.json()["error"]
+    assert page.state_of("house.jpg") == "new"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"working_size": 4096}, "working_size must be at most 1024"),
+        ({"saturation": 10**400}, "saturation must be a number"),
+        ({"author": "me"}, "decisions must have format"),
+    ],
+)
+def test_decisions_out_of_range_are_refused(
+    page: Page, change: dict[str, Any], message: str
+) -> None:
+    house = page.id_of("house.jpg")
+    decisions = page.get(f"/api/photos/{house}").json()["decisions"] | change
+    answer = page.patch(f"/api/photos/{house}/decisions", json=decisions)
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]
     assert page.state_of("house.jpg") == "new"
 
 
