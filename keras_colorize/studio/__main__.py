@@ -118,11 +118,16 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         ConfigError: the port is taken, or the address isn't this machine's.
     """
     try:
-        version = 4 if host == "localhost" else ipaddress.ip_address(host).version
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError as error:
         raise ConfigError(f"--host must be an IP address. Received: {host}") from error
-    if version != 4:
+    if address.version != 4:
         raise ConfigError(f"--host must be an IPv4 address. Received: {host}")
+    if address.is_unspecified:  # the guard lets in who calls the studio by its address: it has none
+        raise ConfigError(
+            f"--host must be one address of this machine, by which the others in the network call "
+            f"it, such as 192.168.1.5. Received: {host}, which means all of them"
+        )
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -17,6 +17,7 @@ from tests.conftest import ROOT, SAMPLE
         (["nowhere"], "nowhere"),
         (["--host", "example.org"], "--host must be an IP address"),
         (["--host", "::1"], "--host must be an IPv4 address"),
+        (["--host", "0.0.0.0"], "--host must be one address of this machine"),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
         (["--port", "99999"], "cannot listen on 127.0.0.1:99999"),
     ],
