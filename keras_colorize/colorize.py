@@ -253,15 +253,11 @@ def _check_arguments(args: Any) -> None:
         raise ConfigError(f"--workers must be at least 1. Received: {args.workers}")
     if not 0 <= args.crf <= 51:
         raise ConfigError(f"--crf must be 0 to 51. Received: {args.crf}")
-    asked = args.certainty or args.proposals or "," in (args.working_size or "")
-    if args.decisions is not None and asked:
+    single = args.decisions is not None or args.album or args.like
+    if single and "," in (args.working_size or ""):
         raise ConfigError(
-            "--decisions are about single results: leave out --certainty and --proposals, and of "
-            "--working_size all but one"
-        )
-    if (args.album or args.like) and "," in (args.working_size or ""):
-        raise ConfigError(
-            "--album and --like are about single results: leave out all but one --working_size"
+            "--decisions, --album and --like are about single results: leave out all but one "
+            "--working_size"
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from keras_colorize.coloring.colorizer import Colorizer
+from keras_colorize.coloring.hints import Hint, Region
 from keras_colorize.coloring.painting import Painting, color_strips
 from keras_colorize.coloring.reduction import reduce_luminance, reduced_size
 from keras_colorize.coloring.session import Session
@@ -43,25 +44,45 @@ def compare_sizes(colorizer: Colorizer, luminance: np.ndarray, sizes: Sequence[i
     return draw_sheet([cells], ["gray", *(f"working size {size}" for size in sizes)])
 
 
-def map_certainty(session: Session) -> Image.Image:
+def map_certainty(session: Session, hints: Sequence[Hint | Region]) -> Image.Image:
     """Where the colors of a photograph can be trusted (white) and where they are guesses (black).
+
+    Args:
+        session: of the photograph.
+        hints: colors that are known, which are no guesses.
 
     Raises:
         ModelError: the generator has no distribution over colors.
     """
-    image = Image.fromarray(np.rint(255.0 * session.certainty()).astype(np.uint8))
+    image = Image.fromarray(np.rint(255.0 * session.certainty(hints)).astype(np.uint8))
     height, width = reduced_size(session.shape, _SIDE)
     return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
-def offer(session: Session, count: int) -> Image.Image:
+def offer(
+    session: Session,
+    luminance: np.ndarray,
+    count: int,
+    hints: Sequence[Hint | Region],
+    saturation: float,
+    look: str,
+) -> Image.Image:
     """Several plausible colorings of a photograph, numbered as decisions number them.
 
+    Args:
+        session: of the photograph.
+        luminance: of the whole photograph, ``(H, W)``, as ``Colorizer.paint`` takes it.
+        count: how many, 1 to 7.
+        hints: colors that are known, which all of them keep.
+        saturation: factor of their chroma.
+        look: what their colors become.
+
     Raises:
-        ModelError: the generator has no distribution over colors.
-        ValueError: ``count`` is not 1 to 7.
+        ModelError: the generator has no distribution over colors, or offers fewer.
     """
-    cells = [np.asarray(image) for image in session.propose(count, size=_PROPOSAL_SIDE)]
+    small = reduce_luminance(luminance, _PROPOSAL_SIDE)
+    paintings = (session.paint(hints, number) for number in range(count))
+    cells = [_render(painting, small, saturation, look) for painting in paintings]
     return draw_sheet([cells], ["plain", *(f"proposal {n}" for n in range(1, count))])
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from keras_colorize.coloring import beside
 from keras_colorize.coloring.album import Agreement
 from keras_colorize.coloring.colorizer import Colorizer
-from keras_colorize.coloring.decided import begin_session
+from keras_colorize.coloring.decided import begin_session, tell_other_model
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.options import HALF_CHROMA_FROM, ColoringOptions
 from keras_colorize.coloring.painting import Painting, color_strips
@@ -101,7 +101,7 @@ def process(task: Task, target: Target, colorizer: Colorizer, options: ColoringO
         if work.is_done():
             return dataclasses.replace(record, status="already done")
         colored = work.color()
-        notes = _decided_otherwise(work.decisions, colorizer)
+        notes = tell_other_model(work.decisions, colorizer)
     except (PhotoError, ModelError, MemoryError) as error:
         return dataclasses.replace(record, reason=str(error) or "not enough memory")
     except RunError:
@@ -310,9 +310,11 @@ class _Work:
     def _paint_alone(self, luminance: np.ndarray, *, first: bool) -> Painting:
         if self.decisions is None:
             return self.colorizer.paint(luminance)
-        session = begin_session(self.colorizer, luminance, self.decisions, self.options.references)
         hints = self.decisions.regions if first else []
-        return session.paint(hints, self.decisions.proposal)
+        return self._begin(luminance).paint(hints, self.decisions.proposal)
+
+    def _begin(self, luminance: np.ndarray) -> Session:
+        return begin_session(self.colorizer, luminance, self.decisions, self.options.references)
 
     def _pages(self) -> Iterator[Page]:
         return read_pages(
@@ -381,12 +383,14 @@ class _Work:
             both = beside.compare(painting, luminance, self.saturation, self.look)
             self._save_sheet(sheets["compare"], both, written)
         if "certainty" in sheets or "proposals" in sheets:
-            session = Session(self.colorizer, luminance, self.working_size)
+            session = self._begin(luminance)
+            hints = [] if self.decisions is None else self.decisions.regions
             if "certainty" in sheets:
-                certainty = beside.map_certainty(session)
+                certainty = beside.map_certainty(session, hints)
                 self._save_sheet(sheets["certainty"], certainty, written, "PNG")
             if "proposals" in sheets:
-                offered = beside.offer(session, self.options.proposals)
+                number, colors = self.options.proposals, (self.saturation, self.look)
+                offered = beside.offer(session, luminance, number, hints, *colors)
                 self._save_sheet(sheets["proposals"], offered, written)
 
     def _save_sheet(
@@ -397,12 +401,6 @@ class _Work:
         options = save_options(metadata, format_, srgb_profile() if sheet.mode == "RGB" else None)
         temporary = written.enter_context(self.target.write(path))
         save_picture(sheet, temporary, format_, quality=90, **options)
-
-
-def _decided_otherwise(decisions: Decisions | None, colorizer: Colorizer) -> tuple[str, ...]:
-    if decisions is None or decisions.model == colorizer.model_hash:
-        return ()
-    return (f"decided with another model ({decisions.model[:12]}…): its colors may differ",)
 
 
 def _describe(page: Page) -> tuple[str, ...]:

@@ -278,6 +278,30 @@ def test_a_working_size_below_the_stride_fails_that_photograph(
 def test_decisions_and_what_compares_exclude_each_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--output", str(tmp_path), "--decisions", str(tmp_path), "--certainty"]
+    arguments = ["--output", str(tmp_path), "--decisions", str(tmp_path), "--working_size", "64,96"]
     assert colorize.main([str(HOUSE), *arguments]) == 2
-    assert "leave out --certainty" in capsys.readouterr().err
+    assert "leave out all but one --working_size" in capsys.readouterr().err
+
+
+def test_a_map_and_a_sheet_beside_a_result_are_of_what_was_decided(
+    decisions: Decisions, tmp_path: Path
+) -> None:
+    """With the model that comes along, which has a distribution."""
+    blue = Hint(0.5, 0.5, "#2040e0", 0.05)
+    sheets = {}
+    for name, hints, saturation in (("none", (), 1.3), ("blue", (blue,), 1.3), ("gray", (), 0.0)):
+        decided = dataclasses.replace(decisions, hints=hints, saturation=saturation)
+        decided.save(tmp_path / name / "house.jpg.colors.json")
+        out = tmp_path / f"of {name}"
+        arguments = [str(HOUSE), "--output", str(out), "--decisions", str(tmp_path / name)]
+        assert colorize.main([*arguments, "--certainty", "--proposals", "2"]) == 0
+        with Image.open(out / "certainty" / f"{HOUSE.name}.png") as image:
+            certainty = np.asarray(image)[image.height // 2, image.width // 2]
+        sheet = pixels(out / "proposals" / f"{HOUSE.name}.jpg")
+        _, width = pixels(HOUSE).shape[:2]
+        places = [sheet[len(sheet) // 2 + 8, round(x * width)] for x in (0.5, 1.5)]
+        sheets[name] = certainty, [place[2] - place[0] for place in places], np.ptp(sheet, axis=-1)
+    assert sheets["blue"][0] > 250 > sheets["none"][0]
+    for with_hint, without in zip(sheets["blue"][1], sheets["none"][1]):  # either proposal
+        assert with_hint > without + 30
+    assert sheets["gray"][2].max() < 12 < sheets["none"][2].max()
