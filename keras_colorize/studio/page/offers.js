@@ -51,12 +51,14 @@ export function markProposal(chosen) {
     button.setAttribute("aria-pressed", number === chosen);
 }
 
-/** Show what the model thinks likely at a place; `take` is called with the color that is chosen. */
-export async function offerColors(photo, hint, take) {
+/** Show what the model thinks likely at a place; `take` is called with the color that is chosen,
+ * `current` tells whether the place is still the one that was picked. */
+export async function offerColors(photo, hint, take, current) {
   const row = element("likely");
   row.hidden = true;
   if (!hint || hint.outline) return;
   const colors = await api.likely(photo.id, hint.x, hint.y);
+  if (!current()) return;
   for (const button of row.querySelectorAll("button")) button.remove();
   for (const color of colors) {
     const button = document.createElement("button");

@@ -197,8 +197,10 @@ function pick(i) {
 /** Colors that are likely where the picked point is. */
 function offer() {
   if (!model.knows_likely_colors) return;
-  const at = picked;
-  offerColors(photo, decisions.hints[at], (color) => panel.recolor(at, color, true)).catch(fail);
+  const [id, at] = [photo.id, picked];
+  const current = () => photo?.id === id && picked === at;
+  const take = (color) => panel.recolor(at, color, true);
+  offerColors(photo, decisions.hints[at], take, current).catch(fail);
 }
 
 function takeProposal(proposal) {
