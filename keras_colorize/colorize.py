@@ -146,9 +146,9 @@ def _without_films(named: Sequence[str], films: Sequence[FilmTask]) -> list[str]
 
     Where there are films, a folder without any photograph is not one of them.
     """
-    taken = {film.source for film in films if film.rate is not None}
+    taken = {film.source.resolve() for film in films if film.rate is not None}
     photos = [path for path in named if Path(path).suffix.lower() not in FILM_SUFFIXES]
-    photos = [path for path in photos if Path(path) not in taken]
+    photos = [path for path in photos if Path(path).resolve() not in taken]
     if films:
         photos = [path for path in photos if not Path(path).is_dir() or find_photos(path)]
     return photos

@@ -175,5 +175,5 @@ def _refuse_unknown(names: Iterable[str], settings: dict[str, Any], where: str) 
         if not prefix:  # name the sections rather than everything in them
             known = [key for key in settings if "." not in key] + sorted(sections)
         guess = difflib.get_close_matches(name, list(settings), n=1)
-        hint = f"; did you mean {guess[0]}?" if guess else ""
+        hint = f"; did you mean {guess[0]}?" if guess else "."
         raise ConfigError(f"unknown setting {name} {where}{hint} Known: {', '.join(known)}")

@@ -1,6 +1,6 @@
 """What callers pass, checked; it imports next to nothing, for the command line's sake."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from numbers import Integral
 from typing import Literal, get_args
 
@@ -28,7 +28,7 @@ def check_list(name: str, values: object, *kinds: type) -> None:
 
     Args:
         name: of the argument.
-        values: its value; it can be gone through again.
+        values: its value. A generator is refused: it could be gone through only once.
         kinds: of what it may hold; none leaves that to others.
 
     Raises:
@@ -37,7 +37,7 @@ def check_list(name: str, values: object, *kinds: type) -> None:
     wanted = f"{name} must be a list"
     if kinds:
         wanted += f" of {' or '.join(kind.__name__ for kind in kinds)}"
-    if isinstance(values, str) or not isinstance(values, Iterable):
+    if isinstance(values, str | Iterator) or not isinstance(values, Iterable):
         raise TypeError(f"{wanted}. Received: {values!r}, in none")
     for value in values if kinds else ():
         if not isinstance(value, kinds):

@@ -110,11 +110,12 @@ def decisions_path(folder: Path, result: Path, photo: str) -> Path:
         ConfigError: what lies there cannot be read.
     """
     own, beside = _names(folder, result, photo)
-    if own.exists():
-        return own
-    if beside.exists() and Decisions.load(beside).photo != photo:
-        return own
-    return beside
+    # What the result was called before another photograph claimed the name: y.png of y.bmp.
+    former = _name(folder, result.with_name(Path(result.stem).stem + result.suffix), _ENDING)
+    for path in (own, beside, former):
+        if path.exists() and Decisions.load(path).photo == photo:
+            return path
+    return own if beside.exists() else beside
 
 
 def has_decisions(folder: Path, result: Path) -> bool:

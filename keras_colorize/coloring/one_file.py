@@ -73,7 +73,7 @@ def color_file(
     check_list("hints", hints, Hint, Outline)
     check_list("palette", palette)
     decisions = None
-    if hints or reference is not None or palette:
+    if len(hints) or reference is not None or len(palette):
         decisions = Decisions(
             photo=_hash(source),
             model=colorizer.model_hash,
@@ -115,7 +115,9 @@ def _laid_out(reference: str | Path | None, decisions: Decisions | None) -> Iter
         return
     read_reference(reference)  # what is wrong with it is said with its own name
     with tempfile.TemporaryDirectory() as folder:
-        link = Path(folder, REFERENCES, f"{decisions.reference}{Path(reference).suffix}")
+        link = Path(
+            folder, REFERENCES, f"{decisions.reference}{Path(reference).suffix or '.photo'}"
+        )
         link.parent.mkdir()
         link.symlink_to(Path(reference).absolute())
         yield Path(folder)

@@ -128,9 +128,9 @@ def color_film(task: FilmTask, output: Path, colorizer: Colorizer, options: Film
                 settings=provenance.settings,
             )
             if _is_done(target, provenance, options.overwrite):
-                if options.key_frames and not has_stills(stills):
+                if options.key_frames and not has_stills(stills, provenance.input_hash):
                     shots = find_shots(film, _size(film, colorizer), options.show_progress)
-                    write_stills(stills, film, shots)
+                    write_stills(stills, film, shots, provenance.input_hash)
                 return dataclasses.replace(record, status="already done")
             target.parent.mkdir(parents=True, exist_ok=True)
             corrector = Corrector(colorizer, corrections, _size(film, colorizer))
@@ -253,7 +253,8 @@ class _Work:
                     self._troubles = Troubles()
                     self._color()
                 if self._options.key_frames:  # before there is a result, which ends all
-                    write_stills(self._stills, self._film, kept.shots())
+                    digest = self._provenance.input_hash
+                    write_stills(self._stills, self._film, kept.shots(), digest)
                 notes = self._join()
             except VideoError as error:
                 saved = f"; {kept.frames} frames are kept, call again to go on"

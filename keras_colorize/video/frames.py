@@ -67,6 +67,11 @@ def find_frames(path: Path) -> list[Path]:
                 f"expected frames {expected}, found {file.name}, which is a broken link, a pipe or "
                 "a device; move it elsewhere"
             )
+        if file.stat().st_size == 0:  # which FFmpeg takes for the end of the film
+            raise VideoError(
+                f"expected frames {expected}, found {file.name}, which is empty (0 bytes); put the "
+                "frame in its place, or move it elsewhere"
+            )
     return _in_order(files)
 
 
@@ -102,12 +107,17 @@ def _is_picture(file: Path) -> bool:
     return file.suffix.lower() in {*_FRAME_KINDS, *FORMATS}
 
 
+def _kind(file: Path) -> str:
+    suffix = file.suffix.lower()
+    return _FRAME_KINDS.get(suffix, suffix)
+
+
 def _refuse_mixed(files: Sequence[Path], expected: str) -> None:
     """Refuse frames of several kinds, of which FFmpeg would read one, and what it doesn't read."""
-    kinds = Counter(_FRAME_KINDS.get(s := file.suffix.lower(), s) for file in files).most_common()
+    kinds = Counter(map(_kind, files)).most_common()
     if len(kinds) > 1 or any(kind not in _FRAME_KINDS for kind, _ in kinds):
         found = ", ".join(f"{count} {kind}" for kind, count in kinds)
-        rare = next(file for file in files if file.suffix.lower().startswith(kinds[-1][0]))
+        rare = next(file for file in files if _kind(file) == kinds[-1][0])
         raise VideoError(
             f"expected frames of one kind {expected}, one of "
             f"{', '.join(sorted(set(_FRAME_KINDS.values())))}; found {found}, such as {rare.name}. "

@@ -25,6 +25,7 @@ __all__ = ["STILLS", "Still", "find_shots", "has_stills", "read_stills", "write_
 STILLS = "key_frames"
 
 _LIST = "frames.csv"
+_FILM = "film_sha256"  # a column of it: another film may come to lie at the same path
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,10 @@ def find_shots(film: Film, size: tuple[int, int], show_progress: bool) -> list[t
     return [(first, after - 1) for first, after in pairwise([*firsts, len(begins)])]
 
 
-def has_stills(folder: Path) -> bool:
-    """Whether all stills of a film are there: their list is written last."""
-    return (folder / _LIST).exists()
+def has_stills(folder: Path, digest: str) -> bool:
+    """Whether all stills of the film of a SHA-256 are there: their list is written last."""
+    rows = read_rows(folder / _LIST)
+    return bool(rows) and all(row.get(_FILM) == digest for row in rows)
 
 
 def read_stills(folder: Path) -> list[Still]:
@@ -96,13 +98,14 @@ def read_stills(folder: Path) -> list[Still]:
         ) from error
 
 
-def write_stills(folder: Path, film: Film, shots: Sequence[tuple[int, int]]) -> None:
+def write_stills(folder: Path, film: Film, shots: Sequence[tuple[int, int]], digest: str) -> None:
     """Write a still of each shot, of the luminance as the studio is to show it, and their list.
 
     Args:
         folder: where; made where it is missing.
         film: whose they are.
         shots: the first and the last frame of each, in the middle of which its still is.
+        digest: SHA-256 of the film.
 
     Raises:
         VideoError: the film cannot be read.
@@ -110,7 +113,8 @@ def write_stills(folder: Path, film: Film, shots: Sequence[tuple[int, int]]) -> 
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = io.StringIO()
-    writer = csv.DictWriter(rows, [field.name for field in dataclasses.fields(Still)])
+    names = [field.name for field in dataclasses.fields(Still)]
+    writer = csv.DictWriter(rows, [*names, _FILM])
     writer.writeheader()
     frames = _frames(film, [(first + last) // 2 for first, last in shots])
     for (shot, (first, last)), (number, gray) in zip(enumerate(shots, 1), frames):
@@ -118,7 +122,7 @@ def write_stills(folder: Path, film: Film, shots: Sequence[tuple[int, int]]) -> 
         with atomic_path(folder / name) as temporary:
             Image.fromarray(gray).save(temporary, "PNG")
         still = Still(number, first, last, name, hash_file(folder / name))
-        writer.writerow(dataclasses.asdict(still))
+        writer.writerow(dataclasses.asdict(still) | {_FILM: digest})
     with atomic_path(folder / _LIST) as temporary:
         temporary.write_text(rows.getvalue(), encoding="utf-8")
 

@@ -1,5 +1,6 @@
 """A file colored to a file, from Python: colors are said, and nothing that it holds is lost."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,7 @@ def test_nothing_is_overwritten_unasked(shipped: Colorizer, scan: Path, tmp_path
             r"sample/historical/alpine_landscape\.jpg: expected a color photograph",
         ),
         ({"palette": "#b5a48b"}, TypeError, "palette must be a list"),
+        ({"hints": iter([Hint(0.4, 0.6, GREEN)])}, TypeError, "hints must be a list"),
         (
             {"hints": [Region(np.ones((2, 2), bool), GREEN)]},
             TypeError,
@@ -143,3 +145,10 @@ def test_what_cannot_be_done_is_said(
     with pytest.raises(error, match=message):
         color_file(shipped, **arguments)
     assert not (tmp_path / "x.tif").exists()
+
+
+def test_a_reference_needs_no_ending(shipped: Colorizer, scan: Path, tmp_path: Path) -> None:
+    reference = tmp_path / "reference"
+    shutil.copy(SAMPLE / "modern" / "brick_house_garden.jpg", reference)
+    record = color_file(shipped, scan, tmp_path / "x.tif", reference=reference)
+    assert record.status == "colorized"

@@ -123,3 +123,18 @@ def test_a_photograph_that_is_replaced_while_it_is_open_is_another(
         assert opened["decisions"] == opened["initial"]
         assert page.post(f"/api/photos/{house}/result").json()["status"] == "colorized"
         assert page.state_of("IMG_0001.jpg") == "colored"
+
+
+def test_decisions_are_found_when_another_photograph_takes_the_name(
+    first: Path, tmp_path: Path, colorizer: Colorizer
+) -> None:
+    with Image.open(first) as image:
+        image.save(first.with_name("y.bmp"))
+        image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(tmp_path / "y.gif")
+    with open_page(first.parent, tmp_path / "out", colorizer) as page:
+        decide(page, page.id_of("y.png"), hints=[HINT])
+    (tmp_path / "y.gif").rename(first.with_name("y.gif"))  # now both want y.png
+    with open_page(first.parent, tmp_path / "out", colorizer) as page:
+        for name, hints in (("y.bmp.png", 1), ("y.gif.png", 0)):
+            opened = page.get(f"/api/photos/{page.id_of(name)}").json()
+            assert len(opened["decisions"]["hints"]) == hints

@@ -93,6 +93,8 @@ def test_an_ending_is_one_however_it_is_written(
         (lambda at: (at / "f_9.jpg").symlink_to("gone.jpg"), "f_9.jpg, which is a broken link"),
         (lambda at: shutil.copy(at / "f_1.jpg", at / "f_01.JPG"), "found f_01.JPG and f_1.jpg"),
         (lambda at: (at / "f_9.png").touch(), "found 2 .jpg, 1 .png, such as f_9.png"),
+        (lambda at: (at / "f_9.jpg").touch(), "found f_9.jpg, which is empty (0 bytes)"),
+        (lambda at: shutil.copy(at / "f_1.jpg", at / "a.tiff"), "1 .tif, such as a.tiff"),
         (lambda at: (at / "f_9.heic").touch(), "found 2 .jpg, 1 .heic, such as f_9.heic"),
     ],
 )

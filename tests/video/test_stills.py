@@ -10,6 +10,7 @@ import pytest
 from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.hints import Hint
+from keras_colorize.files import hash_file
 from keras_colorize.video.corrections import Corrector, find_corrections
 from tests.video.films import PHOTOS, color, make_film, needs_ffmpeg, pan
 
@@ -41,10 +42,16 @@ def test_of_a_film_that_is_done_stills_are_written(
     assert len(stills) == 4
     assert stills == contents(at_once / "key_frames" / "film.mkv")
     assert (later / "film.mkv").read_bytes() == was
-    # What is there stays.
-    (later / "key_frames" / "film.mkv" / "frames.csv").write_text("")
+    # What is there stays; what is of another film does not.
+    listed = later / "key_frames" / "film.mkv" / "frames.csv"
+    whole = listed.read_text()
+    still = next(listed.parent.glob("*.png"))
+    still.write_bytes(b"")
     assert color(film, later, colorizer, key_frames=True).status == "already done"
-    assert (later / "key_frames" / "film.mkv" / "frames.csv").read_text() == ""
+    assert still.read_bytes() == b""
+    listed.write_text(whole.replace(hash_file(film), "0" * 64))
+    assert color(film, later, colorizer, key_frames=True).status == "already done"
+    assert contents(listed.parent) == stills
 
 
 def test_stills_that_could_not_be_written_are_by_the_next_call(
