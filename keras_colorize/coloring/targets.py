@@ -11,7 +11,7 @@ from keras_colorize.errors import PhotoError, RunError
 from keras_colorize.files import atomic_path, disk_failed
 from keras_colorize.metadata.provenance import Provenance, read_provenance
 
-__all__ = ["Folder", "Target", "is_done", "writing_errors"]
+__all__ = ["Folder", "Target", "describe_occupied", "is_done", "writing_errors"]
 
 
 class Target(Protocol):
@@ -104,11 +104,20 @@ def is_done(target: Target, relative: Path, provenance: Provenance, *, overwrite
             return False
         found = read_provenance(file)
     if not provenance.matches(found):
-        what = "" if found is None else f", of {provenance.tell_apart(found)}"
-        raise PhotoError(
-            f"{target.name(relative)} exists already{what}; pass --overwrite to replace it"
-        )
+        raise PhotoError(describe_occupied(target.name(relative), provenance, found))
     return True
+
+
+def describe_occupied(place: str, wanted: Provenance, found: Provenance | None) -> str:
+    """Why a result is not written: the file in its place is of something else.
+
+    Args:
+        place: what to call it.
+        wanted: what the result would say of itself.
+        found: what the file says; ``None``: nothing.
+    """
+    what = "" if found is None else f", of {wanted.tell_apart(found)}"
+    return f"{place} exists already{what}; pass --overwrite to replace it"
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from keras_colorize.coloring.colorizer import Colorizer
 from keras_colorize.coloring.decisions import Decisions
 from keras_colorize.coloring.reduction import reduced_size
 from keras_colorize.coloring.report import Record
+from keras_colorize.coloring.targets import describe_occupied
 from keras_colorize.errors import ConfigError, ModelError, PhotoError, VideoError
 from keras_colorize.files import atomic_path, escape_name, exclusive, hash_file
 from keras_colorize.looks import NATURAL, apply_look, has_grains
@@ -204,8 +205,7 @@ def _is_done(target: Path, provenance: Provenance, overwrite: bool) -> bool:
         return False
     found = find_film_provenance(target)
     if not provenance.matches(found):
-        what = "" if found is None else f", of {provenance.tell_apart(found)}"
-        raise VideoError(f"{target} exists already{what}; pass --overwrite to replace it")
+        raise VideoError(describe_occupied(str(target), provenance, found))
     return True
 
 

@@ -19,6 +19,7 @@ _FRAME_KINDS = {
     **{suffix: suffix for suffix in (".png", ".dpx", ".bmp", ".pgm", ".ppm", ".exr", ".webp")},
     **{".jpg": ".jpg", ".jpeg": ".jpg", ".tif": ".tif", ".tiff": ".tif"},
 }
+_PICTURES = frozenset({*_FRAME_KINDS, *FORMATS})  # endings of all that may be meant for one
 _NUMBER = re.compile(r"%0?(\d*)d")
 
 
@@ -52,7 +53,8 @@ def find_frames(path: Path) -> list[Path]:
     except OSError as error:
         raise VideoError(f"expected frames called {path}: {error.strerror}") from error
     if folder == path:
-        files = [file for file in there if not file.name.startswith(".") and _is_picture(file)]
+        shown = (file for file in there if not file.name.startswith("."))
+        files = [file for file in shown if file.suffix.lower() in _PICTURES]
         expected = f"in the folder {path}"
         _refuse_mixed(files, expected)
     else:
@@ -103,10 +105,6 @@ def opened_frames(files: Sequence[Path], rate: Fraction) -> Iterator[tuple[str, 
         yield ("-f", "image2", "-framerate", str(rate), "-start_number", "0", "-i", numbered)
 
 
-def _is_picture(file: Path) -> bool:
-    return file.suffix.lower() in {*_FRAME_KINDS, *FORMATS}
-
-
 def _kind(file: Path) -> str:
     suffix = file.suffix.lower()
     return _FRAME_KINDS.get(suffix, suffix)
@@ -134,14 +132,14 @@ def _named_by(pattern: str) -> re.Pattern[str]:
 
 
 def _in_order(files: Sequence[Path]) -> list[Path]:
-    ordered = sorted(files, key=_order)
-    for one, other in pairwise(ordered):
-        if _order(one) == _order(other):
+    ordered = sorted(((_order(file), file) for file in files), key=lambda placed: placed[0])
+    for (place, one), (next_place, other) in pairwise(ordered):
+        if place == next_place:
             raise VideoError(
                 f"expected one file for each frame, found {one.name} and {other.name}; move one of "
                 "them elsewhere"
             )
-    return ordered
+    return [file for _, file in ordered]
 
 
 def _order(file: Path) -> list[str | int]:
